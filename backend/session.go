@@ -1,0 +1,76 @@
+package backend
+
+import "time"
+
+// UserID is a user's UUID in its canonical text form.
+type UserID string
+
+// SessionID is a session's UUID in its canonical text form.
+type SessionID string
+
+// User is somebody who can sign in.
+type User struct {
+	ID        UserID
+	Username  string
+	Email     string
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+// Phase is where a session's environment is in its life.
+//
+//	stopped ──▶ starting ──▶ restoring ──▶ ready ──▶ stopping ──▶ stopped
+//	               │             │           │
+//	               └─────────────┴───────────┴──▶ failed ──▶ starting
+type Phase string
+
+// The phases.
+const (
+	PhaseStopped   Phase = "stopped"
+	PhaseStarting  Phase = "starting"
+	PhaseRestoring Phase = "restoring"
+	PhaseReady     Phase = "ready"
+	PhaseStopping  Phase = "stopping"
+	PhaseFailed    Phase = "failed"
+)
+
+// Active says whether an environment exists or is wanted in this phase.
+func (p Phase) Active() bool { return p != PhaseStopped && p != PhaseFailed }
+
+// Session is one user's workspace and, when it is active, its environment.
+type Session struct {
+	ID     SessionID
+	UserID UserID
+	Name   string
+	Phase  Phase
+	// Reason says in words why it is in this phase.
+	Reason     string
+	PhaseSince time.Time
+	// Wanted says whether an environment shall run; any replica may set it, the lease holder acts on it.
+	Wanted bool
+	// EnvironmentID is the environment that the lease holder last started or adopted.
+	EnvironmentID  EnvironmentID
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
+	LastActivityAt time.Time
+}
+
+// Lease is the right to commit a session's files and to start and stop its environment. One replica holds
+// it; the epoch grows with each holder, and each transaction under the lease checks it, so that a paused
+// former holder can change nothing.
+type Lease struct {
+	SessionID SessionID
+	Holder    string
+	Epoch     int64
+	ExpiresAt time.Time
+}
+
+// Cursor is how far a session's agent and database agree.
+type Cursor struct {
+	// Incarnation of the agent that Sequence belongs to.
+	Incarnation string
+	// Sequence of the last committed batch.
+	Sequence int64
+	// AppliedRevision is the revision through which the database's changes have been applied in the environment.
+	AppliedRevision int64
+}
