@@ -170,9 +170,23 @@ func CleanPath(path string) (string, error) {
 		switch {
 		case name == "" || name == "." || name == "..":
 			return "", Errorf(CodeInvalid, "the path has an element %q; paths are relative to the workspace and stay in it", name)
-		case len(name) > MaxNameBytes:
-			return "", Errorf(CodeInvalid, "a name in the path is %d bytes long; %d are allowed", len(name), MaxNameBytes)
+		case diskLen(name) > MaxNameBytes:
+			return "", Errorf(CodeInvalid, "a name in the path is %d bytes long; %d are allowed", diskLen(name), MaxNameBytes)
 		}
 	}
 	return p, nil
+}
+
+// diskLen is the length of a name on disk: the agent escapes each byte that is not valid UTF-8 to a rune of
+// U+10FF00..U+10FFFF (see proto/agent/v1/agent.proto).
+func diskLen(name string) int {
+	n := 0
+	for _, r := range name {
+		if r >= 0x10FF00 {
+			n++
+		} else {
+			n += utf8.RuneLen(r)
+		}
+	}
+	return n
 }
