@@ -1,0 +1,50 @@
+package agentconn
+
+import (
+	"context"
+	"errors"
+
+	"connectrpc.com/connect"
+
+	"codingplatform/backend"
+)
+
+// Error gives an error of a call to the agent its Code and, for people, what was attempted. It is the only
+// place that maps Connect's codes.
+func Error(attempted string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	code, message := backend.CodeInternal, err.Error()
+	if ce, ok := errors.AsType[*connect.Error](err); ok {
+		code, message = codeOf(ce.Code()), ce.Message()
+	}
+	return &backend.Error{Code: code, Message: attempted + ": " + message, Err: err}
+}
+
+func codeOf(c connect.Code) backend.Code {
+	switch c {
+	case connect.CodeInvalidArgument, connect.CodeOutOfRange:
+		return backend.CodeInvalid
+	case connect.CodeNotFound:
+		return backend.CodeNotFound
+	case connect.CodeAlreadyExists:
+		return backend.CodeAlreadyExists
+	case connect.CodeAborted:
+		return backend.CodeConflict
+	case connect.CodeFailedPrecondition:
+		return backend.CodePreconditionFailed
+	case connect.CodeResourceExhausted:
+		return backend.CodeTooLarge
+	case connect.CodeUnavailable, connect.CodeDeadlineExceeded, connect.CodeCanceled:
+		return backend.CodeUnavailable
+	case connect.CodePermissionDenied, connect.CodeUnauthenticated:
+		return backend.CodeUnauthenticated
+	case connect.CodeUnknown, connect.CodeInternal, connect.CodeUnimplemented, connect.CodeDataLoss:
+		return backend.CodeInternal
+	}
+	return backend.CodeInternal
+}

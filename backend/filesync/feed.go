@@ -1,0 +1,127 @@
+package filesync
+
+import (
+	"bytes"
+	"context"
+
+	"codingplatform/backend"
+	"codingplatform/backend/agentconn"
+	agentv1 "codingplatform/proto/gen/agent/v1"
+)
+
+// changesPerApply bounds a call; a revision with more goes in one call all the same, since it is one change.
+const changesPerApply = 500
+
+// feed brings the database's changes to the disk.
+func (s *Syncer) feed(ctx context.Context) error {
+	for {
+		more, err := s.feedOnce(ctx)
+		if err != nil {
+			return err
+		}
+		if more {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-s.cfg.Wake:
+		}
+	}
+}
+
+func (s *Syncer) feedOnce(ctx context.Context) (more bool, err error) {
+	s.mu.Lock()
+	applied := s.applied
+	s.mu.Unlock()
+	var changes []backend.Change
+	var last int64
+	reaches := true
+	err = s.retry(ctx, "read the change feed", func() (err error) {
+		changes, last, reaches, err = s.cfg.Store.ChangesSince(ctx, s.session, applied, changesPerApply)
+		return err
+	})
+	if err != nil {
+		return false, err
+	}
+	if !reaches {
+		return false, ErrResync
+	}
+	if last <= applied {
+		return false, nil
+	}
+	// What came from the disk is there.
+	ours := changes[:0]
+	for _, c := range changes {
+		if c.Source != backend.SourceTerminal && c.Unsaved == backend.Saved {
+			ours = append(ours, c)
+		}
+	}
+	if len(ours) > 0 {
+		if err := s.apply(ctx, ours); err != nil {
+			return false, err
+		}
+		if err := s.retry(ctx, "record the applied revision", func() error { return s.cfg.Store.SetApplied(ctx, s.cfg.Lease, last) }); err != nil {
+			return false, err
+		}
+	}
+	s.mu.Lock()
+	s.applied = last
+	s.mu.Unlock()
+	return len(changes) > 0, nil
+}
+
+// apply sends committed changes to the disk. A conflict is no error: what the disk has instead comes as a
+// batch, and the database keeps both.
+func (s *Syncer) apply(ctx context.Context, changes []backend.Change) error {
+	operations := &agentv1.ApplyOperations{LeaseEpoch: toUint(s.cfg.Lease.Epoch), Operations: make([]*agentv1.ApplyOperation, 0, len(changes))}
+	var large []backend.Hash
+	for _, c := range changes {
+		op := &agentv1.ApplyOperation{
+			Op: opToProto(c.Op), Entry: itemToProto(c.Item), FromPath: c.From,
+			ExpectSha256: hashToProto(c.Previous), ExpectType: typeToProto(c.PreviousType),
+		}
+		if c.Op == backend.OpPut && c.Type == backend.TypeFile {
+			if c.Size <= inlineBytes {
+				var buf bytes.Buffer
+				if err := s.cfg.Store.CopyBlob(ctx, s.session, c.Hash, &buf); err != nil {
+					return err
+				}
+				op.Content = buf.Bytes()
+				if op.Content == nil {
+					op.Content = []byte{}
+				}
+			} else {
+				large = append(large, c.Hash)
+			}
+		}
+		operations.Operations = append(operations.Operations, op)
+	}
+	stream := s.cfg.Conn.Files.Apply(ctx)
+	err := stream.Send(&agentv1.ApplyRequest{Message: &agentv1.ApplyRequest_Operations{Operations: operations}})
+	for i := 0; err == nil && i < len(large); i++ {
+		err = s.sendBlob(ctx, large[i], func(chunk *agentv1.BlobChunk) error {
+			return stream.Send(&agentv1.ApplyRequest{Message: &agentv1.ApplyRequest_Blob{Blob: chunk}})
+		})
+	}
+	if ignoreEOF(err) != nil {
+		return err
+	}
+	response, err := stream.CloseAndReceive()
+	if err != nil {
+		return agentconn.Error("apply saved changes in the environment", err)
+	}
+	for _, r := range response.Msg.GetResults() {
+		switch r.GetOutcome() {
+		case agentv1.ApplyOutcome_APPLY_OUTCOME_CONFLICT:
+			s.logger.InfoContext(ctx, "the environment holds another version", "path", r.GetPath(), "reason", r.GetReason())
+		case agentv1.ApplyOutcome_APPLY_OUTCOME_FAILED:
+			s.logger.WarnContext(ctx, "a saved change could not be applied", "path", r.GetPath(), "reason", r.GetReason())
+			s.setStatus(func(st *Status) {
+				st.Message = "Saved, but not written in the environment: " + r.GetPath() + ": " + r.GetReason()
+			})
+		case agentv1.ApplyOutcome_APPLY_OUTCOME_APPLIED, agentv1.ApplyOutcome_APPLY_OUTCOME_UNCHANGED, agentv1.ApplyOutcome_APPLY_OUTCOME_UNSPECIFIED:
+		}
+	}
+	return nil
+}

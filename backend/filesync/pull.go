@@ -1,0 +1,266 @@
+package filesync
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"time"
+
+	"connectrpc.com/connect"
+	"golang.org/x/sync/errgroup"
+
+	"codingplatform/backend"
+	"codingplatform/backend/agentconn"
+	agentv1 "codingplatform/proto/gen/agent/v1"
+)
+
+// maxBatchesAhead is how many batches an agent may send without waiting for the first one's commit.
+const maxBatchesAhead = 64
+
+type changesStream = connect.BidiStreamForClient[agentv1.ChangesRequest, agentv1.ChangesResponse]
+
+// pull commits the agent's batches, in their order.
+func (s *Syncer) pull(ctx context.Context) error {
+	for {
+		err := s.follow(ctx)
+		// ABORTED: a content changed between its batch and its transfer, and the agent has made the batch
+		// anew. It asks for a new stream to send it on.
+		if connect.CodeOf(err) != connect.CodeAborted || ctx.Err() != nil {
+			return agentconn.Error("follow the changes of the environment", unwrapCode(err))
+		}
+		s.logger.DebugContext(ctx, "the agent starts its change stream anew", "error", err)
+	}
+}
+
+// unwrapCode leaves an error alone that has a Code already.
+func unwrapCode(err error) error {
+	if e, ok := errors.AsType[*backend.Error](err); ok {
+		return e
+	}
+	return err
+}
+
+// follow is one stream.
+func (s *Syncer) follow(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stream := s.cfg.Conn.Files.Changes(ctx)
+	s.mu.Lock()
+	through := s.committed
+	s.mu.Unlock()
+	err := stream.Send(&agentv1.ChangesRequest{Message: &agentv1.ChangesRequest_Open{Open: &agentv1.ChangesOpen{
+		LeaseEpoch: toUint(s.cfg.Lease.Epoch), Incarnation: s.cfg.Conn.Incarnation, CommittedThrough: toUint(through),
+	}}})
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	batches := make(chan *agentv1.ChangeBatch, maxBatchesAhead)
+	blobs := make(chan *agentv1.BlobChunk)
+	g.Go(func() error {
+		defer close(batches)
+		return s.receive(ctx, stream, batches, blobs)
+	})
+	g.Go(func() error {
+		for batch := range batches {
+			if err := s.commit(ctx, stream, batch, blobs); err != nil {
+				// Receive blocks until the stream's context ends.
+				cancel()
+				return err
+			}
+		}
+		return nil
+	})
+	return g.Wait()
+}
+
+func (s *Syncer) receive(ctx context.Context, stream *changesStream, batches chan<- *agentv1.ChangeBatch, blobs chan<- *agentv1.BlobChunk) error {
+	for {
+		m, err := stream.Receive()
+		if err != nil {
+			return err
+		}
+		switch m := m.GetMessage().(type) {
+		case *agentv1.ChangesResponse_Batch:
+			select {
+			case batches <- m.Batch:
+			default:
+				return backend.Errorf(backend.CodeInvalid, "the agent sent %d batches without waiting for a commit", maxBatchesAhead)
+			}
+		case *agentv1.ChangesResponse_Blob:
+			select {
+			case blobs <- m.Blob:
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		case *agentv1.ChangesResponse_Quiet:
+			s.setStatus(func(st *Status) { st.Pending = 0 })
+		case *agentv1.ChangesResponse_Status:
+			s.setAgentStatus(m.Status)
+		case *agentv1.ChangesResponse_Opened:
+		}
+	}
+}
+
+func (s *Syncer) setAgentStatus(m *agentv1.FileStatusResponse) {
+	s.setStatus(func(st *Status) {
+		st.WatchMode, st.Pending, st.Unsaved, st.Braked = watchMode(m.GetWatchMode()), clampSize(m.GetPending()), clampSize(m.GetUnsaved()), m.GetBraked()
+		st.Message = ""
+		switch {
+		case st.Braked:
+			st.Message = "All files vanished from the environment at once. Nothing has been deleted here: say whether that was meant."
+		case m.GetWatchMode() == agentv1.WatchMode_WATCH_MODE_HYBRID, m.GetWatchMode() == agentv1.WatchMode_WATCH_MODE_POLL:
+			st.Message = "The machine's limit of file watches is reached: some changes are noticed with a delay."
+		}
+	})
+}
+
+// commit commits one batch and answers it. It tries until it can, or until trying is no use.
+func (s *Syncer) commit(ctx context.Context, stream *changesStream, b *agentv1.ChangeBatch, blobs <-chan *agentv1.BlobChunk) error {
+	batch := backend.Batch{Incarnation: s.cfg.Conn.Incarnation, Sequence: clampSize(b.GetSequence()), Entries: make([]backend.BatchEntry, 0, len(b.GetEntries()))}
+	for _, e := range b.GetEntries() {
+		batch.Entries = append(batch.Entries, entryFromProto(e))
+	}
+	asked := false
+	for {
+		var result backend.BatchResult
+		err := s.retry(ctx, "commit a batch", func() (err error) {
+			result, err = s.cfg.Store.CommitBatch(ctx, s.cfg.Lease, batch, s.cfg.Policy.Limits)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if len(result.Missing) == 0 {
+			return s.answer(stream, batch, result)
+		}
+		if asked {
+			return backend.Errorf(backend.CodeInvalid, "the agent sent other contents than it named")
+		}
+		asked = true
+		if err := s.fetch(ctx, stream, result.Missing, blobs); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *Syncer) answer(stream *changesStream, batch backend.Batch, result backend.BatchResult) error {
+	committed := &agentv1.BatchCommitted{Sequence: toUint(batch.Sequence), Revision: toUint(result.Revision)}
+	for path, reason := range result.Rejected {
+		committed.Rejected = append(committed.Rejected, &agentv1.PathProblem{Path: path, Reason: reason})
+	}
+	for _, c := range result.Conflicts {
+		committed.Conflicts = append(committed.Conflicts, c.Path)
+	}
+	s.mu.Lock()
+	s.committed, s.revision = batch.Sequence, result.Revision
+	s.batches++
+	s.entries += result.Changed
+	close(s.moved)
+	s.moved = make(chan struct{})
+	s.mu.Unlock()
+	return ignoreEOF(stream.Send(&agentv1.ChangesRequest{Message: &agentv1.ChangesRequest_Committed{Committed: committed}}))
+}
+
+// fetch asks for contents and stores them.
+func (s *Syncer) fetch(ctx context.Context, stream *changesStream, missing []backend.Hash, blobs <-chan *agentv1.BlobChunk) error {
+	need := &agentv1.BlobWant{Sha256: make([][]byte, 0, len(missing))}
+	for i := range missing {
+		need.Sha256 = append(need.Sha256, missing[i][:])
+	}
+	if err := stream.Send(&agentv1.ChangesRequest{Message: &agentv1.ChangesRequest_Need{Need: need}}); err != nil {
+		return ignoreEOF(err)
+	}
+	for _, hash := range missing {
+		r := &chunkReader{ctx: ctx, hash: hash, chunks: blobs}
+		if err := r.first(); err != nil {
+			return err
+		}
+		if limit := s.cfg.Policy.MaxFileBytes; limit > 0 && r.size > limit {
+			return backend.Errorf(backend.CodeTooLarge, "the agent sends a content of %d bytes; %d are allowed", r.size, limit)
+		}
+		// A failed transfer cannot be retried here, since the chunks are gone: the stream starts anew.
+		if err := s.cfg.Store.PutBlob(ctx, s.cfg.Lease, hash, r.size, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// chunkReader reads one content from the chunks of the stream.
+type chunkReader struct {
+	ctx    context.Context //nolint:containedctx // io.Reader has no room for it; the reader lives for one call
+	hash   backend.Hash
+	chunks <-chan *agentv1.BlobChunk
+	size   int64
+	read   int64
+	data   []byte
+}
+
+// first waits for the first chunk, which tells the size.
+func (r *chunkReader) first() error {
+	return r.next()
+}
+
+func (r *chunkReader) next() error {
+	select {
+	case <-r.ctx.Done():
+		return context.Cause(r.ctx)
+	case c := <-r.chunks:
+		hash, ok := hashFromProto(c.GetSha256())
+		if !ok || hash != r.hash || clampSize(c.GetOffset()) != r.read {
+			return backend.Errorf(backend.CodeInvalid, "the agent sent a chunk that was not asked for")
+		}
+		r.size, r.data = clampSize(c.GetSize()), c.GetData()
+		r.read += int64(len(r.data))
+		if r.read > r.size || len(r.data) == 0 && r.read < r.size {
+			return backend.Errorf(backend.CodeInvalid, "the agent sent a chunk that does not fit its content")
+		}
+		return nil
+	}
+}
+
+// Read implements io.Reader.
+func (r *chunkReader) Read(p []byte) (int, error) {
+	if len(r.data) == 0 {
+		if r.read == r.size {
+			return 0, io.EOF
+		}
+		if err := r.next(); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, r.data)
+	r.data = r.data[n:]
+	return n, nil
+}
+
+// retry runs f until it succeeds or fails for good, and tells in the status that it waits.
+func (s *Syncer) retry(ctx context.Context, attempted string, f func() error) error {
+	const first, most = 50 * time.Millisecond, 5 * time.Second
+	for delay := first; ; delay = min(2*delay, most) {
+		err := f()
+		if err == nil {
+			if delay > first {
+				s.setStatus(func(st *Status) { st.Message = "" })
+			}
+			return nil
+		}
+		switch backend.CodeOf(err) {
+		case backend.CodeStaleLease, backend.CodeInvalid, backend.CodeNotFound, backend.CodeTooLarge:
+			return err
+		default:
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		s.logger.WarnContext(ctx, "the database did not take it; trying again", "attempted", attempted, "error", err, "delay", delay)
+		s.setStatus(func(st *Status) {
+			st.Message = "The database cannot be reached: changes wait in the environment and are saved when it is back."
+		})
+		if err := wait(ctx, delay/2+rand.N(delay)); err != nil { //nolint:gosec // jitter is no secret
+			return err
+		}
+	}
+}

@@ -1,0 +1,161 @@
+package filesync
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"codingplatform/backend"
+	"codingplatform/backend/agentconn"
+)
+
+// ErrResync says that the feed is too old to be followed: Restore, then Run again.
+var ErrResync = errors.New("the change feed no longer reaches back to what the environment has")
+
+// Store is what the syncer needs of the database.
+type Store interface {
+	// Tree returns all items, parents first, and the revision at which that was so.
+	Tree(ctx context.Context, session backend.SessionID, under string, depth int) ([]backend.Item, int64, error)
+	Cursor(ctx context.Context, session backend.SessionID) (backend.Cursor, error)
+	CommitBatch(ctx context.Context, lease backend.Lease, batch backend.Batch, limits backend.Limits) (backend.BatchResult, error)
+	// PutBlob stores size bytes of r if their SHA-256 is hash.
+	PutBlob(ctx context.Context, lease backend.Lease, hash backend.Hash, size int64, r io.Reader) error
+	// BlobSize returns the size in bytes of a content that the session refers to, else CodeNotFound.
+	BlobSize(ctx context.Context, session backend.SessionID, hash backend.Hash) (int64, error)
+	// CopyBlob writes a content of the session to w.
+	CopyBlob(ctx context.Context, session backend.SessionID, hash backend.Hash, w io.Writer) error
+	// ChangesSince returns changes after revision, whole revisions only, the last revision they reach, and
+	// false when the history does not reach back that far.
+	ChangesSince(ctx context.Context, session backend.SessionID, revision int64, limit int) ([]backend.Change, int64, bool, error)
+	SetApplied(ctx context.Context, lease backend.Lease, revision int64) error
+}
+
+// Policy is what is saved: patterns in gitignore syntax and caps.
+type Policy struct {
+	Ignore []string
+	backend.Limits
+}
+
+// Status tells how the sync goes, for people.
+type Status struct {
+	// WatchMode is "inotify", "hybrid" or "poll"; empty while there is no environment.
+	WatchMode string
+	// Pending changes that are on the disk and not committed yet.
+	Pending int64
+	// Unsaved entries: listed, but their content is not saved.
+	Unsaved int64
+	// Braked: the workspace emptied at once, and its deletions wait for the user's word.
+	Braked bool
+	// Message says in words what is degraded; empty when all is well.
+	Message string
+}
+
+// Flushed is what a flush committed.
+type Flushed struct {
+	Batches, Entries int
+	// Revision of the workspace after it.
+	Revision int64
+	// Unreadable paths are in no batch.
+	Unreadable []string
+}
+
+// Config is what a Syncer is made of; all fields are needed.
+type Config struct {
+	Store  Store
+	Conn   *agentconn.Conn
+	Lease  backend.Lease
+	Policy Policy
+	// Wake fires after the session's rows may have changed.
+	Wake <-chan struct{}
+	// OnStatus is called after each change of the status, never twice at once.
+	OnStatus func(Status)
+	Logger   *slog.Logger
+}
+
+// Syncer syncs one session with one incarnation of its agent.
+type Syncer struct {
+	cfg     Config
+	session backend.SessionID
+	logger  *slog.Logger
+
+	mu        sync.Mutex
+	status    Status
+	committed int64 // sequence
+	revision  int64
+	batches   int
+	entries   int
+	moved     chan struct{} // closed and replaced when committed moves
+	applied   int64
+}
+
+// New makes a Syncer; it starts nothing.
+func New(cfg Config) *Syncer {
+	return &Syncer{
+		cfg: cfg, session: cfg.Lease.SessionID, moved: make(chan struct{}),
+		logger: cfg.Logger.With("session_id", cfg.Lease.SessionID, "epoch", cfg.Lease.Epoch),
+	}
+}
+
+// Run follows both sides until something of the list in the package comment happens, or ctx is done.
+// Restore must have ended well in this incarnation of the agent.
+func (s *Syncer) Run(ctx context.Context) error {
+	cursor, err := s.cfg.Store.Cursor(ctx, s.session)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	if cursor.Incarnation == s.cfg.Conn.Incarnation {
+		s.committed = cursor.Sequence
+	}
+	s.applied = cursor.AppliedRevision
+	s.mu.Unlock()
+
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.pull(ctx) })
+	g.Go(func() error { return s.feed(ctx) })
+	return g.Wait()
+}
+
+// NeedsRestore says whether the agent has not yet had this session's files in its present incarnation.
+func (s *Syncer) NeedsRestore(ctx context.Context) (bool, error) {
+	cursor, err := s.cfg.Store.Cursor(ctx, s.session)
+	if err != nil {
+		return false, err
+	}
+	return cursor.Incarnation != s.cfg.Conn.Incarnation, nil
+}
+
+// Status returns the present status.
+func (s *Syncer) Status() Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.status
+}
+
+func (s *Syncer) setStatus(change func(*Status)) {
+	s.mu.Lock()
+	old := s.status
+	change(&s.status)
+	status := s.status
+	s.mu.Unlock()
+	if status != old {
+		s.cfg.OnStatus(status)
+	}
+}
+
+// wait sleeps for d or until ctx is done.
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}
