@@ -1,0 +1,223 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"codingplatform/backend"
+	"codingplatform/backend/agentconn"
+	"codingplatform/backend/filesync"
+)
+
+// Store is what the manager needs of the database.
+type Store interface {
+	filesync.Store
+	SessionByID(ctx context.Context, id backend.SessionID) (backend.Session, error)
+	// SessionsToRun returns sessions that want an environment, are in an active phase, or are deleted.
+	SessionsToRun(ctx context.Context) ([]backend.Session, error)
+	AcquireLease(ctx context.Context, id backend.SessionID, holder string, ttl time.Duration) (backend.Lease, error)
+	RenewLease(ctx context.Context, lease backend.Lease, ttl time.Duration) (backend.Lease, error)
+	ReleaseLease(ctx context.Context, lease backend.Lease) error
+	SetWanted(ctx context.Context, id backend.SessionID, wanted bool, reason string) error
+	SetPhase(ctx context.Context, lease backend.Lease, phase backend.Phase, reason string, environment backend.EnvironmentID) error
+	PurgeSession(ctx context.Context, id backend.SessionID) error
+}
+
+// Auditor records what happened to environments.
+type Auditor interface {
+	AuditSession(ctx context.Context, action string, session backend.SessionID, detail map[string]any) error
+}
+
+// Wakes tells of changed rows; the rows are the truth.
+type Wakes interface {
+	// Subscribe wakes after changes of one session. The channel has capacity 1.
+	Subscribe(session backend.SessionID) (<-chan struct{}, func())
+	// SubscribeAll wakes after changes of any.
+	SubscribeAll() (<-chan struct{}, func())
+}
+
+// Config is what a Manager is made of. All fields but Env are needed.
+type Config struct {
+	Store   Store
+	Audit   Auditor
+	Wakes   Wakes
+	Runtime backend.Runtime
+	Pool    *agentconn.Pool
+	// Replica names this process; the same name after a restart takes over its own leases at once, so it must
+	// be unique among the living.
+	Replica string
+	Policy  filesync.Policy
+	Idle    IdlePolicy
+	// LeaseTTL is how long a dead replica's sessions wait for another.
+	LeaseTTL time.Duration
+	// StopEnvironments on Run's end, for a runtime whose environments nobody else can reach.
+	StopEnvironments bool
+	// StopGrace is how long an environment's programs have to end.
+	StopGrace time.Duration
+	// Env is added to the environment of users' programs.
+	Env    map[string]string
+	Logger *slog.Logger
+}
+
+const (
+	// Notifications may be lost; this finds what they would have told.
+	reconcileInterval = 10 * time.Second
+	// drainTimeout bounds the flush and stop of all environments at the end of Run.
+	drainTimeout = 25 * time.Second
+)
+
+// Manager drives the sessions of this replica.
+type Manager struct {
+	cfg          Config
+	environments *environments
+	status       *statusBoard
+
+	mu          sync.Mutex
+	supervisors map[backend.SessionID]*supervisor
+	draining    bool
+	flushes     map[backend.SessionID]filesync.Flushed
+}
+
+// NewManager makes a Manager; it starts nothing.
+func NewManager(cfg Config) *Manager {
+	return &Manager{
+		cfg: cfg, environments: newEnvironments(), status: newStatusBoard(),
+		supervisors: map[backend.SessionID]*supervisor{}, flushes: map[backend.SessionID]filesync.Flushed{},
+	}
+}
+
+// Run reconciles until ctx is done, then drains, and returns ctx's cause or what made it impossible to go on.
+func (m *Manager) Run(ctx context.Context) error {
+	// Supervisors outlive ctx: they end by draining, within drainTimeout.
+	work, stopWork := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer stopWork(nil)
+	var supervisors sync.WaitGroup
+
+	g, watching := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		return m.cfg.Runtime.Watch(watching, m.environments.set)
+	})
+	g.Go(func() error {
+		wake, unsubscribe := m.cfg.Wakes.SubscribeAll()
+		defer unsubscribe()
+		ticker := time.NewTicker(reconcileInterval)
+		defer ticker.Stop()
+		orphans := true
+		for {
+			if err := m.reconcile(watching, work, &supervisors, orphans); err != nil && watching.Err() == nil {
+				m.cfg.Logger.ErrorContext(watching, "reconciling sessions failed; trying again", "error", err)
+			}
+			orphans = false
+			select {
+			case <-watching.Done():
+				return context.Cause(watching)
+			case <-wake:
+			case <-ticker.C:
+				orphans = true
+			}
+		}
+	})
+	err := g.Wait()
+	m.drain(work, stopWork, &supervisors)
+	return err
+}
+
+// reconcile starts a supervisor for each session that needs one and whose lease is free.
+func (m *Manager) reconcile(ctx, work context.Context, supervisors *sync.WaitGroup, orphans bool) error {
+	sessions, err := m.cfg.Store.SessionsToRun(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range sessions {
+		m.supervise(ctx, work, supervisors, s.ID)
+	}
+	if !orphans {
+		return nil
+	}
+	known := make(map[backend.SessionID]bool, len(sessions))
+	for _, s := range sessions {
+		known[s.ID] = true
+	}
+	environments, err := m.cfg.Runtime.List(ctx)
+	if err != nil {
+		return err
+	}
+	for _, env := range environments {
+		if known[env.SessionID] {
+			continue
+		}
+		_, err := m.cfg.Store.SessionByID(ctx, env.SessionID)
+		switch {
+		case backend.CodeOf(err) == backend.CodeNotFound:
+			m.cfg.Logger.WarnContext(ctx, "stopping an environment that belongs to no session", "session_id", env.SessionID, "environment_id", env.ID)
+			err = errors.Join(m.cfg.Runtime.Stop(ctx, env.SessionID, env.ID, 0), m.cfg.Runtime.Remove(ctx, env.SessionID))
+		case err == nil:
+			// The supervisor finds that it is not wanted, and stops it.
+			m.supervise(ctx, work, supervisors, env.SessionID)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *Manager) supervise(ctx, work context.Context, supervisors *sync.WaitGroup, id backend.SessionID) {
+	m.mu.Lock()
+	s, running := m.supervisors[id]
+	draining := m.draining
+	m.mu.Unlock()
+	if draining {
+		return
+	}
+	if running {
+		s.wake()
+		return
+	}
+	lease, err := m.cfg.Store.AcquireLease(ctx, id, m.cfg.Replica, m.cfg.LeaseTTL)
+	switch backend.CodeOf(err) {
+	case "":
+	case backend.CodeConflict, backend.CodeNotFound:
+		// Another replica has it, or it has just been purged.
+		return
+	default:
+		m.cfg.Logger.ErrorContext(ctx, "the lease of a session could not be had; trying again", "session_id", id, "error", err)
+		return
+	}
+	s = newSupervisor(m, lease)
+	m.mu.Lock()
+	m.supervisors[id] = s
+	m.mu.Unlock()
+	supervisors.Go(func() {
+		s.run(work)
+		m.mu.Lock()
+		delete(m.supervisors, id)
+		m.mu.Unlock()
+	})
+}
+
+// drain ends all supervisors.
+func (m *Manager) drain(work context.Context, stopWork context.CancelCauseFunc, supervisors *sync.WaitGroup) {
+	m.mu.Lock()
+	m.draining = true
+	for _, s := range m.supervisors {
+		s.drain()
+	}
+	m.mu.Unlock()
+	timeout, cancel := context.WithTimeout(work, drainTimeout)
+	defer cancel()
+	stop := context.AfterFunc(timeout, func() { stopWork(errors.New("the drain took too long")) })
+	defer stop()
+	supervisors.Wait()
+}
+
+func (m *Manager) supervisor(id backend.SessionID) *supervisor {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.supervisors[id]
+}

@@ -1,0 +1,318 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"connectrpc.com/connect"
+	"golang.org/x/sync/errgroup"
+
+	"codingplatform/backend"
+	"codingplatform/backend/agentconn"
+	"codingplatform/backend/filesync"
+	agentv1 "codingplatform/proto/gen/agent/v1"
+)
+
+const (
+	// answerTimeout is how long an agent may be silent while its environment lives.
+	answerTimeout = 30 * time.Second
+	idleInterval  = 30 * time.Second
+	// busyShare of a core is work.
+	busyShare = 0.1
+)
+
+// serve starts or adopts the environment and keeps it in step, until an error of the list in this package, or
+// one that says in words why it failed.
+func (s *supervisor) serve(ctx context.Context, session backend.Session) error {
+	env, err := s.environment(ctx)
+	if err != nil {
+		return err
+	}
+	readySince := time.Now()
+	for {
+		conn, err := s.connect(ctx, env)
+		if err != nil {
+			return err
+		}
+		err = s.sync(ctx, conn, &readySince)
+		switch {
+		case errors.Is(err, errUnwanted), errors.Is(err, errDrained), errors.As(err, new(endedError)):
+			return err
+		case backend.CodeOf(err) == backend.CodeStaleLease || ctx.Err() != nil:
+			return cause(ctx, err)
+		case errors.Is(err, filesync.ErrResync), backend.CodeOf(err) == backend.CodeUnavailable, backend.CodeOf(err) == backend.CodePreconditionFailed, backend.CodeOf(err) == backend.CodeConflict:
+			s.logger.InfoContext(ctx, "connecting to the agent anew", "error", err)
+			s.m.cfg.Pool.Drop(conn)
+		default:
+			return err
+		}
+	}
+}
+
+// environment finds or starts it.
+func (s *supervisor) environment(ctx context.Context) (backend.Environment, error) {
+	env, err := s.m.cfg.Runtime.Find(ctx, s.id)
+	if err == nil {
+		s.logger.InfoContext(ctx, "adopting an environment", "environment_id", env.ID)
+		return env, nil
+	}
+	if backend.CodeOf(err) != backend.CodeNotFound {
+		return env, err
+	}
+	if err := s.phase(ctx, backend.PhaseStarting, "Starting the environment", ""); err != nil {
+		return env, err
+	}
+	env, err = s.m.cfg.Runtime.Start(ctx, backend.EnvironmentSpec{SessionID: s.id, Env: s.m.cfg.Env})
+	if err != nil {
+		return env, err
+	}
+	s.audit(ctx, "environment.started", map[string]any{"environment_id": env.ID})
+	return env, nil
+}
+
+// connect waits for the agent's hello while the environment lives.
+func (s *supervisor) connect(ctx context.Context, env backend.Environment) (*agentconn.Conn, error) {
+	if err := s.phase(ctx, backend.PhaseStarting, "Connecting to the environment", env.ID); err != nil {
+		return nil, err
+	}
+	deadline := time.Now().Add(answerTimeout)
+	for delay := 5 * time.Millisecond; ; delay = min(2*delay, 500*time.Millisecond) {
+		state, known, moved := s.m.environments.get(env.ID)
+		if known && state.Phase == backend.EnvironmentEnded {
+			s.m.environments.forget(env.ID)
+			return nil, endedError{state.Reason}
+		}
+		conn, err := s.m.cfg.Pool.Get(ctx, s.id)
+		switch {
+		case err == nil && conn.Environment.ID == env.ID:
+			return conn, nil
+		case err == nil:
+			s.m.cfg.Pool.Drop(conn)
+			err = backend.Errorf(backend.CodeUnavailable, "the connection was to a former environment")
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case backend.CodeOf(err) == backend.CodeNotFound:
+			// It has gone; the watch tells why in a moment.
+		case backend.CodeOf(err) != backend.CodeUnavailable:
+			return nil, err
+		}
+		if time.Now().After(deadline) {
+			return nil, fmt.Errorf("the environment did not answer within %s: %w", answerTimeout, err)
+		}
+		timer := time.NewTimer(delay)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return nil, context.Cause(ctx)
+		case <-s.drained:
+			timer.Stop()
+			return nil, errors.Join(errDrained, s.leave(ctx, nil))
+		case <-moved:
+			timer.Stop()
+		case <-timer.C:
+		}
+	}
+}
+
+// sync restores if needed, and then runs the syncer beside those who may end it.
+func (s *supervisor) sync(ctx context.Context, conn *agentconn.Conn, readySince *time.Time) error {
+	wake, unsubscribe := s.m.cfg.Wakes.Subscribe(s.id)
+	defer unsubscribe()
+	syncWake := make(chan struct{}, 1)
+	syncer := filesync.New(filesync.Config{
+		Store: s.m.cfg.Store, Conn: conn, Lease: s.lease, Policy: s.m.cfg.Policy, Wake: syncWake,
+		OnStatus: func(st filesync.Status) { s.m.status.set(s.id, st) }, Logger: s.logger,
+	})
+	needs, err := syncer.NeedsRestore(ctx)
+	if err != nil {
+		return err
+	}
+	if needs {
+		if err := s.restore(ctx, conn, syncer); err != nil {
+			return err
+		}
+	}
+	if err := s.phase(ctx, backend.PhaseReady, "", conn.Environment.ID); err != nil {
+		return err
+	}
+	*readySince = time.Now()
+
+	// A stop ends the syncer, so it must not depend on the group's context; its flush must, so that it ends
+	// when the syncer has failed.
+	g, running := errgroup.WithContext(ctx)
+	var ended error
+	g.Go(func() error { return syncer.Run(running) })
+	g.Go(func() error {
+		flush := func() (filesync.Flushed, error) { return s.flush(running, syncer) }
+		ended = s.guard(ctx, running, conn, flush, wake, syncWake, *readySince)
+		return ended
+	})
+	err = g.Wait()
+	if ended != nil && !errors.Is(ended, context.Canceled) {
+		return ended
+	}
+	// When the environment ends, the agent's connection breaks a moment before the runtime tells why.
+	if backend.CodeOf(err) == backend.CodeUnavailable && ctx.Err() == nil {
+		if _, ferr := s.m.cfg.Runtime.Find(ctx, s.id); backend.CodeOf(ferr) == backend.CodeNotFound {
+			return endedError{s.endReason(ctx, conn.Environment.ID)}
+		}
+	}
+	return err
+}
+
+// endReason waits shortly for the runtime's word on why an environment ended.
+func (s *supervisor) endReason(ctx context.Context, id backend.EnvironmentID) string {
+	timeout, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	for {
+		state, known, moved := s.m.environments.get(id)
+		if known && state.Phase == backend.EnvironmentEnded {
+			s.m.environments.forget(id)
+			return state.Reason
+		}
+		select {
+		case <-timeout.Done():
+			return "the environment ended, and the runtime does not say why"
+		case <-moved:
+		}
+	}
+}
+
+func (s *supervisor) restore(ctx context.Context, conn *agentconn.Conn, syncer *filesync.Syncer) error {
+	if err := s.phase(ctx, backend.PhaseRestoring, "Bringing the files", conn.Environment.ID); err != nil {
+		return err
+	}
+	last := time.Now()
+	restored, err := syncer.Restore(ctx, func(p filesync.Progress) {
+		if time.Since(last) < time.Second {
+			return
+		}
+		last = time.Now()
+		reason := fmt.Sprintf("Bringing the files: %d of %d", p.FilesDone, p.FilesTotal)
+		if err := s.phase(ctx, backend.PhaseRestoring, reason, conn.Environment.ID); err != nil {
+			s.logger.WarnContext(ctx, "the progress could not be told", "error", err)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	s.logger.InfoContext(ctx, "restored the files", "revision", restored.Revision, "written", restored.Written,
+		"deleted", restored.Deleted, "unchanged", restored.Unchanged, "kept", restored.Kept, "problems", len(restored.Problems))
+	return nil
+}
+
+// guard returns why the sync has to end; context.Canceled when the syncer ended first.
+func (s *supervisor) guard(ctx, running context.Context, conn *agentconn.Conn, flush flushFunc, wake <-chan struct{}, syncWake chan<- struct{}, readySince time.Time) error {
+	idle := time.NewTicker(idleInterval)
+	defer idle.Stop()
+	watch := idleWatch{s: s, conn: conn, readySince: readySince, looked: readySince}
+	for {
+		state, known, moved := s.m.environments.get(conn.Environment.ID)
+		if known && state.Phase == backend.EnvironmentEnded {
+			s.m.environments.forget(conn.Environment.ID)
+			return endedError{state.Reason}
+		}
+		select {
+		case <-running.Done():
+			return context.Canceled
+		case <-s.drained:
+			return errors.Join(errDrained, s.leave(ctx, flush))
+		case <-moved:
+		case <-s.woken:
+			if err := s.unwanted(ctx, flush); err != nil {
+				return err
+			}
+		case <-wake:
+			select {
+			case syncWake <- struct{}{}:
+			default:
+			}
+			if err := s.unwanted(ctx, flush); err != nil {
+				return err
+			}
+		case <-idle.C:
+			if err := watch.look(running); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// unwanted stops the environment when nobody wants it any more.
+func (s *supervisor) unwanted(ctx context.Context, flush flushFunc) error {
+	session, err := s.m.cfg.Store.SessionByID(ctx, s.id)
+	switch {
+	case backend.CodeOf(err) == backend.CodeNotFound:
+		return errUnwanted
+	case err != nil:
+		// The database is away: the files wait, and so does this.
+		s.logger.WarnContext(ctx, "the session could not be looked at", "error", err)
+		return nil
+	case session.Wanted:
+		return nil
+	}
+	if err := s.stop(ctx, session.Reason, flush); err != nil {
+		return err
+	}
+	return errUnwanted
+}
+
+// idleWatch applies the idle policy.
+type idleWatch struct {
+	s          *supervisor
+	conn       *agentconn.Conn
+	readySince time.Time
+	looked     time.Time
+	cpu        uint64
+	warned     bool
+}
+
+func (w *idleWatch) look(ctx context.Context) error {
+	policy := w.s.m.cfg.Idle
+	if policy.After <= 0 && policy.MaxAge <= 0 {
+		return nil
+	}
+	response, err := w.conn.Agent.Activity(ctx, connect.NewRequest(&agentv1.ActivityRequest{}))
+	if err != nil {
+		w.s.logger.WarnContext(ctx, "the environment's activity is not known", "error", err)
+		return nil
+	}
+	session, err := w.s.m.cfg.Store.SessionByID(ctx, w.s.id)
+	if err != nil {
+		w.s.logger.WarnContext(ctx, "the session could not be looked at", "error", err)
+		return nil
+	}
+	now := time.Now()
+	a := response.Msg
+	used := a.GetCpuNanos() - min(w.cpu, a.GetCpuNanos())
+	activity := Activity{
+		ReadySince: w.readySince,
+		LastUse:    latest(a.GetLastInputAt().AsTime(), a.GetLastJobOutputAt().AsTime(), a.GetLastFileChangeAt().AsTime(), session.LastActivityAt),
+		CPUBusy:    len(a.GetForegroundJobs()) > 0 && float64(used) > busyShare*float64(now.Sub(w.looked)),
+	}
+	w.cpu, w.looked = a.GetCpuNanos(), now
+	decision, reason := Decide(now, activity, policy)
+	switch {
+	case decision == Stop:
+		return w.s.m.cfg.Store.SetWanted(ctx, w.s.id, false, "stopped: "+reason)
+	case decision == Warn:
+		w.warned = true
+		return w.s.phase(ctx, backend.PhaseReady, reason, w.conn.Environment.ID)
+	case w.warned:
+		w.warned = false
+		return w.s.phase(ctx, backend.PhaseReady, "", w.conn.Environment.ID)
+	}
+	return nil
+}
+
+func latest(times ...time.Time) time.Time {
+	var t time.Time
+	for _, u := range times {
+		if u.After(t) {
+			t = u
+		}
+	}
+	return t
+}
