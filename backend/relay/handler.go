@@ -1,0 +1,283 @@
+package relay
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"codingplatform/backend"
+	"codingplatform/backend/agentconn"
+	"codingplatform/backend/filesync"
+)
+
+// Close codes of docs/api/websocket.md beside the standard ones.
+const (
+	closeBadRequest      websocket.StatusCode = 4400
+	closeUnauthenticated websocket.StatusCode = 4401
+	closeNotFound        websocket.StatusCode = 4404
+	closeReplaced        websocket.StatusCode = 4409
+)
+
+const (
+	pingInterval = 20 * time.Second
+	pingTimeout  = 20 * time.Second
+	// maxInputFrame is the largest frame that a client may send.
+	maxInputFrame = 1 << 20
+	// maxReason is what RFC 6455 leaves for a close reason.
+	maxReason = 123
+)
+
+// Sessions is what the relay needs of the session manager.
+type Sessions interface {
+	WaitReady(ctx context.Context, id backend.SessionID, onPhase func(backend.Session)) (*agentconn.Conn, error)
+	Conn(ctx context.Context, id backend.SessionID) (*agentconn.Conn, error)
+	SyncStatus(id backend.SessionID) filesync.Status
+	WatchSyncStatus(id backend.SessionID) (<-chan struct{}, func())
+}
+
+// Store is what the relay needs of the database.
+type Store interface {
+	Session(ctx context.Context, user backend.UserID, id backend.SessionID) (backend.Session, error)
+	SessionByID(ctx context.Context, id backend.SessionID) (backend.Session, error)
+	Revision(ctx context.Context, id backend.SessionID) (int64, error)
+	ChangesSince(ctx context.Context, id backend.SessionID, revision int64, limit int) ([]backend.Change, int64, bool, error)
+	OpenConflicts(ctx context.Context, id backend.SessionID) ([]backend.Conflict, error)
+}
+
+// Wakes tells of changed rows.
+type Wakes interface {
+	Subscribe(session backend.SessionID) (<-chan struct{}, func())
+}
+
+// Config is what a Handler is made of; all fields are needed.
+type Config struct {
+	Sessions Sessions
+	Store    Store
+	Wakes    Wakes
+	// Authenticate finds who asks; CodeUnauthenticated when nobody does.
+	Authenticate func(*http.Request) (backend.User, error)
+	// Origins that may connect besides the server's own, as scheme://host[:port] or host patterns.
+	Origins []string
+	Logger  *slog.Logger
+}
+
+// Handler serves /ws.
+type Handler struct {
+	cfg      Config
+	presence *presence
+
+	mu       sync.Mutex
+	sockets  map[*socket]struct{}
+	clients  map[clientKey]*socket
+	draining bool
+	done     sync.WaitGroup
+}
+
+// clientKey names one viewer of one terminal.
+type clientKey struct {
+	session  backend.SessionID
+	terminal string
+	client   string
+}
+
+// NewHandler makes a Handler.
+func NewHandler(cfg Config) *Handler {
+	return &Handler{cfg: cfg, presence: newPresence(), sockets: map[*socket]struct{}{}, clients: map[clientKey]*socket{}}
+}
+
+// ServeHTTP implements http.Handler.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+		OriginPatterns: h.cfg.Origins,
+		// Terminal output is written in small pieces that compress badly, and costs CPU for each viewer.
+		CompressionMode: websocket.CompressionDisabled,
+	})
+	if err != nil {
+		// Accept has answered.
+		h.cfg.Logger.InfoContext(r.Context(), "refused a websocket", "error", err, "origin", r.Header.Get("Origin"))
+		return
+	}
+	conn.SetReadLimit(maxInputFrame)
+	// The request's context ends when the handler of a hijacked connection returns, and not with the server:
+	// Drain ends sockets.
+	ctx, cancel := context.WithCancelCause(r.Context())
+	s := &socket{conn: conn, cancel: cancel}
+	if !h.add(s) {
+		s.close(websocket.StatusServiceRestart, "this replica is going: reconnect")
+		return
+	}
+	defer h.remove(s)
+	defer cancel(nil)
+	err = h.serve(ctx, s, r)
+	code, reason := closeOf(ctx, err)
+	if code == websocket.StatusInternalError {
+		h.cfg.Logger.ErrorContext(ctx, "a websocket failed", "error", err)
+	}
+	s.close(code, reason)
+}
+
+func (h *Handler) serve(ctx context.Context, s *socket, r *http.Request) error {
+	user, err := h.cfg.Authenticate(r)
+	if err != nil {
+		return err
+	}
+	q, err := parseQuery(r.URL.Query())
+	if err != nil {
+		return err
+	}
+	if _, err := h.cfg.Store.Session(ctx, user.ID, q.session); err != nil {
+		return err
+	}
+	go s.keepAlive(ctx)
+	if q.terminal == "" {
+		return h.serveEvents(ctx, s, user, q)
+	}
+	return h.serveTerminal(ctx, s, q)
+}
+
+func (h *Handler) add(s *socket) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.draining {
+		return false
+	}
+	h.sockets[s] = struct{}{}
+	h.done.Add(1)
+	return true
+}
+
+func (h *Handler) remove(s *socket) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.sockets, s)
+	h.done.Done()
+}
+
+// claim makes s the only socket of a viewer; the former one is closed with 4409.
+func (h *Handler) claim(key clientKey, s *socket) (release func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if old, ok := h.clients[key]; ok {
+		old.cancel(&closeError{closeReplaced, "replaced by a newer connection"})
+	}
+	h.clients[key] = s
+	return func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if h.clients[key] == s {
+			delete(h.clients, key)
+		}
+	}
+}
+
+// Drain tells all sockets to reconnect elsewhere, and waits until they are closed or ctx is done.
+func (h *Handler) Drain(ctx context.Context) error {
+	h.mu.Lock()
+	h.draining = true
+	for s := range h.sockets {
+		s.cancel(&closeError{websocket.StatusServiceRestart, "this replica is going: reconnect"})
+	}
+	h.mu.Unlock()
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		h.done.Wait()
+	}()
+	select {
+	case <-closed:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// closeError ends a socket with a code of one's own.
+type closeError struct {
+	code   websocket.StatusCode
+	reason string
+}
+
+// Error implements error.
+func (e *closeError) Error() string { return e.reason }
+
+// closeOf finds the close code for the way in which a socket's work ended.
+func closeOf(ctx context.Context, err error) (websocket.StatusCode, string) {
+	for _, err := range []error{context.Cause(ctx), err} {
+		if e, ok := errors.AsType[*closeError](err); ok {
+			return e.code, e.reason
+		}
+	}
+	if err == nil || websocket.CloseStatus(err) != -1 {
+		return websocket.StatusNormalClosure, ""
+	}
+	e, ok := errors.AsType[*backend.Error](err)
+	if !ok {
+		if ctx.Err() != nil {
+			return websocket.StatusGoingAway, ""
+		}
+		return websocket.StatusInternalError, "internal error"
+	}
+	switch e.Code {
+	case backend.CodeUnauthenticated:
+		return closeUnauthenticated, "sign in first"
+	case backend.CodeNotFound:
+		return closeNotFound, "no such session"
+	case backend.CodeInvalid:
+		return closeBadRequest, e.Message
+	case backend.CodeUnavailable, backend.CodeConflict, backend.CodePreconditionFailed:
+		return websocket.StatusServiceRestart, e.Message
+	case backend.CodeAlreadyExists, backend.CodeTooLarge, backend.CodeRateLimited:
+		return websocket.StatusTryAgainLater, e.Message
+	case backend.CodeStaleLease, backend.CodeInternal:
+	}
+	return websocket.StatusInternalError, "internal error"
+}
+
+// socket is one WebSocket. Writes come from one goroutine.
+type socket struct {
+	conn   *websocket.Conn
+	cancel context.CancelCauseFunc
+}
+
+func (s *socket) send(ctx context.Context, message any) error {
+	b, err := json.Marshal(message)
+	if err != nil {
+		return err
+	}
+	return s.conn.Write(ctx, websocket.MessageText, b)
+}
+
+// keepAlive pings, so that proxies do not cut an idle socket and a dead peer is noticed.
+func (s *socket) keepAlive(ctx context.Context) {
+	ticker := time.NewTicker(pingInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		ping, cancel := context.WithTimeout(ctx, pingTimeout)
+		err := s.conn.Ping(ping)
+		cancel()
+		if err != nil {
+			s.cancel(&closeError{websocket.StatusGoingAway, "the peer does not answer"})
+			return
+		}
+	}
+}
+
+func (s *socket) close(code websocket.StatusCode, reason string) {
+	if len(reason) > maxReason {
+		reason = reason[:maxReason]
+	}
+	// The peer may be gone already, and then there is nobody to tell.
+	_ = s.conn.Close(code, reason)
+	_ = s.conn.CloseNow()
+}
