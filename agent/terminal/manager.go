@@ -1,0 +1,283 @@
+package terminal
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// oomEvery is how often the kernel's count of kills for lack of memory is read, and oomRecent how long after
+// a kill the end of a program is put down to it.
+const (
+	oomEvery  = time.Second
+	oomRecent = 3 * time.Second
+)
+
+// Manager owns all terminals of a session.
+type Manager struct {
+	cfg  Config
+	work sync.WaitGroup
+
+	lastInput     atomic.Int64 // Unix nanoseconds; 0: never
+	lastJobOutput atomic.Int64
+
+	mu        sync.Mutex
+	terminals []*Terminal // in their order
+	started   uint64
+	stopping  bool
+
+	changeMu   sync.Mutex
+	generation uint64
+	changed    chan struct{}
+
+	oomMu    sync.Mutex
+	oomKills uint64
+	oomAt    time.Time
+}
+
+// NewManager makes a manager without terminals.
+func NewManager(cfg Config) *Manager {
+	cfg = cfg.withDefaults()
+	return &Manager{cfg: cfg, changed: make(chan struct{}), oomKills: cfg.Cgroup.OOMKills()}
+}
+
+// Run looks after the terminals until ctx is done, then hangs all of them up and returns when nothing of them
+// is left. It must be called once.
+func (m *Manager) Run(ctx context.Context) error {
+	ticker := time.NewTicker(oomEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			m.stop()
+			return nil
+		case <-ticker.C:
+			if m.countOOM() {
+				for _, t := range m.all() {
+					t.notice("[the kernel killed a program of this workspace: out of memory]")
+				}
+			}
+		}
+	}
+}
+
+func (m *Manager) stop() {
+	m.mu.Lock()
+	m.stopping = true
+	m.mu.Unlock()
+	for _, t := range m.all() {
+		t.startClose()
+	}
+	m.work.Wait()
+}
+
+func (m *Manager) all() []*Terminal {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.terminals)
+}
+
+// Create starts a terminal. The name of an exited one is taken over with its place in the order. Errors:
+// ErrExists, ErrInvalid, program.ErrInvalid, ErrTooMany, ErrStopping.
+func (m *Manager) Create(spec Spec) (Info, error) {
+	m.mu.Lock()
+	t, err := m.createLocked(spec)
+	m.mu.Unlock()
+	if err != nil {
+		return Info{}, err
+	}
+	m.notify()
+	return t.info(), nil
+}
+
+func (m *Manager) createLocked(spec Spec) (*Terminal, error) {
+	if err := spec.validate(); err != nil {
+		return nil, err
+	}
+	if m.stopping {
+		return nil, ErrStopping
+	}
+	at := m.indexLocked(spec.Name)
+	if at >= 0 && m.terminals[at].running() {
+		return nil, fmt.Errorf("%w: %q", ErrExists, spec.Name)
+	}
+	if at < 0 && len(m.terminals) >= m.cfg.MaxTerminals {
+		return nil, ErrTooMany
+	}
+	t, err := m.start(spec)
+	if err != nil {
+		return nil, fmt.Errorf("create terminal %q: %w", spec.Name, err)
+	}
+	if at >= 0 {
+		m.terminals[at].startClose()
+		m.terminals[at] = t
+	} else {
+		m.terminals = append(m.terminals, t)
+	}
+	return t, nil
+}
+
+func (m *Manager) indexLocked(name string) int {
+	return slices.IndexFunc(m.terminals, func(t *Terminal) bool { return t.label() == name })
+}
+
+// Attach attaches a viewer, and starts the terminal first when there is none of that name and create is not
+// nil; an exited one is shown as it is. Errors: ErrNotFound, and those of Create.
+func (m *Manager) Attach(name string, a Attach, create *Spec) (*Viewer, error) {
+	m.mu.Lock()
+	var t *Terminal
+	created := false
+	if at := m.indexLocked(name); at >= 0 {
+		t = m.terminals[at]
+	} else if create != nil {
+		spec := *create
+		spec.Name = name
+		if spec.Size == (Size{}) {
+			spec.Size = a.Size
+		}
+		var err error
+		if t, err = m.createLocked(spec); err != nil {
+			m.mu.Unlock()
+			return nil, err
+		}
+		created = true
+	}
+	m.mu.Unlock()
+	if t == nil {
+		return nil, fmt.Errorf("%w: %q", ErrNotFound, name)
+	}
+	v, err := t.attach(a, created)
+	m.notify()
+	return v, err
+}
+
+// List describes all terminals in their order.
+func (m *Manager) List() []Info {
+	var infos []Info
+	for _, t := range m.all() {
+		infos = append(infos, t.info())
+	}
+	return infos
+}
+
+// Update renames a terminal (newName is not empty) and moves it (position is not negative; beyond the end: to
+// the end). ErrNotFound, ErrExists, ErrInvalid.
+func (m *Manager) Update(name, newName string, position int) (Info, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	at := m.indexLocked(name)
+	if at < 0 {
+		return Info{}, fmt.Errorf("%w: %q", ErrNotFound, name)
+	}
+	t := m.terminals[at]
+	if newName != "" && newName != name {
+		if err := validName(newName); err != nil {
+			return Info{}, err
+		}
+		if m.indexLocked(newName) >= 0 {
+			return Info{}, fmt.Errorf("%w: %q", ErrExists, newName)
+		}
+		t.mu.Lock()
+		t.name = newName
+		t.mu.Unlock()
+	}
+	if position >= 0 {
+		m.terminals = slices.Delete(m.terminals, at, at+1)
+		m.terminals = slices.Insert(m.terminals, min(position, len(m.terminals)), t)
+	}
+	m.notify()
+	return t.info(), nil
+}
+
+// Close hangs a terminal up and forgets it: SIGHUP and SIGCONT to all processes of its session, SIGKILL after
+// Config.KillAfter to those left. It returns when they have gone; when ctx ends before, the closing goes on.
+func (m *Manager) Close(ctx context.Context, name string) error {
+	m.mu.Lock()
+	at := m.indexLocked(name)
+	if at < 0 {
+		m.mu.Unlock()
+		return fmt.Errorf("%w: %q", ErrNotFound, name)
+	}
+	t := m.terminals[at]
+	t.startClose()
+	m.mu.Unlock()
+	select {
+	case <-t.closed:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (m *Manager) remove(t *Terminal) {
+	m.mu.Lock()
+	if at := slices.Index(m.terminals, t); at >= 0 {
+		m.terminals = slices.Delete(m.terminals, at, at+1)
+	}
+	m.mu.Unlock()
+	m.notify()
+}
+
+// Changes is the number of the list's present state, and a channel that is closed when it is another.
+func (m *Manager) Changes() (generation uint64, changed <-chan struct{}) {
+	m.changeMu.Lock()
+	defer m.changeMu.Unlock()
+	return m.generation, m.changed
+}
+
+func (m *Manager) notify() {
+	m.changeMu.Lock()
+	defer m.changeMu.Unlock()
+	m.generation++
+	close(m.changed)
+	m.changed = make(chan struct{})
+}
+
+// Activity is what idle decisions need. Zero times mean never.
+type Activity struct {
+	LastInput, LastJobOutput time.Time
+	// ForegroundJobs are the names of foreground jobs that are not the terminals' own programs.
+	ForegroundJobs []string
+}
+
+// Activity tells when the terminals were last used. Viewing is not use.
+func (m *Manager) Activity() Activity {
+	a := Activity{LastInput: unixNano(m.lastInput.Load()), LastJobOutput: unixNano(m.lastJobOutput.Load())}
+	for _, info := range m.List() {
+		if info.Foreground != "" {
+			a.ForegroundJobs = append(a.ForegroundJobs, info.Foreground)
+		}
+	}
+	return a
+}
+
+func unixNano(ns int64) time.Time {
+	if ns == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, ns)
+}
+
+// countOOM reads the kernel's count and says whether it has risen.
+func (m *Manager) countOOM() bool {
+	kills := m.cfg.Cgroup.OOMKills()
+	m.oomMu.Lock()
+	defer m.oomMu.Unlock()
+	risen := kills > m.oomKills
+	if risen {
+		m.oomAt = time.Now()
+	}
+	m.oomKills = kills
+	return risen
+}
+
+// outOfMemory says whether the kernel has just killed for lack of memory.
+func (m *Manager) outOfMemory() bool {
+	m.countOOM()
+	m.oomMu.Lock()
+	defer m.oomMu.Unlock()
+	return !m.oomAt.IsZero() && time.Since(m.oomAt) < oomRecent
+}

@@ -1,0 +1,237 @@
+package terminal
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"codingplatform/agent/program"
+	"codingplatform/agent/sysinfo"
+)
+
+// Terminal is one program on a pseudo-terminal.
+type Terminal struct {
+	m           *Manager
+	incarnation string
+	created     time.Time
+	cmd         *exec.Cmd
+	master      *os.File
+	input       *input
+
+	// ended is closed when the program has exited; exit is set before that.
+	ended chan struct{}
+	// closing is closed by the first Close.
+	closing   chan struct{}
+	closeOnce sync.Once
+	// closed is closed when nothing of the session is left after a Close.
+	closed chan struct{}
+	// pumped is closed when the output has been read to the end.
+	pumped chan struct{}
+	// resume wakes a paused pump.
+	resume chan struct{}
+	// leaderGone says that the program has been waited for, and endTicks when, in clock ticks since boot.
+	leaderGone atomic.Bool
+	endTicks   atomic.Uint64
+
+	mu       sync.Mutex
+	name     string
+	size     Size
+	sizes    uint64 // counts changes of size
+	titles   uint64 // counts changes of the title
+	ring     *ring
+	screen   Screen
+	meta     meta
+	viewers  map[*Viewer]struct{}
+	paused   bool
+	exit     *Exit
+	jobCheck time.Time // when the foreground job was last looked at
+}
+
+// start starts a program. The caller holds m.mu.
+func (m *Manager) start(spec Spec) (*Terminal, error) {
+	argv := spec.Command
+	if len(argv) == 0 {
+		argv = m.cfg.Shell
+	}
+	cmd, err := m.cfg.Base.Command(argv, spec.Cwd, spec.Env)
+	if err != nil {
+		return nil, err
+	}
+	master, slave, err := openPTY(spec.Size)
+	if err != nil {
+		return nil, err
+	}
+	err = startOnPTY(cmd, slave)
+	_ = slave.Close() // the program has its own
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start %s: %w", cmd.Path, err), master.Close())
+	}
+	m.started++
+	t := &Terminal{
+		m: m, incarnation: m.cfg.Incarnation + "-" + strconv.FormatUint(m.started, 10),
+		created: time.Now(), cmd: cmd, master: master,
+		ended: make(chan struct{}), closing: make(chan struct{}), closed: make(chan struct{}),
+		pumped: make(chan struct{}), resume: make(chan struct{}, 1),
+		name: spec.Name, size: spec.Size, ring: newRing(m.cfg.Scrollback), viewers: map[*Viewer]struct{}{},
+	}
+	t.screen = newReplay(t.ring)
+	t.input = newInput(master, m.cfg.InputQueue, m.work.Go)
+	if err := sysinfo.PreferOOMKill(cmd.Process.Pid); err != nil && !errors.Is(err, os.ErrNotExist) {
+		m.cfg.Logger.Warn("a program is not the first choice when memory runs out", "terminal", spec.Name, "error", err)
+	}
+	m.work.Go(t.pump)
+	m.work.Go(t.wait)
+	return t, nil
+}
+
+// wait waits for the program and then for its output.
+func (t *Terminal) wait() {
+	err := t.cmd.Wait()
+	t.endTicks.Store(bootTicks())
+	t.leaderGone.Store(true)
+	// Wakes the pump if the kernel's hang-up does not.
+	deadlineErr := t.master.SetReadDeadline(time.Now().Add(t.m.cfg.DrainAfter))
+	if deadlineErr != nil && !errors.Is(deadlineErr, os.ErrClosed) {
+		t.m.cfg.Logger.Warn("no deadline for the rest of a terminal's output", "terminal", t.label(), "error", deadlineErr)
+	}
+	<-t.pumped
+
+	exit := Exit{At: time.Now()}
+	var exitErr *exec.ExitError
+	switch {
+	case err == nil || errors.As(err, &exitErr):
+		exit.Exit = program.ExitOf(t.cmd.ProcessState)
+	default:
+		exit.Exit = program.Exit{Code: -1, Reason: err.Error()}
+	}
+	if exit.Signal == "SIGKILL" && t.m.outOfMemory() {
+		exit.Reason = "killed: out of memory"
+	}
+	t.input.close()
+	if err := t.master.Close(); err != nil {
+		t.m.cfg.Logger.Warn("a terminal's master did not close", "terminal", t.label(), "error", err)
+	}
+	t.mu.Lock()
+	t.exit = &exit
+	t.wakeLocked()
+	t.mu.Unlock()
+	close(t.ended)
+	t.m.notify()
+}
+
+func (t *Terminal) label() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.name
+}
+
+func (t *Terminal) running() bool {
+	select {
+	case <-t.ended:
+		return false
+	default:
+		return true
+	}
+}
+
+// wakeLocked makes all viewers look again.
+func (t *Terminal) wakeLocked() {
+	for v := range t.viewers {
+		v.wakeLocked()
+	}
+}
+
+// resizeLocked makes the terminal as small as the smallest visible writer wants it. With none it keeps its
+// size: output must not be laid out for nobody.
+func (t *Terminal) resizeLocked() {
+	size := Size{}
+	for v := range t.viewers {
+		if v.viewOnly || !v.visible || !v.size.valid() {
+			continue
+		}
+		if size == (Size{}) {
+			size = v.size
+		}
+		size = Size{Cols: min(size.Cols, v.size.Cols), Rows: min(size.Rows, v.size.Rows)}
+	}
+	if size == (Size{}) || size == t.size || t.exit != nil {
+		return
+	}
+	if err := setSize(t.master, size); err != nil {
+		if !errors.Is(err, os.ErrClosed) {
+			t.m.cfg.Logger.Warn("a terminal keeps its size", "terminal", t.name, "error", err)
+		}
+		return
+	}
+	t.size = size
+	t.sizes++
+	t.screen.Resize(size.Cols, size.Rows)
+	t.wakeLocked()
+	t.m.notify()
+}
+
+// Info describes the terminal.
+func (t *Terminal) info() Info {
+	t.mu.Lock()
+	info := Info{
+		Name: t.name, Size: t.size, Title: t.meta.title, Cwd: t.meta.cwd, Created: t.created,
+		Offset: t.ring.End(), Exit: t.exit, Viewers: len(t.viewers), PID: t.cmd.Process.Pid,
+	}
+	t.mu.Unlock()
+	if info.Exit != nil {
+		return info
+	}
+	group, err := foregroundGroup(t.master)
+	if err != nil || group <= 0 {
+		group = info.PID
+	}
+	if group != info.PID {
+		info.Foreground = commandName(group)
+	}
+	if info.Cwd == "" {
+		// Best effort: the job may have gone between the two looks.
+		if dir, err := sysinfo.WorkingDirectory(group); err == nil {
+			info.Cwd = dir
+		} else if dir, err := sysinfo.WorkingDirectory(info.PID); err == nil {
+			info.Cwd = dir
+		}
+	}
+	if rel, err := filepath.Rel(t.m.cfg.Base.Root, info.Cwd); err == nil && filepath.IsLocal(rel) {
+		info.Cwd = filepath.ToSlash(rel)
+	}
+	return info
+}
+
+// commandName names a job by its leader, or by any of its processes when the leader has gone.
+func commandName(group int) string {
+	if p, err := sysinfo.ReadProcess(group); err == nil {
+		return p.Comm
+	}
+	all, err := sysinfo.Processes()
+	if err != nil {
+		return strconv.Itoa(group)
+	}
+	for _, p := range all {
+		if p.Group == group {
+			return p.Comm
+		}
+	}
+	return ""
+}
+
+// bootTicks is the time since boot in the unit of process start times.
+func bootTicks() uint64 {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
+		return 0 // no process started before: none is touched
+	}
+	return uint64(ts.Nano()) / uint64(10*time.Millisecond) //nolint:gosec // time since boot is positive
+}

@@ -1,0 +1,335 @@
+package terminal
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+)
+
+// Attach is how a viewer wants to see a terminal.
+type Attach struct {
+	// Client counts the input; 1 to 64 characters. A newer viewer of the same client replaces an older one.
+	Client string
+	// ViewOnly viewers neither type nor size nor pace.
+	ViewOnly bool
+	// Resume asks for output from Offset on, which counts only for Incarnation.
+	Resume      bool
+	Offset      uint64
+	Incarnation string
+	// Size is the viewer's; the zero value does not size the terminal.
+	Size Size
+	// Acks says that the viewer calls Ack; else what Next has handed out counts as rendered at its next call.
+	Acks bool
+	// Window is how many bytes Next hands out beyond the last acknowledged one; 0: 262,144.
+	Window uint32
+}
+
+// The kinds of Event.
+type (
+	// Event is one of Attached, Output, Resized, Gap, Retitled and Exit.
+	Event interface{ event() }
+
+	// Attached starts or restarts the output of a viewer.
+	Attached struct {
+		Terminal, Incarnation string
+		// Offset is that of the next output byte.
+		Offset uint64
+		// InputOffset is how many bytes of this client have been taken.
+		InputOffset uint64
+		Size        Size
+		// Reset says: clear the screen and write Snapshot first.
+		Reset    bool
+		Snapshot []byte
+		Title    string
+		Created  bool
+	}
+	// Output is what the program wrote. Data is in the buffer given to Next.
+	Output struct {
+		Offset uint64
+		Data   []byte
+	}
+	// Resized is the terminal's new size.
+	Resized struct{ Size Size }
+	// Gap says that a viewer that resumed at an offset will not get the bytes From..To (To excluded).
+	Gap struct{ From, To uint64 }
+	// Retitled is the terminal's new title.
+	Retitled struct{ Title string }
+)
+
+func (Attached) event() {}
+func (Output) event()   {}
+func (Resized) event()  {}
+func (Gap) event()      {}
+func (Retitled) event() {}
+func (Exit) event()     {}
+
+// Viewer is one attached viewer. Close must be called.
+type Viewer struct {
+	t        *Terminal
+	client   string
+	viewOnly bool
+	acks     bool
+	exact    bool // it resumed at an offset: what it misses is told
+	window   uint64
+	wake     chan struct{}
+
+	// Under Terminal.mu.
+	size         Size
+	visible      bool
+	parked       bool
+	stalled      time.Time // since when the pump waits for it
+	inputBlocked int       // calls of Input that wait, and with them the viewer's acks
+	pos          uint64    // the next byte to hand out
+	acked        uint64
+	reset        bool // the next Attached redraws
+	fresh        bool // no Attached yet
+	created      bool
+	gap          *Gap      // told after the first Attached
+	redraw       *Attached // told after a Gap
+	sizes        uint64
+	titles       uint64
+	waiting      bool
+	exited       bool
+	err          error
+}
+
+func (t *Terminal) attach(a Attach, created bool) (*Viewer, error) {
+	if a.Client == "" || len(a.Client) > maxClientID {
+		return nil, fmt.Errorf("%w: a client ID has 1 to %d characters", ErrInvalid, maxClientID)
+	}
+	if a.Size != (Size{}) && !a.Size.valid() {
+		return nil, fmt.Errorf("%w: size %dx%d is not within 1 to %d", ErrInvalid, a.Size.Cols, a.Size.Rows, maxSize)
+	}
+	v := &Viewer{
+		t: t, client: a.Client, viewOnly: a.ViewOnly, acks: a.Acks, window: uint64(a.Window),
+		wake: make(chan struct{}, 1), size: a.Size, visible: true, fresh: true, reset: true, created: created,
+	}
+	if v.window == 0 {
+		v.window = defaultWindow
+	}
+	t.input.hold(v.client, +1)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for other := range t.viewers {
+		if other.client == v.client {
+			other.endLocked(ErrReplaced)
+		}
+	}
+	v.pos = t.ring.End()
+	if a.Resume && a.Incarnation == t.incarnation && a.Offset <= t.ring.End() {
+		v.exact = true
+		if a.Offset >= t.ring.Start() {
+			v.pos, v.reset = a.Offset, false
+		} else {
+			v.gap = &Gap{From: a.Offset}
+		}
+	}
+	v.acked = v.pos
+	t.viewers[v] = struct{}{}
+	t.resizeLocked()
+	t.resumeLocked()
+	v.sizes, v.titles = t.sizes, t.titles
+	return v, nil
+}
+
+// Next says what the viewer has to be told now, or nil when there is nothing: then Wait. The first event is
+// Attached. buf takes the bytes of an Output, MaxOutput at most, and may be used again at the next call.
+// Errors: io.EOF after Exit; ErrReplaced.
+func (v *Viewer) Next(buf []byte) (Event, error) {
+	t := v.t
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !v.acks {
+		v.ackLocked(v.pos)
+	}
+	switch {
+	case v.err != nil:
+		return nil, v.err
+	case v.fresh:
+		v.fresh = false
+		return v.attachedLocked(), nil
+	case v.gap != nil:
+		gap := *v.gap
+		v.gap = nil
+		return gap, nil
+	case v.redraw != nil:
+		redraw := *v.redraw
+		v.redraw = nil
+		return redraw, nil
+	case v.sizes != t.sizes:
+		v.sizes = t.sizes
+		return Resized{Size: t.size}, nil
+	case v.titles != t.titles:
+		v.titles = t.titles
+		return Retitled{Title: t.meta.title}, nil
+	}
+	// A hidden viewer is not fed, but for the end of a program that exited.
+	if v.visible || t.exit != nil {
+		if v.pos < t.ring.Start() {
+			from := v.pos
+			v.reset = true
+			redraw := v.attachedLocked()
+			if v.exact {
+				v.redraw = &redraw
+				return Gap{From: from, To: redraw.Offset}, nil
+			}
+			return redraw, nil
+		}
+		room := v.window - min(v.pos-v.acked, v.window)
+		n := min(uint64(min(len(buf), MaxOutput)), room) //nolint:gosec // not negative
+		if n := t.ring.CopyAt(buf[:n], v.pos); n > 0 {
+			out := Output{Offset: v.pos, Data: buf[:n]}
+			v.pos += uint64(n) //nolint:gosec // not negative
+			return out, nil
+		}
+		if t.exit != nil && v.pos == t.ring.End() {
+			if v.exited {
+				return nil, io.EOF
+			}
+			v.exited = true
+			return *t.exit, nil
+		}
+	}
+	v.waiting = true
+	return nil, nil //nolint:nilnil // no event is an answer here: see above
+}
+
+func (v *Viewer) attachedLocked() Attached {
+	t := v.t
+	a := Attached{
+		Terminal: t.name, Incarnation: t.incarnation, Size: t.size, Title: t.meta.title, Created: v.created,
+		InputOffset: t.input.taken(v.client), Reset: v.reset,
+	}
+	if v.reset {
+		v.reset = false
+		a.Snapshot = t.screen.Snapshot()
+		v.pos = t.ring.End()
+		v.acked = v.pos
+		if v.gap != nil {
+			v.gap.To = v.pos
+		}
+		t.resumeLocked()
+	}
+	v.created = false
+	v.sizes, v.titles = t.sizes, t.titles
+	a.Offset = v.pos
+	return a
+}
+
+// Wait blocks until Next may have something, and answers the context's cause when that ends first.
+func (v *Viewer) Wait(ctx context.Context) error {
+	select {
+	case <-v.wake:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (v *Viewer) wakeLocked() {
+	if !v.waiting {
+		return
+	}
+	v.waiting = false
+	select {
+	case v.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Input takes what the client typed; offset is the position of data in all that it ever sent to this
+// terminal. It blocks while the program does not read and the queue is full. Errors: ErrInputHole,
+// ErrViewOnly, ErrReplaced, or the context's cause.
+func (v *Viewer) Input(ctx context.Context, offset uint64, data []byte) error {
+	if v.viewOnly {
+		return ErrViewOnly
+	}
+	v.t.mu.Lock()
+	err := v.err
+	v.t.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	v.t.m.lastInput.Store(time.Now().UnixNano())
+	return v.t.input.take(ctx, v.client, offset, data, v.blockInput)
+}
+
+// blockInput takes a viewer whose input waits out of the pacing: its acks wait behind the input, so that the
+// pump would wait for it, the program for the pump, and the input for the program.
+func (v *Viewer) blockInput(blocked bool) {
+	v.t.mu.Lock()
+	defer v.t.mu.Unlock()
+	if blocked {
+		v.inputBlocked++
+	} else {
+		v.inputBlocked--
+	}
+	v.t.resumeLocked()
+}
+
+// Ack says that everything before offset has been rendered. Offsets not yet handed out count as the last one.
+func (v *Viewer) Ack(offset uint64) {
+	v.t.mu.Lock()
+	defer v.t.mu.Unlock()
+	v.ackLocked(min(offset, v.pos))
+}
+
+func (v *Viewer) ackLocked(offset uint64) {
+	if offset <= v.acked {
+		return
+	}
+	v.acked = offset
+	v.parked, v.stalled = false, time.Time{}
+	v.t.resumeLocked()
+	v.wakeLocked()
+}
+
+// pacesLocked says whether the pump waits for this viewer.
+func (v *Viewer) pacesLocked() bool {
+	return v.visible && !v.viewOnly && !v.parked && v.inputBlocked == 0 && !v.fresh
+}
+
+// Resize is the viewer's new size, ignored for one that may only look. ErrInvalid.
+func (v *Viewer) Resize(size Size) error {
+	if !size.valid() {
+		return fmt.Errorf("%w: size %dx%d is not within 1 to %d", ErrInvalid, size.Cols, size.Rows, maxSize)
+	}
+	v.t.mu.Lock()
+	defer v.t.mu.Unlock()
+	v.size = size
+	v.t.resizeLocked()
+	return nil
+}
+
+// SetVisible says whether a person can see the viewer.
+func (v *Viewer) SetVisible(visible bool) {
+	v.t.mu.Lock()
+	defer v.t.mu.Unlock()
+	v.visible = visible
+	v.parked, v.stalled = false, time.Time{}
+	v.t.resizeLocked()
+	v.t.resumeLocked()
+	v.wakeLocked()
+}
+
+func (v *Viewer) endLocked(err error) {
+	if _, attached := v.t.viewers[v]; !attached {
+		return
+	}
+	v.err = err
+	delete(v.t.viewers, v)
+	v.waiting = true
+	v.wakeLocked()
+	v.t.resizeLocked()
+	v.t.resumeLocked()
+}
+
+// Close detaches the viewer. The terminal lives on.
+func (v *Viewer) Close() {
+	v.t.mu.Lock()
+	v.endLocked(io.EOF)
+	v.t.mu.Unlock()
+	v.t.input.hold(v.client, -1)
+	v.t.m.notify()
+}
