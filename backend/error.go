@@ -3,6 +3,7 @@ package backend
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Code says what kind of error it is; each has one HTTP status.
@@ -32,6 +33,8 @@ type Error struct {
 	Fields map[string]string
 	// Revision is the current revision; only for CodeConflict.
 	Revision int64
+	// RetryAfter is how long to wait before trying again; only for CodeRateLimited and CodeUnavailable, 0: unknown.
+	RetryAfter time.Duration
 	// Err is the cause, for the log.
 	Err error
 }
