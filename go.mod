@@ -31,3 +31,6 @@ tool (
 	connectrpc.com/connect/cmd/protoc-gen-connect-go
 	google.golang.org/protobuf/cmd/protoc-gen-go
 )
+
+// Packages from npm may hold Go files.
+ignore node_modules

@@ -1,0 +1,130 @@
+# Everything a developer or CI runs is a target here. `make` prints them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+TOOL := go tool -modfile=$(CURDIR)/tools/go.mod
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+GO_BUILD := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+POSTGRES := $(CURDIR)/build/postgres
+FUZZTIME ?= 20s
+
+# Inputs of the frontend's build: it is built again when one of them is newer than the last one.
+FRONTEND_SOURCES := $(shell find frontend/src frontend/scripts -type f 2>/dev/null) \
+	$(wildcard frontend/*.json frontend/*.ts frontend/*.mjs)
+
+.PHONY: help
+help: ## print this
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: setup build ## set up, build and serve http://localhost:8002
+	@exec build/bin/backend serve
+
+.PHONY: setup
+setup: ## install what running needs (bubblewrap, PostgreSQL's programs)
+	@scripts/setup.sh run
+
+.PHONY: setup-test
+setup-test: ## install what testing needs besides (a browser)
+	@scripts/setup.sh test
+
+.PHONY: build
+build: build/frontend.stamp ## build/bin/backend and build/bin/agent
+	@mkdir -p build/bin
+	@echo "building the agent and the backend"
+	@$(GO_BUILD) -o build/bin/ ./cmd/agent ./cmd/backend
+
+frontend/node_modules/.stamp: frontend/package.json frontend/package-lock.json
+	@echo "installing the frontend's packages"
+	@cd frontend && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+build/frontend.stamp: frontend/node_modules/.stamp $(FRONTEND_SOURCES)
+	@echo "building the frontend"
+	@cd frontend && npm run --silent build
+	@mkdir -p build && rm -rf backend/web/dist && cp -r frontend/out backend/web/dist && touch backend/web/dist/.gitkeep
+	@touch $@
+
+e2e/node_modules/.stamp: e2e/package.json e2e/package-lock.json
+	@echo "installing the end-to-end tests' packages"
+	@cd e2e && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.PHONY: test
+test: setup setup-test build test-go test-frontend e2e ## set up and pass every test
+
+.PHONY: test-go
+test-go: setup build ## Go's tests with the race detector
+	go test -race -shuffle=on -timeout 10m ./...
+
+.PHONY: test-frontend
+test-frontend: frontend/node_modules/.stamp ## the frontend's unit tests
+	cd frontend && npm test --silent
+
+.PHONY: e2e
+e2e: setup-test build e2e/node_modules/.stamp ## the whole product in a real browser
+	cd e2e && npx tsc --noEmit && npx playwright test
+
+.PHONY: race
+race: ## Go's tests three times over, in other orders
+	go test -race -shuffle=on -count=3 -timeout 30m ./...
+
+.PHONY: fuzz
+fuzz: ## every fuzz test for FUZZTIME (20s)
+	scripts/fuzz.sh $(FUZZTIME)
+
+.PHONY: bench
+bench: setup build ## every benchmark; ratios against a floor of the same run
+	scripts/bench.sh
+
+.PHONY: generate
+generate: ## the code that is made from proto/
+	cd proto && $(TOOL) buf generate
+
+.PHONY: fmt
+fmt: ## format the Go code
+	$(TOOL) golangci-lint fmt
+
+.PHONY: lint
+lint: lint-proto lint-go lint-frontend ## every linter
+
+.PHONY: lint-go
+lint-go: ## go vet and golangci-lint
+	@mkdir -p backend/web/dist
+	go vet ./...
+	$(TOOL) golangci-lint run
+
+.PHONY: lint-proto
+lint-proto: ## buf lint, and breaking changes against main
+	cd proto && $(TOOL) buf lint
+	scripts/buf-breaking.sh
+
+.PHONY: lint-frontend
+lint-frontend: frontend/node_modules/.stamp e2e/node_modules/.stamp ## ESLint and tsc
+	cd frontend && npm run --silent lint && npm run --silent typecheck
+	cd e2e && npx tsc --noEmit
+
+.PHONY: vuln
+vuln: ## known vulnerabilities; needs the network
+	go run golang.org/x/vuln/cmd/govulncheck@v1.1.4 ./...
+
+.PHONY: check
+check: lint check-generated test ## everything that CI checks
+
+.PHONY: check-generated
+check-generated: generate ## generated code is what the sources make, and go.mod is tidy
+	go mod tidy -diff
+	git diff --exit-code -- proto/gen
+
+.PHONY: migration
+migration: ## a new migration: make migration name=add_things
+	@test -n "$(name)" || { echo "usage: make migration name=add_things" >&2; exit 1; }
+	@n=$$(printf '%04d' $$(( 10#$$(ls migrations/*.sql | tail -n 1 | xargs basename | cut -d_ -f1) + 1 ))); \
+	printf -- '-- +goose Up\n\n-- +goose Down\n' > "migrations/$${n}_$(name).sql"; echo "migrations/$${n}_$(name).sql"
+
+.PHONY: clean
+clean: ## delete what was built; users' data is elsewhere and stays
+	rm -rf build frontend/out frontend/.next frontend/node_modules e2e/node_modules e2e/results
+	find backend/web/dist -mindepth 1 ! -name .gitkeep -delete

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Installs what is missing: `setup.sh run` for serving, `setup.sh test` for the tests besides. Where the system's
+# package manager is apt and may be used it does so; otherwise it says exactly what to install. Quick and silent
+# when nothing is missing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+what=${1:?usage: setup.sh run|test}
+
+fail() {
+  echo "setup: $*" >&2
+  exit 1
+}
+
+command -v go >/dev/null || fail "Go 1.26 or newer is needed: https://go.dev/dl/"
+command -v node >/dev/null || fail "Node.js 20 or newer is needed: https://nodejs.org/"
+command -v npm >/dev/null || fail "npm is needed; it comes with Node.js"
+node -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 20 ? 0 : 1)' ||
+  fail "Node.js 20 or newer is needed; this is $(node --version)"
+
+# packages that are needed and not there
+packages=()
+need() { # program, Debian package
+  command -v "$1" >/dev/null || packages+=("$2")
+}
+need bwrap bubblewrap
+need git git
+# Sandboxes see /usr alone: a Python elsewhere does not count.
+[ -x /usr/bin/python3 ] || packages+=(python3)
+if [ "$what" = test ] && [ -z "${CHROMIUM:-}" ]; then
+  need chromium chromium
+fi
+
+if [ ${#packages[@]} -gt 0 ]; then
+  install=(apt-get install --yes --no-install-recommends "${packages[@]}")
+  if ! command -v apt-get >/dev/null; then
+    fail "install these with your package manager, then try again: ${packages[*]}"
+  fi
+  as=()
+  if [ "$(id -u)" != 0 ]; then
+    if command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+      as=(sudo -n)
+    else
+      fail "run this, then try again: sudo ${install[*]}"
+    fi
+  fi
+  echo "setup: installing ${packages[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  log=$(mktemp)
+  trap 'rm -f "$log"' EXIT
+  # The package lists of a fresh machine may be missing or old.
+  if ! { "${as[@]}" apt-get update && "${as[@]}" "${install[@]}"; } >"$log" 2>&1; then
+    cat "$log" >&2
+    fail "apt could not install ${packages[*]}"
+  fi
+fi
+
+/usr/bin/python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+  fail "Python 3.11 or newer is needed at /usr/bin/python3; this is $(/usr/bin/python3 --version)"
+
+if [ -z "${DATABASE_URL:-}" ] || [ "$what" = test ]; then
+  scripts/setup-postgres.sh >/dev/null
+fi
