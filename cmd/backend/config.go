@@ -87,8 +87,8 @@ func settings() []setting {
 			return err
 		}},
 		{"max-file-bytes", "MAX_FILE_BYTES", "10485760", "largest file that is saved; larger ones are shown as not saved", number(func(c *config) *int64 { return &c.MaxFileBytes })},
-		{"max-workspace-bytes", "MAX_WORKSPACE_BYTES", "1073741824", "all files of a workspace together; 0: no limit", number(func(c *config) *int64 { return &c.MaxWorkspace })},
-		{"max-files", "MAX_FILES", "100000", "files and folders of a workspace; 0: no limit", number(func(c *config) *int64 { return &c.MaxFiles })},
+		{"max-workspace-bytes", "MAX_WORKSPACE_BYTES", "1073741824", "all files of a workspace together", number(func(c *config) *int64 { return &c.MaxWorkspace })},
+		{"max-files", "MAX_FILES", "100000", "files and folders of a workspace", number(func(c *config) *int64 { return &c.MaxFiles })},
 		{"ignore", "IGNORE", defaultIgnore, "patterns in gitignore syntax of what is listed but not saved, comma-separated", list(func(c *config) *[]string { return &c.Ignore })},
 		{"idle-timeout", "IDLE_TIMEOUT", "1h", "an environment that nobody uses for this long stops; 0: never", duration(func(c *config) *time.Duration { return &c.IdleAfter })},
 		{"idle-warning", "IDLE_WARNING", "5m", "the user is told this long before", duration(func(c *config) *time.Duration { return &c.IdleWarn })},
@@ -210,8 +210,8 @@ func (c *config) validate() error {
 	if c.BcryptCost < 10 || c.BcryptCost > 15 {
 		bad("bcrypt-cost: %d: must be from 10 to 15", c.BcryptCost)
 	}
-	if c.MaxFileBytes < 1 {
-		bad("max-file-bytes: must be positive")
+	if c.MaxFileBytes < 1 || c.MaxWorkspace < 1 || c.MaxFiles < 1 {
+		bad("max-file-bytes, max-workspace-bytes, max-files: must be positive")
 	}
 	if c.LeaseTTL < time.Second {
 		bad("lease-ttl: must be a second or more")

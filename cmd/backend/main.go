@@ -1,0 +1,86 @@
+// Command backend serves the product: HTTP, WebSocket and the frontend; it keeps the files in PostgreSQL and
+// runs the sessions' environments.
+//
+//	backend serve [flags]     serve (the default)
+//	backend migrate [flags]   bring the database's schema up to date, and end
+//	backend version           print the version
+//
+// Exit codes: 0 after a stop that was asked for, 1 after a failure, 2 for wrong usage.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+// version is set when a release is built.
+var version = "dev" //nolint:gochecknoglobals // the linker sets it
+
+const (
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
+}
+
+func run(args []string, getenv func(string) string, stdout, stderr io.Writer) int {
+	command := "serve"
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		command, args = args[0], args[1:]
+	}
+	switch command {
+	case "version":
+		_, _ = fmt.Fprintln(stdout, version)
+		return 0
+	case "help":
+		printUsage(stdout)
+		return 0
+	case "serve", "migrate":
+	default:
+		_, _ = fmt.Fprintf(stderr, "backend: there is no command %q\n\n", command)
+		printUsage(stderr)
+		return exitUsage
+	}
+	cfg, err := parseConfig(args, getenv, stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	if err != nil {
+		_, _ = fmt.Fprintf(stderr, "backend: the settings are not right:\n%s\n\nbackend help lists them all.\n", err)
+		return exitUsage
+	}
+	logger := newLogger(cfg, stderr)
+
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	// A second signal ends the program at once: draining may take long.
+	context.AfterFunc(ctx, stop)
+	if command == "migrate" {
+		err = migrate(ctx, cfg, logger)
+	} else {
+		err = serve(ctx, cfg, logger, nil)
+	}
+	if err != nil {
+		logger.Error("the backend ended", "error", err)
+		return exitFailure
+	}
+	return 0
+}
+
+func newLogger(cfg config, w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: cfg.LogLevel}
+	if cfg.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
