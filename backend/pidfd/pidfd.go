@@ -19,7 +19,6 @@ import (
 type Process struct {
 	PID  int
 	file *os.File
-	fd   int
 }
 
 // ErrGone says that there is no such process (any more).
@@ -35,7 +34,7 @@ func Open(pid int, start uint64) (*Process, error) {
 	case err != nil:
 		return nil, fmt.Errorf("open process %d: %w", pid, err)
 	}
-	p := &Process{PID: pid, file: os.NewFile(uintptr(fd), "pidfd"), fd: fd}
+	p := &Process{PID: pid, file: os.NewFile(uintptr(fd), "pidfd")}
 	if start == 0 {
 		return p, nil
 	}
@@ -83,11 +82,16 @@ func (p *Process) Wait(ctx context.Context) error {
 
 // Signal sends a signal; ErrGone when the process has ended.
 func (p *Process) Signal(sig syscall.Signal) error {
-	err := unix.PidfdSendSignal(p.fd, sig, nil, 0)
-	if errors.Is(err, unix.ESRCH) {
+	raw, err := p.file.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("send %s to process %d: %w", unix.SignalName(sig), p.PID, err)
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) { failed = unix.PidfdSendSignal(int(fd), sig, nil, 0) }) //nolint:gosec // a descriptor is an int
+	if errors.Is(failed, unix.ESRCH) {
 		return ErrGone
 	}
-	if err != nil {
+	if err = errors.Join(err, failed); err != nil {
 		return fmt.Errorf("send %s to process %d: %w", unix.SignalName(sig), p.PID, err)
 	}
 	return nil
