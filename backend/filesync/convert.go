@@ -117,10 +117,10 @@ func hashFromProto(b []byte) (h backend.Hash, ok bool) {
 // clampSize keeps what a hostile agent claims within what the database's columns take.
 func clampSize(n uint64) int64 {
 	const limit = 1 << 62
-	return int64(min(n, limit)) //nolint:gosec // bounded in this line
+	return int64(min(n, limit))
 }
 
-func toUint(n int64) uint64 { return uint64(max(n, 0)) } //nolint:gosec // not negative
+func toUint(n int64) uint64 { return uint64(max(n, 0)) }
 
 func itemToProto(i backend.Item) *agentv1.FileEntry {
 	return &agentv1.FileEntry{

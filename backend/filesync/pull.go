@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"connectrpc.com/connect"
@@ -247,10 +248,9 @@ func (s *Syncer) retry(ctx context.Context, attempted string, f func() error) er
 			}
 			return nil
 		}
-		switch backend.CodeOf(err) {
-		case backend.CodeStaleLease, backend.CodeInvalid, backend.CodeNotFound, backend.CodeTooLarge:
+		final := []backend.Code{backend.CodeStaleLease, backend.CodeInvalid, backend.CodeNotFound, backend.CodeTooLarge}
+		if slices.Contains(final, backend.CodeOf(err)) {
 			return err
-		default:
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -259,7 +259,7 @@ func (s *Syncer) retry(ctx context.Context, attempted string, f func() error) er
 		s.setStatus(func(st *Status) {
 			st.Message = "The database cannot be reached: changes wait in the environment and are saved when it is back."
 		})
-		if err := wait(ctx, delay/2+rand.N(delay)); err != nil { //nolint:gosec // jitter is no secret
+		if err := wait(ctx, delay/2+rand.N(delay)); err != nil {
 			return err
 		}
 	}

@@ -198,5 +198,5 @@ func orElse(s, otherwise string) string {
 }
 
 func clamp(n uint64) int64 {
-	return int64(min(n, 1<<62)) //nolint:gosec // bounded in this line
+	return int64(min(n, 1<<62))
 }

@@ -180,12 +180,11 @@ func (m *Manager) supervise(ctx, work context.Context, supervisors *sync.WaitGro
 		return
 	}
 	lease, err := m.cfg.Store.AcquireLease(ctx, id, m.cfg.Replica, m.cfg.LeaseTTL)
-	switch backend.CodeOf(err) {
-	case "":
-	case backend.CodeConflict, backend.CodeNotFound:
+	if code := backend.CodeOf(err); code == backend.CodeConflict || code == backend.CodeNotFound {
 		// Another replica has it, or it has just been purged.
 		return
-	default:
+	}
+	if err != nil {
 		m.cfg.Logger.ErrorContext(ctx, "the lease of a session could not be had; trying again", "session_id", id, "error", err)
 		return
 	}
@@ -214,10 +213,4 @@ func (m *Manager) drain(work context.Context, stopWork context.CancelCauseFunc, 
 	stop := context.AfterFunc(timeout, func() { stopWork(errors.New("the drain took too long")) })
 	defer stop()
 	supervisors.Wait()
-}
-
-func (m *Manager) supervisor(id backend.SessionID) *supervisor {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.supervisors[id]
 }

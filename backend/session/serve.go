@@ -25,7 +25,7 @@ const (
 
 // serve starts or adopts the environment and keeps it in step, until an error of the list in this package, or
 // one that says in words why it failed.
-func (s *supervisor) serve(ctx context.Context, session backend.Session) error {
+func (s *supervisor) serve(ctx context.Context) error {
 	env, err := s.environment(ctx)
 	if err != nil {
 		return err

@@ -127,7 +127,7 @@ func (s *supervisor) steps(ctx context.Context) error {
 			return s.leave(ctx, nil)
 		default:
 		}
-		err = s.serve(ctx, session)
+		err = s.serve(ctx)
 		var ended endedError
 		switch {
 		case errors.Is(err, errUnwanted):
@@ -216,14 +216,12 @@ func (s *supervisor) flush(ctx context.Context, syncer *filesync.Syncer) (filesy
 // remove deletes what is left of a deleted session.
 func (s *supervisor) remove(ctx context.Context) error {
 	env, err := s.m.cfg.Runtime.Find(ctx, s.id)
-	switch backend.CodeOf(err) {
-	case "":
+	if err == nil {
 		if err := s.m.cfg.Runtime.Stop(ctx, s.id, env.ID, 0); err != nil {
 			return cause(ctx, err)
 		}
 		s.m.environments.forget(env.ID)
-	case backend.CodeNotFound:
-	default:
+	} else if backend.CodeOf(err) != backend.CodeNotFound {
 		return cause(ctx, err)
 	}
 	if err := s.m.cfg.Runtime.Remove(ctx, s.id); err != nil {

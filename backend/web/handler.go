@@ -90,7 +90,7 @@ func under(path, prefix string) bool {
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, a *asset, status int) {
 	c, err := a.load()
 	if err != nil {
-		h.log.ErrorContext(r.Context(), "frontend file not served", slog.String("file", a.name), slog.Any("error", err))
+		h.log.ErrorContext(r.Context(), "frontend file not served", "file", a.name, "error", err)
 		h.plain(w, http.StatusInternalServerError, "The page could not be read.")
 		return
 	}
@@ -143,7 +143,7 @@ func (h *Handler) servePlain(w http.ResponseWriter, r *http.Request, name string
 		}
 		err = errors.ErrUnsupported
 	}
-	h.log.ErrorContext(r.Context(), "frontend file not served", slog.String("file", name), slog.Any("error", err))
+	h.log.ErrorContext(r.Context(), "frontend file not served", "file", name, "error", err)
 	h.plain(w, http.StatusInternalServerError, "The page could not be read.")
 }
 
@@ -180,7 +180,7 @@ func (h *Handler) plain(w http.ResponseWriter, status int, text string) {
 	header.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	if _, err := w.Write([]byte(text + "\n")); err != nil {
-		h.log.Debug("page not delivered", slog.Any("error", err))
+		h.log.Debug("page not delivered", "error", err)
 	}
 }
 

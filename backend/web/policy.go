@@ -9,14 +9,14 @@ import (
 
 // policy is the content security policy of a page with these inline scripts.
 func policy(page []byte) string {
-	scripts := "'self'"
+	scripts := []string{"script-src 'self'"}
 	for _, script := range inlineScripts(page) {
 		sum := sha256.Sum256(script)
-		scripts += " 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+		scripts = append(scripts, "'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'")
 	}
 	return strings.Join([]string{
 		"default-src 'self'",
-		"script-src " + scripts,
+		strings.Join(scripts, " "),
 		"style-src 'self' 'unsafe-inline'", // Monaco and xterm.js set styles at run time
 		"img-src 'self' data: blob:",
 		"font-src 'self' data:",
