@@ -16,7 +16,7 @@ import (
 
 // client speaks to the program as a browser does, for one user.
 type client struct {
-	t     *testing.T
+	t     testing.TB
 	url   string
 	token string
 }
@@ -27,7 +27,7 @@ type answer struct {
 	body   []byte
 }
 
-func (a answer) decode(t *testing.T, v any) {
+func (a answer) decode(t testing.TB, v any) {
 	t.Helper()
 	if err := json.Unmarshal(a.body, v); err != nil {
 		t.Fatalf("answer %d is no JSON: %v\n%s", a.status, err, a.body)

@@ -64,7 +64,7 @@ type program struct {
 }
 
 // dataDir can be entered by the sandboxes' user.
-func dataDir(t *testing.T) string {
+func dataDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "cp-")
 	if err != nil {
@@ -81,7 +81,7 @@ func dataDir(t *testing.T) string {
 	return dir
 }
 
-func startProgram(t *testing.T, dir string, args ...string) *program {
+func startProgram(t testing.TB, dir string, args ...string) *program {
 	t.Helper()
 	cfg, err := parseConfig(append([]string{
 		"--listen", "localhost:0", "--data-dir", dir, "--agent-bin", agentBin, "--bcrypt-cost", "10",
@@ -105,7 +105,7 @@ func startProgram(t *testing.T, dir string, args ...string) *program {
 }
 
 // end is Ctrl-C.
-func (p *program) end(t *testing.T) {
+func (p *program) end(t testing.TB) {
 	t.Helper()
 	p.stop()
 	if p.done == nil {
