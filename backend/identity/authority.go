@@ -46,10 +46,9 @@ type Authority struct {
 	client *tls.Certificate
 }
 
-// Open reads the CA of a data directory, or makes one when there is none. A CA that cannot be read, or that
-// others may read, is an error: a new one would cut the running agents off.
-func Open(dataDir string) (*Authority, error) {
-	dir := filepath.Join(dataDir, "identity")
+// Open reads the CA in dir, or makes both when they are missing. A CA that cannot be read, or that others may
+// read, is an error: a new one would cut the running agents off.
+func Open(dir string) (*Authority, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the directory of the certificate authority: %w", err)
 	}

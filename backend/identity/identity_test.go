@@ -164,7 +164,7 @@ func TestClientCertificateIsRenewed(t *testing.T) {
 func TestOpenGuardsTheKey(t *testing.T) {
 	dir := t.TempDir()
 	open(t, dir)
-	path := filepath.Join(dir, "identity", "ca.pem")
+	path := filepath.Join(dir, "ca.pem")
 	info, err := os.Stat(path)
 	if err != nil {
 		t.Fatal(err)

@@ -33,7 +33,8 @@ func findPrograms(ctx context.Context, binDir string, user runas.User, copyTo st
 	if bin == "" {
 		var places []string
 		if exe, err := os.Executable(); err == nil {
-			places = append(places, filepath.Join(filepath.Dir(exe), "postgres"), filepath.Join(filepath.Dir(exe), "postgres", "*"))
+			dir := filepath.Dir(exe)
+			places = append(places, filepath.Join(dir, "postgres"), filepath.Join(dir, "postgres", "*"), filepath.Join(dir, "..", "postgres", "*"))
 		}
 		if wd, err := os.Getwd(); err == nil {
 			places = append(places, filepath.Join(wd, "build", "postgres", "*"))
