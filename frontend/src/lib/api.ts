@@ -1,0 +1,149 @@
+/** The HTTP API (docs/api/http.md). Every function rejects with a Problem when the answer is not a success. */
+import type { z } from "zod";
+import { apiBase } from "./origin";
+import { encodePath } from "./paths";
+import { Problem } from "./problem";
+import {
+  fileAnswerSchema, fileContentSchema, itemListSchema, sessionAnswerSchema, sessionListSchema, signedInSchema,
+  statusSchema, userSchema,
+  type FileContent, type Item, type Session, type Status, type User,
+} from "./schemas";
+
+interface Request {
+  readonly method?: string;
+  readonly json?: unknown;
+  readonly body?: Blob;
+  readonly contentType?: string;
+  readonly signal?: AbortSignal;
+}
+
+async function send(path: string, request: Request = {}): Promise<Response> {
+  const headers = new Headers({ Accept: "application/json" });
+  let body: BodyInit | undefined = request.body;
+  if (request.json !== undefined) {
+    headers.set("Content-Type", "application/json");
+    body = JSON.stringify(request.json);
+  } else if (request.contentType) {
+    headers.set("Content-Type", request.contentType);
+  }
+  let response: Response;
+  try {
+    response = await fetch(apiBase + path, {
+      method: request.method ?? "GET",
+      headers,
+      credentials: "include",
+      cache: "no-store",
+      ...(body === undefined ? {} : { body }),
+      ...(request.signal ? { signal: request.signal } : {}),
+    });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw Problem.offline();
+  }
+  if (!response.ok) throw await Problem.from(response);
+  return response;
+}
+
+async function read<T>(schema: z.ZodType<T>, path: string, request?: Request): Promise<T> {
+  const response = await send(path, request);
+  return schema.parse(await response.json());
+}
+
+const session = (id: string) => `/api/sessions/${encodeURIComponent(id)}`;
+const workspace = (id: string, rest: string) => `/api/workspace/${encodeURIComponent(id)}/${rest}`;
+
+export interface Write {
+  readonly content: string;
+  /** The revision that the content was based on; 0: the file must not exist yet; absent: write in any case. */
+  readonly base_revision?: number;
+}
+
+export const api = {
+  async register(input: { username: string; email: string; password: string }): Promise<User> {
+    return (await read(signedInSchema, "/api/users/register", { method: "POST", json: input })).user;
+  },
+  async login(input: { username: string; password: string }): Promise<User> {
+    return (await read(signedInSchema, "/api/users/login", { method: "POST", json: input })).user;
+  },
+  async logout(): Promise<void> {
+    await send("/api/users/logout", { method: "POST" });
+  },
+  me(): Promise<User> {
+    return read(userSchema, "/api/users/me");
+  },
+
+  sessions(skip: number, limit: number): Promise<{ data: Session[]; count: number }> {
+    return read(sessionListSchema, `/api/sessions/?skip=${skip}&limit=${limit}`);
+  },
+  async createSession(name: string): Promise<Session> {
+    const json = name ? { name } : {};
+    return (await read(sessionAnswerSchema, "/api/sessions/", { method: "POST", json })).data;
+  },
+  async session(id: string): Promise<Session> {
+    return unwrapSession(await (await send(session(id))).json());
+  },
+  async renameSession(id: string, name: string): Promise<Session> {
+    return unwrapSession(await (await send(session(id), { method: "PATCH", json: { name } })).json());
+  },
+  async deleteSession(id: string): Promise<void> {
+    await send(session(id), { method: "DELETE" });
+  },
+
+  /** The whole tree, and the workspace revision that it shows (-1 when the server did not say). */
+  async files(id: string): Promise<{ items: Item[]; revision: number }> {
+    const response = await send(workspace(id, "files"));
+    const revision = Number(response.headers.get("X-Workspace-Revision") ?? "-1");
+    return { items: itemListSchema.parse(await response.json()), revision };
+  },
+  file(id: string, path: string): Promise<FileContent> {
+    return read(fileContentSchema, workspace(id, `file/${encodePath(path)}`));
+  },
+  /** The address of the file's bytes, for a download. */
+  rawURL(id: string, path: string): string {
+    return apiBase + workspace(id, `file/${encodePath(path)}?raw=1`);
+  },
+  archiveURL(id: string): string {
+    return apiBase + workspace(id, "archive");
+  },
+  async write(id: string, path: string, write: Write): Promise<Item> {
+    const json = { encoding: "utf-8", ...write };
+    return (await read(fileAnswerSchema, workspace(id, `file/${encodePath(path)}`), { method: "POST", json })).file;
+  },
+  async upload(id: string, path: string, body: Blob): Promise<Item> {
+    const request = { method: "POST", body, contentType: "application/octet-stream" };
+    return (await read(fileAnswerSchema, workspace(id, `file/${encodePath(path)}`), request)).file;
+  },
+  async remove(id: string, path: string): Promise<void> {
+    await send(workspace(id, `file/${encodePath(path)}`), { method: "DELETE" });
+  },
+  async createFolder(id: string, path: string): Promise<Item> {
+    return (await read(fileAnswerSchema, workspace(id, `folder/${encodePath(path)}`), { method: "POST" })).file;
+  },
+  async move(id: string, from: string, to: string): Promise<Item> {
+    return (await read(fileAnswerSchema, workspace(id, "move"), { method: "POST", json: { from, to } })).file;
+  },
+  async ensureDefault(id: string): Promise<void> {
+    await send(workspace(id, "ensure-default"), { method: "POST" });
+  },
+  status(id: string): Promise<Status> {
+    return read(statusSchema, workspace(id, "status"));
+  },
+  async start(id: string): Promise<void> {
+    await send(workspace(id, "start"), { method: "POST" });
+  },
+  async shutdown(id: string): Promise<void> {
+    await send(workspace(id, "shutdown"), { method: "POST" });
+  },
+  async closeTerminal(id: string, name: string): Promise<void> {
+    await send(workspace(id, `terminals/${encodeURIComponent(name)}`), { method: "DELETE" });
+  },
+};
+
+/** A session comes bare or, from some calls, within `data`: both are accepted. */
+function unwrapSession(value: unknown): Session {
+  const wrapped = sessionAnswerSchema.safeParse(value);
+  if (wrapped.success) return wrapped.data.data;
+  return sessionAnswerSchema.parse({ data: value }).data;
+}
+
+export type API = typeof api;
