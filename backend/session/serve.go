@@ -31,12 +31,15 @@ func (s *supervisor) serve(ctx context.Context) error {
 		return err
 	}
 	readySince := time.Now()
+	resync := false
 	for {
 		conn, err := s.connect(ctx, env)
 		if err != nil {
 			return err
 		}
-		err = s.sync(ctx, conn, &readySince)
+		err = s.sync(ctx, conn, resync, &readySince)
+		// The agent may have lost its place, or we ours: only a restore finds it again.
+		resync = errors.Is(err, filesync.ErrResync) || backend.CodeOf(err) == backend.CodePreconditionFailed
 		switch {
 		case errors.Is(err, errUnwanted), errors.Is(err, errDrained), errors.As(err, new(endedError)):
 			return err
@@ -116,8 +119,8 @@ func (s *supervisor) connect(ctx context.Context, env backend.Environment) (*age
 	}
 }
 
-// sync restores if needed, and then runs the syncer beside those who may end it.
-func (s *supervisor) sync(ctx context.Context, conn *agentconn.Conn, readySince *time.Time) error {
+// sync restores if needed or if resync says so, and then runs the syncer beside those who may end it.
+func (s *supervisor) sync(ctx context.Context, conn *agentconn.Conn, resync bool, readySince *time.Time) error {
 	wake, unsubscribe := s.m.cfg.Wakes.Subscribe(s.id)
 	defer unsubscribe()
 	syncWake := make(chan struct{}, 1)
@@ -129,7 +132,7 @@ func (s *supervisor) sync(ctx context.Context, conn *agentconn.Conn, readySince 
 	if err != nil {
 		return err
 	}
-	if needs {
+	if needs || resync {
 		if err := s.restore(ctx, conn, syncer); err != nil {
 			return err
 		}
