@@ -259,18 +259,26 @@ export class Document {
     this.buffer?.setPath(path);
   }
 
-  /** Ends a conflict: with this text, saved over the other, or with the other. */
+  /** Ends a conflict: with this text, saved over the other (which the history keeps), or with the other. */
   async resolve(choice: "mine" | "theirs"): Promise<void> {
     const { theirs } = this.state.get();
     if (!theirs || !this.buffer) return;
-    if (choice === "theirs") {
-      this.buffer.setText(theirs.text);
-      this.#savedVersion = this.buffer.version();
-      this.#set({ save: "saved", revision: theirs.revision, theirs: null });
+    if (choice === "mine") {
+      this.#set({ save: "unsaved", revision: theirs.revision, theirs: null });
+      await this.save();
       return;
     }
-    this.#set({ save: "unsaved", revision: theirs.revision, theirs: null });
-    await this.save();
+    const { api, session } = this.#options;
+    const file = await api.file(session, this.path);
+    if (!this.#disposed) await this.#take(file);
+  }
+
+  /** Ends a conflict with both: this text goes to a new file at `path`, and this file takes the other version. */
+  async resolveWithCopy(path: string): Promise<void> {
+    const { api, session } = this.#options;
+    if (!this.state.get().theirs || !this.buffer) return;
+    await api.write(session, path, { content: this.buffer.text(), base_revision: 0 });
+    await this.resolve("theirs");
   }
 
   dispose(): void {

@@ -101,9 +101,10 @@ export class TerminalConnection {
   start(cols: number, rows: number): void {
     this.#cols = cols;
     this.#rows = rows;
-    if (this.#exit) {
-      // The program is gone, and with it all that was counted.
+    if (this.state.get().kind === "ended") {
+      // The program is gone, or the environment is, and with it all that was counted.
       this.#incarnation = "";
+      this.#snapshotLeft = 0;
       this.#input.restart(true);
     }
     this.#exit = undefined;
@@ -152,7 +153,6 @@ export class TerminalConnection {
     const query = new URLSearchParams({ session, terminal: name, client });
     query.set("cols", String(this.#cols));
     query.set("rows", String(this.#rows));
-    query.set("input", String(this.#input.sent));
     if (this.#incarnation && this.#snapshotLeft === 0) {
       query.set("incarnation", this.#incarnation);
       query.set("offset", String(this.#offset));

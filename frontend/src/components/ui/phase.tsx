@@ -1,0 +1,25 @@
+import type { Phase } from "@/lib/schemas";
+
+const looks: Readonly<Record<Phase, { label: string; color: string; moves: boolean }>> = {
+  stopped: { label: "Stopped", color: "text-faint", moves: false },
+  starting: { label: "Starting", color: "text-busy", moves: true },
+  restoring: { label: "Restoring files", color: "text-busy", moves: true },
+  ready: { label: "Running", color: "text-ok", moves: false },
+  stopping: { label: "Stopping", color: "text-warn", moves: true },
+  failed: { label: "Failed", color: "text-bad", moves: false },
+};
+
+export function phaseLabel(phase: Phase): string {
+  return looks[phase].label;
+}
+
+/** A session's phase: a dot and a word. */
+export function PhaseBadge({ phase, reason = "" }: { readonly phase: Phase; readonly reason?: string }) {
+  const { label, color, moves } = looks[phase];
+  return (
+    <span className="inline-flex items-center gap-1.5 text-[12px] whitespace-nowrap text-muted" title={reason || undefined}>
+      <span className={`size-2 rounded-full bg-current ${color} ${moves ? "pulse" : ""} ${phase === "stopped" ? "opacity-60" : ""}`} aria-hidden />
+      {label}
+    </span>
+  );
+}

@@ -1,0 +1,58 @@
+/** Short messages over the page. Errors stay until they are dismissed; the others leave by themselves. */
+import { errorText } from "./problem";
+import { Store } from "./store";
+
+export interface Toast {
+  readonly id: number;
+  readonly kind: "error" | "info";
+  readonly text: string;
+}
+
+/** How long an information is shown, in milliseconds, and how many messages are shown at once. */
+const infoMs = 6000;
+const most = 4;
+
+let nextID = 1;
+export const toasts = new Store<readonly Toast[]>([]);
+
+export function dismiss(id: number): void {
+  toasts.update((list) => list.filter((toast) => toast.id !== id));
+}
+
+function show(kind: Toast["kind"], text: string): void {
+  const id = nextID++;
+  toasts.update((list) => [...list.filter((toast) => toast.text !== text), { id, kind, text }].slice(-most));
+  if (kind === "info") setTimeout(() => dismiss(id), infoMs);
+}
+
+export function inform(text: string): void {
+  show("info", text);
+}
+
+/** Shows what was attempted and why it did not work. */
+export function complain(attempted: string, error?: unknown): void {
+  show("error", error === undefined ? attempted : `${attempted}: ${errorText(error)}`);
+}
+
+const flashKey = "flash";
+
+/** Keeps a message for the next page. */
+export function leaveMessage(text: string): void {
+  try {
+    window.sessionStorage.setItem(flashKey, text);
+  } catch {
+    // Storage is off: the next page speaks for itself.
+  }
+}
+
+/** Shows the message that the page before left. */
+export function showLeftMessage(): void {
+  try {
+    const text = window.sessionStorage.getItem(flashKey);
+    if (text === null) return;
+    window.sessionStorage.removeItem(flashKey);
+    show("error", text);
+  } catch {
+    // As above.
+  }
+}
