@@ -1,0 +1,218 @@
+package workspace
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Type is the kind of an entry.
+type Type uint8
+
+// The types.
+const (
+	None Type = iota
+	File
+	Folder
+	Symlink
+	Special
+)
+
+// Stat is what the file system says of an entry itself, never of what a link leads to.
+type Stat struct {
+	Type Type
+	// Mode is the permission bits.
+	Mode uint32
+	// Size in bytes; of a folder 0.
+	Size int64
+	// Mtime and Ctime in nanoseconds since 1970.
+	Mtime, Ctime int64
+	Ino, Dev     uint64
+}
+
+// SameFile says whether two looks saw the same inode, unwritten between them. A rename alone changes ctime.
+func (s Stat) SameFile(o Stat) bool {
+	return s.Type == o.Type && s.Ino == o.Ino && s.Dev == o.Dev && s.Size == o.Size && s.Mtime == o.Mtime
+}
+
+// Tree is a workspace directory.
+type Tree struct {
+	root *os.Root
+	top  *os.File
+}
+
+// Open opens a directory as a tree.
+func Open(dir string) (*Tree, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open the workspace: %w", err)
+	}
+	top, err := root.Open(".")
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open the workspace: %w", err), root.Close())
+	}
+	return &Tree{root: root, top: top}, nil
+}
+
+// Close closes the tree; Dirs of it stay usable.
+func (t *Tree) Close() error { return errors.Join(t.top.Close(), t.root.Close()) }
+
+// Sync makes everything written durable.
+func (t *Tree) Sync() error {
+	if err := unix.Syncfs(int(t.top.Fd())); err != nil { //nolint:gosec // a descriptor
+		return fmt.Errorf("sync the workspace: %w", err)
+	}
+	return nil
+}
+
+// Dir is an open folder. It must be closed.
+type Dir struct{ f *os.File }
+
+const openDir = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
+
+// Dir opens a folder; "" is the root. See Gone for errors that say that there is none.
+func (t *Tree) Dir(path string) (*Dir, error) {
+	d := &Dir{f: t.top}
+	next, err := d.Sub(".")
+	if err != nil || path == "" {
+		return next, err
+	}
+	for name := range strings.SplitSeq(path, "/") {
+		sub, err := next.Sub(unescape(name))
+		next.Close()
+		if err != nil {
+			return nil, err
+		}
+		next = sub
+	}
+	return next, nil
+}
+
+// Parent opens the folder that holds path, and returns the name in it as the disk has it.
+func (t *Tree) Parent(path string) (*Dir, string, error) {
+	dir, name := Split(path)
+	raw, err := Unescape(name)
+	if err != nil {
+		return nil, "", err
+	}
+	d, err := t.Dir(dir)
+	return d, raw, err
+}
+
+// Gone says whether an error means that there is nothing at a path.
+func Gone(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP)
+}
+
+func (d *Dir) fd() int { return int(d.f.Fd()) } //nolint:gosec // a descriptor
+
+// Close closes the folder.
+func (d *Dir) Close() { _ = d.f.Close() } // read only
+
+// Sub opens a folder in this one, by its name on disk.
+func (d *Dir) Sub(name string) (*Dir, error) {
+	fd, err := openat(d.fd(), name, openDir, 0)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
+	}
+	return &Dir{f: os.NewFile(uintptr(fd), name)}, nil //nolint:gosec // a descriptor
+}
+
+func openat(dir int, name string, flags int, mode uint32) (fd int, err error) {
+	for {
+		fd, err = unix.Openat(dir, name, flags, mode)
+		if !errors.Is(err, unix.EINTR) {
+			return fd, err
+		}
+	}
+}
+
+// Names calls yield with every name as the disk has it, in no order, leaving out the agent's own.
+func (d *Dir) Names(yield func(name string) error) error {
+	for {
+		names, err := d.f.Readdirnames(1024)
+		for _, name := range names {
+			if strings.HasPrefix(name, TempPrefix) {
+				continue
+			}
+			if err := yield(name); err != nil {
+				return err
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("list a folder: %w", err)
+		}
+	}
+}
+
+// Stat looks at a name of the disk; "." is the folder itself.
+func (d *Dir) Stat(name string) (Stat, error) {
+	var st unix.Stat_t
+	if err := unix.Fstatat(d.fd(), name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return Stat{}, &fs.PathError{Op: "stat", Path: name, Err: err}
+	}
+	return fromStat(&st), nil
+}
+
+func fromStat(st *unix.Stat_t) Stat {
+	s := Stat{
+		Mode: st.Mode & 0o777, Size: st.Size, Mtime: unix.TimespecToNsec(st.Mtim), Ctime: unix.TimespecToNsec(st.Ctim),
+		Ino: st.Ino, Dev: st.Dev,
+	}
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFREG:
+		s.Type = File
+	case unix.S_IFDIR:
+		s.Type, s.Size = Folder, 0
+	case unix.S_IFLNK:
+		s.Type, s.Mode = Symlink, 0o777
+	default:
+		s.Type = Special
+	}
+	return s
+}
+
+// Readlink returns a link's target, escaped like a path.
+func (d *Dir) Readlink(name string) (string, error) {
+	buf := make([]byte, unix.PathMax)
+	n, err := unix.Readlinkat(d.fd(), name, buf)
+	if err != nil {
+		return "", &fs.PathError{Op: "readlink", Path: name, Err: err}
+	}
+	return Escape(string(buf[:n])), nil
+}
+
+// OpenFile opens a regular file to read.
+func (d *Dir) OpenFile(name string) (*os.File, Stat, error) {
+	// A FIFO put in a file's place must not block.
+	fd, err := openat(d.fd(), name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
+	if err != nil {
+		return nil, Stat{}, &fs.PathError{Op: "open", Path: name, Err: err}
+	}
+	f := os.NewFile(uintptr(fd), name) //nolint:gosec // a descriptor
+	st, err := fileStat(f)
+	if err == nil && st.Type != File {
+		err = &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+	}
+	if err != nil {
+		_ = f.Close() // read only
+		return nil, Stat{}, err
+	}
+	return f, st, nil
+}
+
+func fileStat(f *os.File) (Stat, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil { //nolint:gosec // a descriptor
+		return Stat{}, &fs.PathError{Op: "stat", Path: f.Name(), Err: err}
+	}
+	return fromStat(&st), nil
+}

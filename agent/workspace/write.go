@@ -1,0 +1,174 @@
+package workspace
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrChanged says that a path holds something else than was expected; nothing was done.
+var ErrChanged = errors.New("the disk holds another version")
+
+// Temp is a file, link or folder under way to its place. Place or Drop it.
+type Temp struct {
+	dir  *Dir
+	f    *os.File
+	name string
+	kind Type
+}
+
+func tempName() string { return TempPrefix + rand.Text() }
+
+// TempFile makes an empty file in this folder.
+func (d *Dir) TempFile() (*Temp, error) {
+	name := tempName()
+	fd, err := openat(d.fd(), name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("make a temporary file: %w", err)
+	}
+	return &Temp{dir: d, f: os.NewFile(uintptr(fd), name), name: name, kind: File}, nil //nolint:gosec // a descriptor
+}
+
+// TempLink makes a symbolic link in this folder.
+func (d *Dir) TempLink(target string) (*Temp, error) {
+	name := tempName()
+	if err := unix.Symlinkat(unescape(target), d.fd(), name); err != nil {
+		return nil, fmt.Errorf("make a link: %w", err)
+	}
+	return &Temp{dir: d, name: name, kind: Symlink}, nil
+}
+
+// Write implements io.Writer.
+func (t *Temp) Write(p []byte) (int, error) { return t.f.Write(p) }
+
+// Finish gives a file its mode and modification time (nanoseconds; 0: now) and closes it. sync makes it durable.
+func (t *Temp) Finish(mode uint32, mtime int64, sync bool) error {
+	if t.f == nil {
+		return nil
+	}
+	fd := int(t.f.Fd()) //nolint:gosec // a descriptor
+	err := unix.Fchmod(fd, mode&0o777)
+	if err == nil && mtime != 0 {
+		times := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, unix.NsecToTimespec(mtime)}
+		err = unix.UtimesNanoAt(t.dir.fd(), t.name, times, unix.AT_SYMLINK_NOFOLLOW)
+	}
+	if err == nil && sync {
+		err = t.f.Sync()
+	}
+	err = errors.Join(err, t.f.Close())
+	t.f = nil
+	if err != nil {
+		return fmt.Errorf("write a file: %w", err)
+	}
+	return nil
+}
+
+// Drop removes what was not placed.
+func (t *Temp) Drop() {
+	if t.f != nil {
+		_ = t.f.Close() // what is in it is not wanted
+		t.f = nil
+	}
+	_ = unix.Unlinkat(t.dir.fd(), t.name, 0) // a leftover is removed at the next start
+}
+
+// Place moves it to name. With expect.Type None nothing may be there; else what is there must still be expect, and
+// must be no folder. ErrChanged.
+func (t *Temp) Place(name string, expect Stat) error {
+	fd := t.dir.fd()
+	if expect.Type == None {
+		err := unix.Renameat2(fd, t.name, fd, name, unix.RENAME_NOREPLACE)
+		if errors.Is(err, unix.EEXIST) {
+			return ErrChanged
+		}
+		return placed(name, err)
+	}
+	err := unix.Renameat2(fd, t.name, fd, name, unix.RENAME_EXCHANGE)
+	if errors.Is(err, unix.ENOENT) {
+		return ErrChanged
+	}
+	if err != nil {
+		return placed(name, err)
+	}
+	displaced, err := t.dir.Stat(t.name)
+	if err == nil && displaced.SameFile(expect) {
+		return placed(name, unix.Unlinkat(fd, t.name, 0))
+	}
+	if err := unix.Renameat2(fd, t.name, fd, name, unix.RENAME_EXCHANGE); err != nil {
+		return fmt.Errorf("put %q back: %w", name, err)
+	}
+	return ErrChanged
+}
+
+func placed(name string, err error) error {
+	if err != nil {
+		return fmt.Errorf("write %q: %w", name, err)
+	}
+	return nil
+}
+
+// Mkdir makes a folder. Where there is one already it only sets the mode.
+func (d *Dir) Mkdir(name string, mode uint32) error {
+	if err := unix.Mkdirat(d.fd(), name, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("make folder %q: %w", name, err)
+	}
+	return d.Chmod(name, mode)
+}
+
+// Chmod sets the permission bits of a file or folder.
+func (d *Dir) Chmod(name string, mode uint32) error {
+	fd, err := openat(d.fd(), name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("change the mode of %q: %w", name, err)
+	}
+	err = errors.Join(unix.Fchmod(fd, mode&0o777), unix.Close(fd))
+	if err != nil {
+		return fmt.Errorf("change the mode of %q: %w", name, err)
+	}
+	return nil
+}
+
+// Remove removes a file, link or empty folder.
+func (d *Dir) Remove(name string, kind Type) error {
+	flags := 0
+	if kind == Folder {
+		flags = unix.AT_REMOVEDIR
+	}
+	if err := unix.Unlinkat(d.fd(), name, flags); err != nil {
+		return fmt.Errorf("remove %q: %w", name, err)
+	}
+	return nil
+}
+
+// Rename moves an entry to another folder of the tree, where nothing may be: ErrChanged.
+func (d *Dir) Rename(name string, to *Dir, toName string) error {
+	err := unix.Renameat2(d.fd(), name, to.fd(), toName, unix.RENAME_NOREPLACE)
+	if errors.Is(err, unix.EEXIST) || errors.Is(err, unix.ENOENT) {
+		return ErrChanged
+	}
+	if err != nil {
+		return fmt.Errorf("move %q: %w", name, err)
+	}
+	return nil
+}
+
+// RemoveTemps removes what an agent that was killed left half-written in this folder.
+func (d *Dir) RemoveTemps() error {
+	names, err := d.f.Readdirnames(-1)
+	if err != nil {
+		return fmt.Errorf("list a folder: %w", err)
+	}
+	for _, name := range names {
+		if strings.HasPrefix(name, TempPrefix) {
+			if err := d.Remove(name, File); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+	}
+	return nil
+}
