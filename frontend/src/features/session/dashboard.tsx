@@ -1,0 +1,239 @@
+"use client";
+
+import { Ellipsis, Pencil, Plus, Search, SquareTerminal, Trash2 } from "lucide-react";
+import { useCallback, useEffect, useState } from "react";
+import { Brand } from "@/components/brand";
+import { ThemeToggle } from "@/components/theme-toggle";
+import { Button } from "@/components/ui/button";
+import { Confirm } from "@/components/ui/confirm";
+import { Menu } from "@/components/ui/menu";
+import { PhaseBadge } from "@/components/ui/phase";
+import { UserMenu } from "@/components/user-menu";
+import { useNow } from "@/hooks/use-now";
+import { useStore } from "@/hooks/use-store";
+import { useUser } from "@/hooks/use-user";
+import { api } from "@/lib/api";
+import { formatAgo, plural } from "@/lib/format";
+import type { Session } from "@/lib/schemas";
+import { NameDialog } from "./name-dialog";
+import { SessionList } from "./session-list";
+import { report } from "./sign-out";
+
+type Asking = { readonly what: "new" } | { readonly what: "rename" | "delete"; readonly session: Session };
+
+const columns = "grid-cols-[minmax(0,1fr)_auto_32px] sm:grid-cols-[minmax(0,1fr)_132px_112px_112px_32px]";
+
+export function Dashboard() {
+  const user = useUser();
+  const [list] = useState(() => new SessionList(api));
+  const { status, sessions, count, error } = useStore(list.state);
+  const [asking, setAsking] = useState<Asking | null>(null);
+  const [filter, setFilter] = useState("");
+  const close = useCallback(() => setAsking(null), []);
+
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let left = false;
+    let first = true;
+    const look = async () => {
+      clearTimeout(timer);
+      if (document.visibilityState === "visible") {
+        try {
+          await list.refresh();
+        } catch (failure) {
+          // Later looks repeat what the first one said: the state keeps it.
+          if (first) report("Could not list the sessions", failure);
+        }
+        first = false;
+      }
+      if (!left) timer = setTimeout(() => void look(), list.pace);
+    };
+    const seen = () => void look();
+    document.addEventListener("visibilitychange", seen);
+    void look();
+    return () => {
+      left = true;
+      clearTimeout(timer);
+      document.removeEventListener("visibilitychange", seen);
+    };
+  }, [list]);
+
+  const wanted = filter.trim().toLowerCase();
+  const shown = wanted ? sessions.filter((session) => session.name.toLowerCase().includes(wanted)) : sessions;
+
+  return (
+    <div className="min-h-full">
+      <header className="sticky top-0 z-10 border-b border-line bg-panel">
+        <div className="mx-auto flex h-12 max-w-5xl items-center gap-2 px-4">
+          <div className="flex-1">
+            <Brand />
+          </div>
+          <ThemeToggle />
+          <UserMenu user={user} />
+        </div>
+      </header>
+      <main className="mx-auto max-w-5xl px-4 pt-8 pb-16">
+        <div className="flex flex-wrap items-center gap-3">
+          <div className="mr-auto">
+            <h1 className="text-[20px] leading-7 font-semibold tracking-tight">Sessions</h1>
+            <p className="text-[13px] text-muted">
+              {status === "ready" && count > 0 ? `${plural(count, "session")}. Files stay when a session stops.` : "A workspace each: editor, terminal, files."}
+            </p>
+          </div>
+          {sessions.length > 0 && (
+            <label className="flex h-8 w-44 items-center gap-2 rounded-md border border-line-strong px-2 text-faint focus-within:outline-2 focus-within:outline-accent">
+              <Search size={14} aria-hidden />
+              <span className="sr-only">Filter sessions</span>
+              <input className="w-full min-w-0 bg-transparent text-[13px] text-text outline-none placeholder:text-faint" placeholder="Filter" value={filter} onChange={(event) => setFilter(event.target.value)} />
+            </label>
+          )}
+          <Button kind="primary" onClick={() => setAsking({ what: "new" })}>
+            <Plus size={15} aria-hidden />
+            New session
+          </Button>
+        </div>
+
+        {error && status === "ready" && (
+          <p role="status" className="mt-4 rounded-md border border-line bg-panel px-3 py-2 text-[13px] text-warn">
+            This list may be out of date. {error}
+          </p>
+        )}
+
+        <div className="mt-5">
+          {status === "loading" && <Skeleton />}
+          {status === "failed" && (
+            <div className="rounded-lg border border-line px-6 py-12 text-center">
+              <p className="text-muted">{error}</p>
+              <Button className="mt-3" onClick={() => void list.refresh().catch((failure: unknown) => report("Could not list the sessions", failure))}>
+                Try again
+              </Button>
+            </div>
+          )}
+          {status === "ready" && sessions.length === 0 && <Empty onNew={() => setAsking({ what: "new" })} />}
+          {sessions.length > 0 && <Table sessions={shown} onAsk={setAsking} />}
+          {sessions.length < count && (
+            <div className="mt-3 text-center">
+              <Button onClick={() => void list.more().catch((failure: unknown) => report("Could not list more", failure))}>Show more</Button>
+            </div>
+          )}
+        </div>
+      </main>
+
+      {asking?.what === "new" && (
+        <NameDialog
+          title="New session"
+          action="Create"
+          initial=""
+          placeholder="Untitled"
+          hint="You can rename it at any time."
+          onClose={close}
+          onSubmit={async (name) => {
+            const session = await list.create(name);
+            window.location.assign(`/workspace/?id=${session.id}`);
+          }}
+        />
+      )}
+      {asking?.what === "rename" && (
+        <NameDialog title="Rename session" action="Rename" initial={asking.session.name} required onClose={close} onSubmit={(name) => list.rename(asking.session.id, name)} />
+      )}
+      {asking?.what === "delete" && (
+        <Confirm
+          title={`Delete “${asking.session.name}”?`}
+          action="Delete session"
+          onClose={close}
+          onConfirm={() => list.remove(asking.session.id).catch((failure: unknown) => report("Could not delete the session", failure))}
+        >
+          Its files and their history are deleted with it. This cannot be undone.
+        </Confirm>
+      )}
+    </div>
+  );
+}
+
+function Table({ sessions, onAsk }: { readonly sessions: readonly Session[]; readonly onAsk: (asking: Asking) => void }) {
+  const now = useNow();
+  const [menu, setMenu] = useState<{ session: Session; x: number; y: number; end: boolean } | null>(null);
+  const close = useCallback(() => setMenu(null), []);
+  return (
+    <div className="overflow-hidden rounded-lg border border-line">
+      <div className={`hidden h-8 items-center gap-4 border-b border-line bg-panel px-4 text-[12px] font-medium text-muted sm:grid ${columns}`} aria-hidden>
+        <span>Name</span>
+        <span>Status</span>
+        <span>Last active</span>
+        <span>Created</span>
+        <span />
+      </div>
+      {sessions.length === 0 && <p className="px-4 py-8 text-center text-muted">No session has such a name.</p>}
+      <ul>
+        {sessions.map((session) => (
+          <li key={session.id} className={`group relative grid h-12 items-center gap-4 border-t border-line px-4 first:border-t-0 hover:bg-panel ${columns}`}>
+            <a href={`/workspace/?id=${session.id}`} className="flex min-w-0 items-center gap-3 font-medium after:absolute after:inset-0">
+              <SquareTerminal size={16} className="shrink-0 text-faint group-hover:text-accent-text" aria-hidden />
+              <span className="truncate">{session.name}</span>
+            </a>
+            <PhaseBadge phase={session.phase} reason={session.reason} />
+            <time className="hidden text-[13px] text-muted sm:block" dateTime={session.last_activity_at ?? session.updated_at}>
+              {formatAgo(session.last_activity_at ?? session.updated_at, now)}
+            </time>
+            <time className="hidden text-[13px] text-muted sm:block" dateTime={session.created_at}>
+              {formatAgo(session.created_at, now)}
+            </time>
+            <button
+              type="button"
+              aria-label={`Actions for ${session.name}`}
+              aria-haspopup="menu"
+              className="relative z-[1] flex size-8 items-center justify-center rounded-md text-faint hover:bg-hover hover:text-text"
+              onClick={(event) => {
+                const box = event.currentTarget.getBoundingClientRect();
+                setMenu({ session, x: box.right, y: box.bottom + 2, end: true });
+              }}
+            >
+              <Ellipsis size={16} aria-hidden />
+            </button>
+          </li>
+        ))}
+      </ul>
+      {menu && (
+        <Menu
+          label={`Actions for ${menu.session.name}`}
+          at={menu}
+          onClose={close}
+          groups={[
+            [
+              { label: "Open", icon: <SquareTerminal size={14} />, onSelect: () => window.location.assign(`/workspace/?id=${menu.session.id}`) },
+              { label: "Rename…", icon: <Pencil size={14} />, onSelect: () => onAsk({ what: "rename", session: menu.session }) },
+            ],
+            [{ label: "Delete…", icon: <Trash2 size={14} />, danger: true, onSelect: () => onAsk({ what: "delete", session: menu.session }) }],
+          ]}
+        />
+      )}
+    </div>
+  );
+}
+
+function Empty({ onNew }: { readonly onNew: () => void }) {
+  return (
+    <div className="flex flex-col items-center rounded-lg border border-dashed border-line-strong px-6 py-16 text-center">
+      <SquareTerminal size={28} className="text-faint" aria-hidden />
+      <h2 className="mt-3 text-[15px] font-semibold">No sessions yet</h2>
+      <p className="mt-1 max-w-sm text-muted">A session is a workspace of its own: files, an editor, and a terminal with Python, Node.js and git.</p>
+      <Button className="mt-5" onClick={onNew}>
+        <Plus size={15} aria-hidden />
+        New session
+      </Button>
+    </div>
+  );
+}
+
+function Skeleton() {
+  return (
+    <div className="overflow-hidden rounded-lg border border-line" role="status" aria-label="Loading sessions">
+      {[0, 1, 2].map((row) => (
+        <div key={row} className="flex h-12 items-center gap-3 border-t border-line px-4 first:border-t-0">
+          <div className="pulse h-3 w-40 rounded bg-hover" />
+          <div className="pulse ml-auto h-3 w-20 rounded bg-hover" />
+        </div>
+      ))}
+    </div>
+  );
+}
