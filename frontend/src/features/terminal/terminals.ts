@@ -1,0 +1,177 @@
+/** A session's terminals: those that run there, those that this page shows, and which one is in front. */
+import type { TerminalInfo } from "@/lib/schemas";
+import type { SocketEnvironment } from "@/lib/socket";
+import { Store } from "@/lib/store";
+import { TerminalConnection, type TerminalSink } from "./connection";
+
+/** What shows a terminal; the browser's is a Screen. */
+export interface TerminalScreen extends TerminalSink {
+  mount(host: HTMLElement): () => void;
+  fit(): void;
+  focus(): void;
+  text(): string;
+  dispose(): void;
+}
+
+export interface TerminalsOptions {
+  readonly session: string;
+  readonly endpoint: (query: URLSearchParams) => string;
+  readonly environment: SocketEnvironment;
+  readonly client: () => string;
+  readonly createScreen: (handlers: { input(bytes: Uint8Array): void; resized(cols: number, rows: number): void }) => TerminalScreen;
+  /** Ends a terminal's program on the server. */
+  readonly closeOnServer: (name: string) => Promise<void>;
+  readonly notice: (message: string) => void;
+}
+
+/** One tab. */
+export class TerminalTab {
+  readonly name: string;
+  readonly connection: TerminalConnection;
+  readonly screen: TerminalScreen;
+  readonly title = new Store<string>("");
+  #started = false;
+
+  constructor(name: string, options: TerminalsOptions) {
+    this.name = name;
+    this.screen = options.createScreen({
+      input: (bytes) => this.connection.type(bytes),
+      resized: (cols, rows) => this.#resized(cols, rows),
+    });
+    this.connection = new TerminalConnection({
+      session: options.session,
+      name,
+      client: options.client(),
+      endpoint: options.endpoint,
+      environment: options.environment,
+      sink: this.screen,
+      notices: { title: (title) => this.title.set(title), notice: options.notice },
+    });
+  }
+
+  /** Connects as soon as the size is known; anew after the program's end. */
+  #resized(cols: number, rows: number): void {
+    if (this.#started) {
+      this.connection.resize(cols, rows);
+    } else {
+      this.#started = true;
+      this.connection.start(cols, rows);
+    }
+  }
+
+  restart(): void {
+    const { cols, rows } = this.connection.size;
+    this.connection.start(cols, rows);
+  }
+
+  dispose(): void {
+    this.connection.stop();
+    this.screen.dispose();
+  }
+}
+
+export interface TerminalsState {
+  readonly tabs: readonly TerminalTab[];
+  readonly active: TerminalTab | null;
+  /** By name: what the server says of those that it runs. */
+  readonly infos: ReadonlyMap<string, TerminalInfo>;
+}
+
+export class Terminals {
+  readonly state = new Store<TerminalsState>({ tabs: [], active: null, infos: new Map() });
+  readonly #options: TerminalsOptions;
+  /** Names that were closed here and that the server may still list for a moment. */
+  readonly #closing = new Set<string>();
+
+  constructor(options: TerminalsOptions) {
+    this.#options = options;
+  }
+
+  /** Shows a terminal; it is created on the server when it does not run there. */
+  open(name: string = this.#freeName()): TerminalTab {
+    const existing = this.state.get().tabs.find((tab) => tab.name === name);
+    if (existing) {
+      this.activate(existing);
+      return existing;
+    }
+    this.#closing.delete(name);
+    const tab = new TerminalTab(name, this.#options);
+    this.state.update((state) => ({ ...state, tabs: [...state.tabs, tab], active: tab }));
+    return tab;
+  }
+
+  activate(tab: TerminalTab): void {
+    this.state.update((state) => ({ ...state, active: tab }));
+  }
+
+  /** Ends the program and takes the tab away. */
+  async close(tab: TerminalTab): Promise<void> {
+    const { kind } = tab.connection.state.get();
+    const runs = kind !== "ended" && kind !== "failed" && kind !== "idle";
+    this.#closing.add(tab.name);
+    this.state.update(({ tabs, active, infos }) => {
+      const index = tabs.indexOf(tab);
+      const rest = tabs.filter((each) => each !== tab);
+      return { tabs: rest, active: active === tab ? (rest[Math.min(index, rest.length - 1)] ?? null) : active, infos };
+    });
+    const told = runs && tab.connection.close();
+    tab.dispose();
+    if (runs && !told) await this.#options.closeOnServer(tab.name);
+  }
+
+  /** What the server lists: terminals that run and are not shown get a tab. */
+  listed(list: readonly TerminalInfo[]): void {
+    const infos = new Map(list.map((info) => [info.name, info]));
+    for (const name of [...this.#closing]) if (!infos.has(name)) this.#closing.delete(name);
+    const { tabs } = this.state.get();
+    const missing = list.filter(({ name, running }) => running && !this.#closing.has(name) && !tabs.some((tab) => tab.name === name));
+    this.state.update((state) => ({
+      ...state,
+      infos,
+      tabs: [...state.tabs, ...missing.map(({ name }) => new TerminalTab(name, this.#options))],
+    }));
+  }
+
+  /** A terminal at its shell's prompt, as far as is known; a new one where all are busy. */
+  idle(): TerminalTab {
+    const { tabs, active, infos } = this.state.get();
+    const free = (tab: TerminalTab) => {
+      const { kind } = tab.connection.state.get();
+      return kind !== "failed" && (infos.get(tab.name)?.foreground ?? "") === "";
+    };
+    const tab = active && free(active) ? active : tabs.find(free);
+    if (!tab) return this.open();
+    this.activate(tab);
+    return tab;
+  }
+
+  /** Types a command line. A terminal that has ended is begun anew for it. */
+  run(command: string): TerminalTab {
+    const tab = this.idle();
+    if (tab.connection.state.get().kind === "ended") tab.restart();
+    // Ctrl-U first: what was half typed at the prompt is not part of the command.
+    tab.connection.type(new TextEncoder().encode(`\x15${command}\r`));
+    return tab;
+  }
+
+  /** Begins anew whatever has ended: the environment is wanted again. */
+  resume(): void {
+    const { tabs, active } = this.state.get();
+    for (const tab of tabs) {
+      if (tab === active && tab.connection.state.get().kind === "ended") tab.restart();
+    }
+  }
+
+  dispose(): void {
+    for (const tab of this.state.get().tabs) tab.dispose();
+    this.state.set({ tabs: [], active: null, infos: new Map() });
+  }
+
+  #freeName(): string {
+    const { tabs, infos } = this.state.get();
+    for (let number = 1; ; number++) {
+      const name = String(number);
+      if (!infos.has(name) && !tabs.some((tab) => tab.name === name)) return name;
+    }
+  }
+}

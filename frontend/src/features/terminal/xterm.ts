@@ -1,0 +1,174 @@
+/** The one place that knows xterm.js: a screen that outlives the components which show it. */
+import { FitAddon } from "@xterm/addon-fit";
+import { UnicodeGraphemesAddon } from "@xterm/addon-unicode-graphemes";
+import { WebLinksAddon } from "@xterm/addon-web-links";
+import { WebglAddon } from "@xterm/addon-webgl";
+import { Terminal, type ITheme } from "@xterm/xterm";
+import { theme, type Theme } from "@/lib/theme";
+import type { TerminalSink } from "./connection";
+
+const themes: Readonly<Record<Theme, ITheme>> = {
+  dark: {
+    background: "#101215", foreground: "#e3e6ea", cursor: "#f0ad3d", cursorAccent: "#101215",
+    selectionBackground: "#f0ad3d50",
+    black: "#22272d", red: "#f2736b", green: "#7cc88a", yellow: "#e6bb5a", blue: "#6aa5ff", magenta: "#d98cc4",
+    cyan: "#6cc5d3", white: "#c9ced6", brightBlack: "#747d89", brightRed: "#ff8f87", brightGreen: "#98dca4",
+    brightYellow: "#f5d07d", brightBlue: "#92bdff", brightMagenta: "#eaa9d8", brightCyan: "#8fdbe6", brightWhite: "#ffffff",
+  },
+  light: {
+    background: "#ffffff", foreground: "#191c20", cursor: "#b06a00", cursorAccent: "#ffffff",
+    selectionBackground: "#f3c97a90",
+    black: "#191c20", red: "#c2322b", green: "#1a7f45", yellow: "#8f5e00", blue: "#2563c9", magenta: "#a8306f",
+    cyan: "#146f86", white: "#6a7380", brightBlack: "#545d68", brightRed: "#d8453d", brightGreen: "#21965a",
+    brightYellow: "#a87000", brightBlue: "#3d7be0", brightMagenta: "#c24787", brightCyan: "#1c8aa6", brightWhite: "#3b424b",
+  },
+};
+
+export interface ScreenHandlers {
+  /** Bytes that the user typed, or that the terminal answers to a query. */
+  input(bytes: Uint8Array): void;
+  /** The size that fits the element, in cells. */
+  resized(cols: number, rows: number): void;
+}
+
+/** Kept of what was printed, in lines. */
+const scrollback = 10_000;
+
+export class Screen implements TerminalSink {
+  readonly #terminal: Terminal;
+  readonly #fit = new FitAddon();
+  readonly #handlers: ScreenHandlers;
+  readonly #stopTheme: () => void;
+  /** Writes that replay a screen: what the emulator answers to them was answered before. */
+  #replaying = 0;
+  #host: HTMLElement | undefined;
+  #observer: ResizeObserver | undefined;
+  #webgl: WebglAddon | undefined;
+
+  constructor(handlers: ScreenHandlers) {
+    this.#handlers = handlers;
+    this.#terminal = new Terminal({
+      allowProposedApi: true,
+      cursorBlink: true,
+      fontFamily: '"JetBrains Mono Variable", ui-monospace, monospace',
+      fontSize: 13,
+      lineHeight: 1.25,
+      scrollback,
+      theme: themes[theme.get()],
+      minimumContrastRatio: 4.5,
+      macOptionIsMeta: true,
+      drawBoldTextInBrightColors: false,
+    });
+    this.#terminal.loadAddon(this.#fit);
+    this.#terminal.loadAddon(new UnicodeGraphemesAddon());
+    this.#terminal.loadAddon(new WebLinksAddon((_, url) => window.open(url, "_blank", "noopener,noreferrer")));
+    this.#terminal.unicode.activeVersion = "15-graphemes";
+    const encoder = new TextEncoder();
+    this.#terminal.onData((text) => {
+      if (this.#replaying === 0) this.#handlers.input(encoder.encode(text));
+    });
+    // Some mouse reports are bytes and not text.
+    this.#terminal.onBinary((text) => {
+      if (this.#replaying === 0) this.#handlers.input(Uint8Array.from(text, (char) => char.charCodeAt(0) & 0xff));
+    });
+    this.#stopTheme = theme.subscribe(() => {
+      this.#terminal.options.theme = themes[theme.get()];
+    });
+  }
+
+  /** Shows the screen in an element, at first or again. The returned function takes it out. */
+  mount(host: HTMLElement): () => void {
+    this.#host = host;
+    if (this.#terminal.element) {
+      host.append(this.#terminal.element);
+    } else {
+      this.#terminal.open(host);
+      this.#accelerate();
+    }
+    this.#observer = new ResizeObserver(() => this.fit());
+    this.#observer.observe(host);
+    this.fit();
+    return () => {
+      this.#observer?.disconnect();
+      this.#observer = undefined;
+      this.#host = undefined;
+      this.#terminal.element?.remove();
+    };
+  }
+
+  /** Fits the screen to its element, unless that is hidden. */
+  fit(): void {
+    const host = this.#host;
+    if (!host || host.clientWidth === 0 || host.clientHeight === 0) return;
+    const size = this.#fit.proposeDimensions();
+    if (!size || !Number.isFinite(size.cols) || !Number.isFinite(size.rows)) return;
+    const cols = Math.max(2, size.cols);
+    const rows = Math.max(1, size.rows);
+    if (cols !== this.#terminal.cols || rows !== this.#terminal.rows) this.#terminal.resize(cols, rows);
+    this.#handlers.resized(cols, rows);
+  }
+
+  /** Draws with the graphics card where there is one; the page's own elements do otherwise. */
+  #accelerate(): void {
+    try {
+      const addon = new WebglAddon();
+      addon.onContextLoss(() => {
+        addon.dispose();
+        this.#webgl = undefined;
+      });
+      this.#terminal.loadAddon(addon);
+      this.#webgl = addon;
+    } catch {
+      this.#webgl = undefined;
+    }
+  }
+
+  get accelerated(): boolean {
+    return this.#webgl !== undefined;
+  }
+
+  reset(): void {
+    // Through the write queue, after all that was written before.
+    this.#replaying++;
+    this.#terminal.write("\x1bc\x1b[3J", () => this.#replaying--);
+  }
+
+  write(bytes: Uint8Array, replay: boolean, done: () => void): void {
+    if (replay) this.#replaying++;
+    this.#terminal.write(bytes, () => {
+      if (replay) this.#replaying--;
+      done();
+    });
+  }
+
+  size(cols: number, rows: number): void {
+    if (cols === this.#terminal.cols && rows === this.#terminal.rows) return;
+    // In its turn: what was written before was meant for the former size.
+    this.#terminal.write("", () => this.#terminal.resize(cols, rows));
+  }
+
+  focus(): void {
+    this.#terminal.focus();
+  }
+
+  /** Everything on the screen and above it, wrapped lines joined. */
+  text(): string {
+    const buffer = this.#terminal.buffer.active;
+    const lines: string[] = [];
+    for (let row = 0; row < buffer.length; row++) {
+      const line = buffer.getLine(row);
+      if (!line) continue;
+      const next = buffer.getLine(row + 1);
+      const text = line.translateToString(!next?.isWrapped);
+      if (line.isWrapped && lines.length > 0) lines[lines.length - 1] = (lines[lines.length - 1] ?? "") + text;
+      else lines.push(text);
+    }
+    return lines.join("\n").replace(/\n+$/, "");
+  }
+
+  dispose(): void {
+    this.#observer?.disconnect();
+    this.#stopTheme();
+    this.#terminal.dispose();
+  }
+}

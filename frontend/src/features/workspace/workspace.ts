@@ -1,0 +1,184 @@
+/** One open session: its files, open documents, terminals and events, wired to each other. */
+import { Documents } from "@/features/editor/documents";
+import { createMonacoBuffer } from "@/features/editor/monaco";
+import { FileStore } from "@/features/files/file-store";
+import { Terminals, type TerminalsOptions } from "@/features/terminal/terminals";
+import { goToSignIn } from "@/features/session/sign-out";
+import { api } from "@/lib/api";
+import { webSocketURL } from "@/lib/origin";
+import { Problem } from "@/lib/problem";
+import type { Phase, Session, Sync, WorkspaceEvent } from "@/lib/schemas";
+import { runCommand } from "@/lib/shell";
+import { browserEnvironment } from "@/lib/socket";
+import { Store } from "@/lib/store";
+import { complain, inform, leaveMessage } from "@/lib/toasts";
+import { EventStream } from "./events";
+
+export interface PhaseState {
+  readonly phase: Phase;
+  readonly message: string;
+  readonly reason: string;
+}
+
+/** A viewer's ID, by which the server counts its input: new for each page, since what was typed is not kept. */
+function viewerID(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(12));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+export function leaveForDashboard(message: string): void {
+  leaveMessage(message);
+  window.location.assign("/dashboard/");
+}
+
+export class Workspace {
+  readonly id: string;
+  readonly session = new Store<Session | null>(null);
+  readonly phase = new Store<PhaseState | null>(null);
+  readonly sync = new Store<Sync | null>(null);
+  readonly viewers = new Store<number>(1);
+  readonly files: FileStore;
+  readonly documents: Documents;
+  readonly terminals: Terminals;
+  readonly events: EventStream;
+  #opened = false;
+  #left = false;
+
+  constructor(id: string, createScreen: TerminalsOptions["createScreen"]) {
+    this.id = id;
+    const environment = browserEnvironment();
+    this.files = new FileStore(id, api);
+    this.documents = new Documents(id, api, createMonacoBuffer);
+    this.terminals = new Terminals({
+      session: id,
+      endpoint: webSocketURL,
+      environment,
+      client: viewerID,
+      createScreen,
+      closeOnServer: (name) => api.closeTerminal(id, name),
+      notice: inform,
+    });
+    this.events = new EventStream({
+      session: id,
+      endpoint: webSocketURL,
+      environment,
+      revision: () => this.files.revision,
+      event: (event) => this.#event(event),
+    });
+  }
+
+  /** Begins; the returned function ends it and frees everything. */
+  open(): () => void {
+    api.session(this.id).then(
+      (session) => {
+        this.session.set(session);
+        this.phase.update((phase) => phase ?? { phase: session.phase, message: "", reason: session.reason });
+      },
+      (error: unknown) => this.#failed("Could not open the session", error),
+    );
+    const stop = this.events.state.subscribe(() => {
+      const state = this.events.state.get();
+      if (state.kind !== "closed") return;
+      if (state.cause === "signed_out") goToSignIn();
+      else if (state.cause === "not_found") this.#gone();
+      else if (state.cause === "bad_request") complain(state.reason || "The session's address is wrong.");
+    });
+    void this.#load().then(() => {
+      if (!this.#left) this.events.start();
+    });
+    this.terminals.open("1");
+    return () => {
+      this.#left = true;
+      stop();
+      this.events.stop();
+      this.terminals.dispose();
+      this.documents.dispose();
+    };
+  }
+
+  #gone(): void {
+    leaveForDashboard("This session does not exist, or it was deleted.");
+  }
+
+  #failed(attempted: string, error: unknown): void {
+    if (this.#left) return;
+    if (error instanceof Problem && error.status === 401) goToSignIn();
+    else if (error instanceof Problem && error.status === 404) this.#gone();
+    else complain(attempted, error);
+  }
+
+  /** Lists the files, and opens the tabs of the last visit once. */
+  async #load(): Promise<void> {
+    await this.files.load();
+    const { status, tree } = this.files.state.get();
+    if (status !== "ready" || this.#left) return;
+    this.documents.reconcile(tree);
+    if (this.#opened) return;
+    this.#opened = true;
+    const remembered = this.documents.remembered();
+    const first = ["main.py", "main.js", "README.md"].find((path) => tree.has(path));
+    const paths = remembered?.tabs ?? (first === undefined ? [] : [first]);
+    for (const path of paths) if (tree.get(path)?.type === "file") this.documents.open(path);
+    const active = remembered && this.documents.find(remembered.active);
+    if (active) this.documents.activate(active);
+    const shown = this.documents.state.get().active;
+    if (shown) this.files.reveal(shown.path);
+  }
+
+  #event(event: WorkspaceEvent): void {
+    switch (event.type) {
+      case "status":
+        this.phase.set({ phase: event.phase, message: event.message, reason: event.reason });
+        return;
+      case "files":
+        if (event.reset) {
+          void this.#load();
+        } else {
+          this.files.changed(event.revision, event.changes);
+          this.documents.changed(event.changes);
+        }
+        return;
+      case "terminals":
+        this.terminals.listed(event.terminals);
+        return;
+      case "conflict":
+        inform(event.message || `${event.path} was changed in two places; both versions are kept.`);
+        return;
+      case "presence":
+        this.viewers.set(Math.max(1, event.viewers.length));
+        return;
+      case "sync":
+        this.sync.set(event);
+        return;
+      case "error":
+        complain(event.message || event.code);
+    }
+  }
+
+  async rename(name: string): Promise<void> {
+    this.session.set(await api.renameSession(this.id, name));
+  }
+
+  /** Saves the open file and runs it in a terminal. Answers whether it was typed. */
+  async run(): Promise<boolean> {
+    const active = this.documents.state.get().active;
+    const command = active && runCommand(active.path);
+    if (!command) return false;
+    if (active.dirty && !(await active.save())) {
+      const { error, save } = active.state.get();
+      complain(save === "conflict" ? `${active.path} was changed elsewhere: choose a version first` : `${active.path} is not saved${error ? `: ${error}` : ""}`);
+      return false;
+    }
+    this.terminals.run(command).screen.focus();
+    return true;
+  }
+
+  async stop(): Promise<void> {
+    await this.documents.saveAll();
+    try {
+      await api.shutdown(this.id);
+    } catch (error) {
+      this.#failed("Could not stop the session", error);
+    }
+  }
+}
