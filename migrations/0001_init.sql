@@ -46,23 +46,31 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_user_id ON sessions (user_id, created_at DESC) WHERE deleted_at IS NULL;
 CREATE INDEX sessions_wanted ON sessions (id) WHERE wanted OR phase NOT IN ('stopped', 'failed') OR deleted_at IS NOT NULL;
 
--- What changes with each commit of a session's files, apart from the session so that its row stays small.
+-- What changes with each commit of a session's files, apart from the session so that its row stays small. Every
+-- writer of a session's files locks this row first; so the tables below need no foreign keys to sessions, whose
+-- checks would cost as much as the rows themselves.
 CREATE TABLE workspaces (
-    session_id         uuid PRIMARY KEY REFERENCES sessions ON DELETE CASCADE,
+    session_id           uuid PRIMARY KEY REFERENCES sessions ON DELETE CASCADE,
     -- Monotonic; grows by one with each commit that changes something.
-    revision           bigint NOT NULL DEFAULT 0,
+    revision             bigint NOT NULL DEFAULT 0,
     -- Revisions up to this one are no longer in the history change by change.
-    history_floor      bigint NOT NULL DEFAULT 0,
-    item_count         bigint NOT NULL DEFAULT 0,
-    byte_count         bigint NOT NULL DEFAULT 0,
+    history_floor        bigint NOT NULL DEFAULT 0,
+    item_count           bigint NOT NULL DEFAULT 0,
+    file_count           bigint NOT NULL DEFAULT 0,
+    unsaved_count        bigint NOT NULL DEFAULT 0,
+    byte_count           bigint NOT NULL DEFAULT 0,
     -- The lease: who commits. The epoch grows by one with each holder.
-    lease_holder       text NOT NULL DEFAULT '',
-    lease_epoch        bigint NOT NULL DEFAULT 0,
-    lease_expires_at   timestamptz NOT NULL DEFAULT '-infinity',
-    -- The cursor: the last batch committed, and the revision through which changes were applied on the disk.
-    cursor_incarnation text NOT NULL DEFAULT '',
-    cursor_sequence    bigint NOT NULL DEFAULT 0,
-    applied_revision   bigint NOT NULL DEFAULT 0
+    lease_holder         text NOT NULL DEFAULT '',
+    lease_epoch          bigint NOT NULL DEFAULT 0,
+    lease_expires_at     timestamptz NOT NULL DEFAULT '-infinity',
+    -- The cursor: the last batch committed, the revision that its answer told, and the revision through which
+    -- changes were applied on the disk.
+    cursor_incarnation   text NOT NULL DEFAULT '',
+    cursor_sequence      bigint NOT NULL DEFAULT 0,
+    cursor_revision      bigint NOT NULL DEFAULT 0,
+    applied_revision     bigint NOT NULL DEFAULT 0,
+    -- The revision when the incarnation's first batch came: what the terminal changed after it is its own work.
+    incarnation_revision bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
 
 -- Contents, once by SHA-256. A small one is in the row; a large one in chunks of 1 MiB.
@@ -70,19 +78,38 @@ CREATE TABLE blobs (
     hash       bytea PRIMARY KEY CHECK (length(hash) = 32),
     size       bigint NOT NULL,
     data       bytea,
+    chunks_id  uuid,
     -- When a writer last said that it is about to refer to it; garbage collection leaves young ones alone.
-    touched_at timestamptz NOT NULL DEFAULT now()
+    touched_at timestamptz NOT NULL DEFAULT now(),
+    CHECK ((data IS NULL) <> (chunks_id IS NULL))
 );
 -- Contents rarely compress well enough to pay for pglz, and substring access needs them plain.
 ALTER TABLE blobs ALTER COLUMN data SET STORAGE EXTERNAL;
+CREATE INDEX blobs_touched_at ON blobs (touched_at);
+CREATE UNIQUE INDEX blobs_chunks_id ON blobs (chunks_id) WHERE chunks_id IS NOT NULL;
 
+-- Chunks are written one by one while an upload goes on; the row in blobs that makes them a content comes last.
+-- Chunks that no blob ever named are garbage.
 CREATE TABLE blob_chunks (
-    hash bytea NOT NULL REFERENCES blobs ON DELETE CASCADE,
-    n    integer NOT NULL,
-    data bytea NOT NULL,
-    PRIMARY KEY (hash, n)
+    chunks_id  uuid NOT NULL,
+    n          integer NOT NULL,
+    data       bytea NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (chunks_id, n)
 );
 ALTER TABLE blob_chunks ALTER COLUMN data SET STORAGE EXTERNAL;
+CREATE INDEX blob_chunks_first ON blob_chunks (created_at) WHERE n = 0;
+
+-- Which session has sent which content, until an item refers to it. A session may name a hash only when it is
+-- here, in its items or in its history: else an agent could ask for another user's content by its hash.
+CREATE TABLE blob_uploads (
+    session_id uuid NOT NULL,
+    hash       bytea NOT NULL,
+    at         timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (session_id, hash)
+);
+CREATE INDEX blob_uploads_hash ON blob_uploads (hash);
+CREATE INDEX blob_uploads_at ON blob_uploads (at);
 
 CREATE SEQUENCE workspace_item_ids CACHE 1;
 
@@ -90,7 +117,7 @@ CREATE SEQUENCE workspace_item_ids CACHE 1;
 -- look-up and a whole folder are each one range of one index.
 CREATE TABLE workspace_items (
     id             bigint PRIMARY KEY DEFAULT nextval('workspace_item_ids'),
-    session_id     uuid NOT NULL REFERENCES sessions ON DELETE CASCADE,
+    session_id     uuid NOT NULL,
     parent_id      bigint,
     name           text COLLATE "C" NOT NULL CHECK (name <> ''),
     path           text COLLATE "C" NOT NULL CHECK (octet_length(path) <= 2048),
@@ -102,20 +129,23 @@ CREATE TABLE workspace_items (
     link_target    text NOT NULL DEFAULT '',
     unsaved_reason text NOT NULL DEFAULT '',
     revision       bigint NOT NULL,
+    -- Who made the present version: what did not come from the terminal may be unknown to the disk yet.
+    source         text NOT NULL CHECK (source IN ('editor', 'terminal', 'api', 'restore')),
     created_at     timestamptz NOT NULL DEFAULT now(),
     updated_at     timestamptz NOT NULL DEFAULT now(),
     CHECK ((content_hash IS NOT NULL) = (type = 'file' AND unsaved_reason = ''))
 );
 CREATE UNIQUE INDEX workspace_items_path ON workspace_items (session_id, path);
 CREATE UNIQUE INDEX workspace_items_name ON workspace_items (session_id, parent_id, name) NULLS NOT DISTINCT;
-CREATE INDEX workspace_items_hash ON workspace_items (content_hash) WHERE content_hash IS NOT NULL;
+CREATE INDEX workspace_items_hash ON workspace_items (content_hash, session_id) WHERE content_hash IS NOT NULL;
 
 -- Every change ever made, within the retention: the feed of a workspace (by revision) and the history of a
 -- path (by path). A put holds the state after it, so that any version can be brought back.
 CREATE TABLE workspace_history (
-    id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    session_id     uuid NOT NULL REFERENCES sessions ON DELETE CASCADE,
+    session_id     uuid NOT NULL,
     revision       bigint NOT NULL,
+    -- The order within the revision.
+    n              integer NOT NULL,
     op             text NOT NULL CHECK (op IN ('put', 'delete', 'move')),
     path           text COLLATE "C" NOT NULL,
     from_path      text COLLATE "C" NOT NULL DEFAULT '',
@@ -131,24 +161,25 @@ CREATE TABLE workspace_history (
     previous_hash  bytea,
     source         text NOT NULL CHECK (source IN ('editor', 'terminal', 'api', 'restore')),
     user_id        uuid,
-    created_at     timestamptz NOT NULL DEFAULT now()
+    created_at     timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (session_id, revision, n)
 );
-CREATE INDEX workspace_history_feed ON workspace_history (session_id, revision, id);
 CREATE INDEX workspace_history_path ON workspace_history (session_id, path, revision DESC);
 CREATE INDEX workspace_history_hash ON workspace_history (content_hash, session_id) WHERE content_hash IS NOT NULL;
 
 -- Paths at which editor and terminal changed the same version, until somebody has looked.
 CREATE TABLE workspace_conflicts (
     id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    session_id     uuid NOT NULL REFERENCES sessions ON DELETE CASCADE,
+    session_id     uuid NOT NULL,
     path           text COLLATE "C" NOT NULL,
+    -- The present version, the other one (0: it had been deleted) and the one that both were made from.
     revision       bigint NOT NULL,
     other_revision bigint NOT NULL,
     base_revision  bigint NOT NULL,
     created_at     timestamptz NOT NULL DEFAULT now(),
     resolved_at    timestamptz
 );
-CREATE INDEX workspace_conflicts_open ON workspace_conflicts (session_id) WHERE resolved_at IS NULL;
+CREATE INDEX workspace_conflicts_open ON workspace_conflicts (session_id, path) WHERE resolved_at IS NULL;
 
 -- Who did what. No foreign keys: an entry outlives what it tells of.
 CREATE TABLE audit_log (
@@ -165,5 +196,5 @@ CREATE INDEX audit_log_user ON audit_log (user_id, at DESC);
 CREATE INDEX audit_log_session ON audit_log (session_id, at DESC);
 
 -- +goose Down
-DROP TABLE audit_log, workspace_conflicts, workspace_history, workspace_items, blob_chunks, blobs, workspaces, sessions, auth_tokens, users;
+DROP TABLE audit_log, workspace_conflicts, workspace_history, workspace_items, blob_uploads, blob_chunks, blobs, workspaces, sessions, auth_tokens, users;
 DROP SEQUENCE workspace_item_ids;

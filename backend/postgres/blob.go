@@ -1,0 +1,135 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/jackc/pgx/v5"
+
+	"codingplatform/backend"
+)
+
+const (
+	// inlineBytes is the largest content in one row.
+	inlineBytes = 256 << 10
+	chunkBytes  = 1 << 20
+)
+
+const insertChunk = `INSERT INTO blob_chunks (chunks_id, n, data) VALUES ($1::uuid, $2, $3)`
+
+// theirs is the proof that session $2 has content b.
+const theirs = `(EXISTS (SELECT FROM workspace_items i WHERE i.content_hash = b.hash AND i.session_id = $2)
+	OR EXISTS (SELECT FROM workspace_history h WHERE h.content_hash = b.hash AND h.session_id = $2)
+	OR EXISTS (SELECT FROM blob_uploads u WHERE u.hash = b.hash AND u.session_id = $2))`
+
+// BlobSize returns the size in bytes of a content that the session refers to, now or in its history. CodeNotFound for all others.
+func (s *Store) BlobSize(ctx context.Context, session backend.SessionID, hash backend.Hash) (int64, error) {
+	if !isUUID(string(session)) {
+		return 0, noSession()
+	}
+	var size int64
+	err := s.pool.QueryRow(ctx, `SELECT b.size FROM blobs b WHERE b.hash = $1 AND `+theirs, hash[:], string(session)).Scan(&size)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, noBlob()
+	}
+	return size, wrap(err, "find a content")
+}
+
+// CopyBlob writes a content that the session refers to. CodeNotFound for all others; then nothing has been written. No
+// connection is held while w takes its time.
+func (s *Store) CopyBlob(ctx context.Context, session backend.SessionID, hash backend.Hash, w io.Writer) error {
+	r, err := s.BlobReader(ctx, session, hash)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(w, r)
+	return err
+}
+
+// BlobReader reads a content that the session refers to, a chunk of 1 MiB at a time. CodeNotFound for all others. It needs
+// no closing and holds nothing.
+func (s *Store) BlobReader(ctx context.Context, session backend.SessionID, hash backend.Hash) (*BlobContent, error) {
+	if !isUUID(string(session)) {
+		return nil, noSession()
+	}
+	r := &BlobContent{ctx: ctx, store: s}
+	err := s.pool.QueryRow(ctx, `SELECT b.size, b.data, b.chunks_id::text FROM blobs b WHERE b.hash = $1 AND `+theirs, hash[:], string(session)).
+		Scan(&r.Size, &r.data, &r.chunks)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, noBlob()
+	}
+	if err != nil {
+		return nil, wrap(err, "read a content")
+	}
+	return r, nil
+}
+
+// BlobContent reads a content. It is an io.WriterTo too, for copies without a buffer.
+type BlobContent struct {
+	// Size in bytes.
+	Size int64
+
+	ctx    context.Context //nolint:containedctx // io.Reader has no room for it; the reader lives for one call
+	store  *Store
+	chunks *string
+	next   int
+	data   []byte
+	read   int64
+}
+
+// Read implements io.Reader.
+func (r *BlobContent) Read(p []byte) (int, error) {
+	if err := r.fill(); err != nil {
+		return 0, err
+	}
+	n := copy(p, r.data)
+	r.data = r.data[n:]
+	r.read += int64(n)
+	return n, nil
+}
+
+// WriteTo implements io.WriterTo.
+func (r *BlobContent) WriteTo(w io.Writer) (total int64, err error) {
+	for {
+		if err := r.fill(); err != nil {
+			if errors.Is(err, io.EOF) {
+				err = nil
+			}
+			return total, err
+		}
+		n, err := w.Write(r.data)
+		total += int64(n)
+		r.read += int64(n)
+		r.data = r.data[n:]
+		if err != nil {
+			return total, fmt.Errorf("copy a content: %w", err)
+		}
+	}
+}
+
+// fill makes sure that there is data, or returns io.EOF.
+func (r *BlobContent) fill() error {
+	for len(r.data) == 0 {
+		if r.read >= r.Size {
+			return io.EOF
+		}
+		if r.chunks == nil {
+			return fmt.Errorf("a content ends after %d of %d bytes: %w", r.read, r.Size, io.ErrUnexpectedEOF)
+		}
+		err := r.store.pool.QueryRow(r.ctx, `SELECT data FROM blob_chunks WHERE chunks_id = $1::uuid AND n = $2`, *r.chunks, r.next).Scan(&r.data)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return fmt.Errorf("a content ends after %d of %d bytes: %w", r.read, r.Size, io.ErrUnexpectedEOF)
+		}
+		if err != nil {
+			return wrap(err, "read a content")
+		}
+		r.next++
+	}
+	return nil
+}
+
+func noBlob() error {
+	return backend.Errorf(backend.CodeNotFound, "the session has no such content")
+}

@@ -1,0 +1,65 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"codingplatform/backend"
+)
+
+// AcquireLease makes holder the one that commits the session's files, for ttl by the database's clock. The epoch is new
+// each time, also when the holder had the lease already. CodeConflict while another one holds it, CodeNotFound.
+func (s *Store) AcquireLease(ctx context.Context, id backend.SessionID, holder string, ttl time.Duration) (backend.Lease, error) {
+	lease := backend.Lease{SessionID: id, Holder: holder}
+	if !isUUID(string(id)) {
+		return lease, noSession()
+	}
+	err := s.pool.QueryRow(ctx, `
+		UPDATE workspaces
+		SET lease_holder = $2, lease_epoch = lease_epoch + 1, lease_expires_at = clock_timestamp() + $3::bigint * interval '1 microsecond'
+		WHERE session_id = $1 AND (lease_expires_at <= clock_timestamp() OR lease_holder IN ('', $2))
+		RETURNING lease_epoch, lease_expires_at`, string(id), holder, micros(ttl)).Scan(&lease.Epoch, &lease.ExpiresAt)
+	if !errors.Is(err, pgx.ErrNoRows) {
+		return lease, wrap(err, "acquire a lease")
+	}
+	var other string
+	err = s.pool.QueryRow(ctx, `SELECT lease_holder FROM workspaces WHERE session_id = $1`, string(id)).Scan(&other)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return lease, noSession()
+	}
+	if err != nil {
+		return lease, wrap(err, "find the holder of a lease")
+	}
+	return lease, backend.Errorf(backend.CodeConflict, "the session is held by %q", other)
+}
+
+// RenewLease prolongs a lease to ttl from now. CodeStaleLease when it has passed to another holder or was released.
+func (s *Store) RenewLease(ctx context.Context, lease backend.Lease, ttl time.Duration) (backend.Lease, error) {
+	err := s.pool.QueryRow(ctx, `
+		UPDATE workspaces SET lease_expires_at = clock_timestamp() + $4::bigint * interval '1 microsecond'
+		WHERE session_id = $1 AND lease_epoch = $2 AND lease_holder = $3
+		RETURNING lease_expires_at`, string(lease.SessionID), lease.Epoch, lease.Holder, micros(ttl)).Scan(&lease.ExpiresAt)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return lease, staleLease()
+	}
+	return lease, wrap(err, "renew a lease")
+}
+
+// ReleaseLease gives a lease up. One that is held no more is left alone.
+func (s *Store) ReleaseLease(ctx context.Context, lease backend.Lease) error {
+	_, err := s.pool.Exec(ctx, `
+		UPDATE workspaces SET lease_holder = '', lease_expires_at = '-infinity'
+		WHERE session_id = $1 AND lease_epoch = $2 AND lease_holder = $3`, string(lease.SessionID), lease.Epoch, lease.Holder)
+	return wrap(err, "release a lease")
+}
+
+func staleLease() error {
+	return backend.Errorf(backend.CodeStaleLease, "another replica has taken the session over")
+}
+
+func noSession() error {
+	return backend.Errorf(backend.CodeNotFound, "there is no such session")
+}

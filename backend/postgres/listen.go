@@ -1,0 +1,167 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"codingplatform/backend"
+)
+
+const (
+	listenRetryFirst = 100 * time.Millisecond
+	listenRetryMost  = 5 * time.Second
+)
+
+// Listener wakes subscribers after rows have changed. It has a connection of its own, which must not go through a
+// transaction-pooling proxy. After a lost connection everybody is woken, since notifications may have been lost.
+type Listener struct {
+	url    string
+	logger *slog.Logger
+
+	mu       sync.Mutex
+	sessions map[backend.SessionID]map[*subscription]struct{}
+	all      map[*subscription]struct{}
+}
+
+type subscription struct{ wake chan struct{} }
+
+func (s *subscription) tell() {
+	select {
+	case s.wake <- struct{}{}:
+	default: // it has not looked since the last time, and will
+	}
+}
+
+// NewListener makes a Listener; Run makes it listen.
+func NewListener(url string, logger *slog.Logger) *Listener {
+	return &Listener{
+		url: url, logger: logger, sessions: map[backend.SessionID]map[*subscription]struct{}{}, all: map[*subscription]struct{}{},
+	}
+}
+
+// Subscribe wakes after changes of one session: its files, conflicts, phase, or whether it is wanted. The channel has
+// capacity 1 and is not closed. The returned function ends it.
+func (l *Listener) Subscribe(session backend.SessionID) (<-chan struct{}, func()) {
+	s := &subscription{wake: make(chan struct{}, 1)}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	of := l.sessions[session]
+	if of == nil {
+		of = map[*subscription]struct{}{}
+		l.sessions[session] = of
+	}
+	of[s] = struct{}{}
+	return s.wake, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(of, s)
+		if len(of) == 0 && len(l.sessions[session]) == 0 {
+			delete(l.sessions, session)
+		}
+	}
+}
+
+// SubscribeAll wakes after any session starts or stops being wanted, or changes its phase.
+func (l *Listener) SubscribeAll() (<-chan struct{}, func()) {
+	s := &subscription{wake: make(chan struct{}, 1)}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all[s] = struct{}{}
+	return s.wake, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.all, s)
+	}
+}
+
+// Run listens until ctx is done, and returns its cause.
+func (l *Listener) Run(ctx context.Context) error {
+	delay := listenRetryFirst
+	for {
+		connected, err := l.listen(ctx)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if connected {
+			delay = listenRetryFirst
+		}
+		l.logger.WarnContext(ctx, "listening to the database failed; trying again", "error", err, "delay", delay)
+		timer := time.NewTimer(delay/2 + rand.N(delay))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return context.Cause(ctx)
+		case <-timer.C:
+		}
+		delay = min(2*delay, listenRetryMost)
+	}
+}
+
+func (l *Listener) listen(ctx context.Context) (connected bool, err error) {
+	config, err := pgx.ParseConfig(l.url)
+	if err != nil {
+		return false, backend.Errorf(backend.CodeInvalid, "read the database URL: %w", err)
+	}
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = connectTimeout
+	}
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return false, wrap(err, "connect to listen")
+	}
+	defer func() {
+		timeout, cancel := context.WithTimeout(context.WithoutCancel(ctx), connectTimeout)
+		defer cancel()
+		// Nothing is lost with it.
+		_ = conn.Close(timeout)
+	}()
+	if _, err := conn.Exec(ctx, "LISTEN "+channel); err != nil {
+		return false, wrap(err, "listen")
+	}
+	l.wakeEverybody()
+	for {
+		n, err := conn.WaitForNotification(ctx)
+		if err != nil {
+			return true, wrap(err, "wait for notifications")
+		}
+		var told notification
+		if err := json.Unmarshal([]byte(n.Payload), &told); err != nil {
+			l.logger.WarnContext(ctx, "a notification cannot be read; waking everybody", "payload", n.Payload, "error", err)
+			l.wakeEverybody()
+			continue
+		}
+		l.wake(told)
+	}
+}
+
+func (l *Listener) wake(told notification) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for s := range l.sessions[told.Session] {
+		s.tell()
+	}
+	if told.Kind == kindWanted || told.Kind == kindPhase {
+		for s := range l.all {
+			s.tell()
+		}
+	}
+}
+
+func (l *Listener) wakeEverybody() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, of := range l.sessions {
+		for s := range of {
+			s.tell()
+		}
+	}
+	for s := range l.all {
+		s.tell()
+	}
+}

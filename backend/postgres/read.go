@@ -1,0 +1,171 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"codingplatform/backend"
+)
+
+// Workspace is what is known of a session's files as a whole.
+type Workspace struct {
+	Revision int64
+	// Items counts all entries, Files the files among them, Unsaved those that are listed only. Bytes are those of the
+	// saved files.
+	Items, Files, Unsaved, Bytes int64
+}
+
+// Workspace returns the counts. CodeNotFound.
+func (s *Store) Workspace(ctx context.Context, id backend.SessionID) (w Workspace, err error) {
+	err = s.workspaceRow(ctx, id, `revision, item_count, file_count, unsaved_count, byte_count`, &w.Revision, &w.Items, &w.Files, &w.Unsaved, &w.Bytes)
+	return w, err
+}
+
+// Revision returns the workspace's present revision. CodeNotFound.
+func (s *Store) Revision(ctx context.Context, id backend.SessionID) (revision int64, err error) {
+	err = s.workspaceRow(ctx, id, `revision`, &revision)
+	return revision, err
+}
+
+// Cursor returns how far the sync has come. CodeNotFound.
+func (s *Store) Cursor(ctx context.Context, id backend.SessionID) (c backend.Cursor, err error) {
+	err = s.workspaceRow(ctx, id, `cursor_incarnation, cursor_sequence, applied_revision`, &c.Incarnation, &c.Sequence, &c.AppliedRevision)
+	return c, err
+}
+
+func (s *Store) workspaceRow(ctx context.Context, id backend.SessionID, columns string, into ...any) error {
+	if !isUUID(string(id)) {
+		return noSession()
+	}
+	err := s.pool.QueryRow(ctx, `SELECT `+columns+` FROM workspaces WHERE session_id = $1`, string(id)).Scan(into...)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return noSession()
+	}
+	return wrap(err, "look at a workspace")
+}
+
+// SetApplied notes the revision through which changes have been brought to the disk, under the lease. A lower one than
+// before changes nothing. CodeStaleLease.
+func (s *Store) SetApplied(ctx context.Context, lease backend.Lease, revision int64) error {
+	tag, err := s.pool.Exec(ctx, `
+		UPDATE workspaces SET applied_revision = greatest(applied_revision, $4)
+		WHERE session_id = $1 AND lease_epoch = $2 AND lease_holder = $3`, string(lease.SessionID), lease.Epoch, lease.Holder, revision)
+	if err == nil && tag.RowsAffected() == 0 {
+		return staleLease()
+	}
+	return wrap(err, "note what was applied")
+}
+
+const itemColumns = `i.path, i.type, i.mode, i.size, i.mtime_ns, i.content_hash, i.link_target, i.unsaved_reason, i.revision, i.updated_at`
+
+func scanItem(row pgx.Row, more ...any) (i backend.Item, err error) {
+	var hash []byte
+	var mtime int64
+	err = row.Scan(append([]any{&i.Path, &i.Type, &i.Mode, &i.Size, &mtime, &hash, &i.LinkTarget, &i.Unsaved, &i.Revision, &i.UpdatedAt}, more...)...)
+	i.ModTime, i.Hash = time.Unix(0, mtime).UTC(), toHash(hash)
+	return i, err
+}
+
+func collectItem(row pgx.CollectableRow) (backend.Item, error) { return scanItem(row) }
+
+// Tree lists what is below a folder ("": the workspace), parents first, depth levels deep (0: all), and the revision
+// that the listing shows. CodeNotFound: no such session or folder.
+func (s *Store) Tree(ctx context.Context, id backend.SessionID, under string, depth int) ([]backend.Item, int64, error) {
+	if !isUUID(string(id)) {
+		return nil, 0, noSession()
+	}
+	var revision int64
+	var items []backend.Item
+	// One statement, one snapshot: the revision is that of the listing. Paths are in the order of bytes, so that a
+	// folder comes before what is in it.
+	rows, err := s.pool.Query(ctx, `
+		SELECT w.revision, i.path IS NOT NULL, coalesce(i.path, ''), coalesce(i.type, ''), coalesce(i.mode, 0), coalesce(i.size, 0),
+			coalesce(i.mtime_ns, 0), i.content_hash, coalesce(i.link_target, ''), coalesce(i.unsaved_reason, ''), coalesce(i.revision, 0),
+			coalesce(i.updated_at, now())
+		FROM workspaces w LEFT JOIN workspace_items i ON i.session_id = w.session_id
+			AND ($2 = '' OR i.path = $2 OR i.path > $2 || '/' AND i.path < $2 || '0')
+			AND ($3 = 0 OR length(i.path) - length(replace(i.path, '/', '')) < $4)
+		WHERE w.session_id = $1 ORDER BY i.path`, string(id), under, depth, maxSlashes(under, depth))
+	if err != nil {
+		return nil, 0, wrap(err, "list files")
+	}
+	found := false
+	for rows.Next() {
+		found = true
+		var i backend.Item
+		var is bool
+		var hash []byte
+		var mtime int64
+		if err := rows.Scan(&revision, &is, &i.Path, &i.Type, &i.Mode, &i.Size, &mtime, &hash, &i.LinkTarget, &i.Unsaved, &i.Revision, &i.UpdatedAt); err != nil {
+			rows.Close()
+			return nil, 0, wrap(err, "list files")
+		}
+		if is {
+			i.ModTime, i.Hash = time.Unix(0, mtime).UTC(), toHash(hash)
+			items = append(items, i)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return nil, 0, wrap(err, "list files")
+	}
+	if !found {
+		return nil, 0, noSession()
+	}
+	if under != "" {
+		if len(items) == 0 || items[0].Path != under || items[0].Type != backend.TypeFolder {
+			return nil, 0, noItem(under)
+		}
+		items = items[1:]
+	}
+	return items, revision, nil
+}
+
+// maxSlashes is how many slashes a listed path has less than.
+func maxSlashes(under string, depth int) int {
+	if under == "" {
+		return depth
+	}
+	return strings.Count(under, "/") + 1 + depth
+}
+
+// Item returns what is at a path. CodeNotFound.
+func (s *Store) Item(ctx context.Context, id backend.SessionID, path string) (backend.Item, error) {
+	if !isUUID(string(id)) {
+		return backend.Item{}, noSession()
+	}
+	item, err := scanItem(s.pool.QueryRow(ctx, `SELECT `+itemColumns+` FROM workspace_items i WHERE i.session_id = $1 AND i.path = $2`, string(id), path))
+	if errors.Is(err, pgx.ErrNoRows) {
+		return item, noItem(path)
+	}
+	return item, wrap(err, "look at a file")
+}
+
+// ReadFile returns an item and, of a saved file, its content as of one moment. CodeNotFound.
+func (s *Store) ReadFile(ctx context.Context, id backend.SessionID, path string) (backend.Item, []byte, error) {
+	var content bytes.Buffer
+	item, err := s.CopyFile(ctx, id, path, func(i backend.Item) (io.Writer, error) {
+		content.Grow(int(min(i.Size, 64<<20)))
+		return &content, nil
+	})
+	return item, content.Bytes(), err
+}
+
+// CopyFile writes the content of a saved file to what open answers for its item; of others open is not called.
+// CodeNotFound.
+func (s *Store) CopyFile(ctx context.Context, id backend.SessionID, path string, open func(backend.Item) (io.Writer, error)) (backend.Item, error) {
+	item, err := s.Item(ctx, id, path)
+	if err != nil || item.Hash == (backend.Hash{}) {
+		return item, err
+	}
+	w, err := open(item)
+	if err != nil {
+		return item, err
+	}
+	return item, s.CopyBlob(ctx, id, item.Hash, w)
+}

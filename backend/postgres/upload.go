@@ -1,0 +1,162 @@
+package postgres
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"codingplatform/backend"
+)
+
+// HasBlobs returns those hashes whose content the session cannot name: it is not stored, or the session has not proved
+// to have it.
+func (s *Store) HasBlobs(ctx context.Context, session backend.SessionID, hashes []backend.Hash) (missing []backend.Hash, err error) {
+	if !isUUID(string(session)) {
+		return nil, noSession()
+	}
+	rows, err := s.pool.Query(ctx, `SELECT b.hash FROM blobs b WHERE b.hash = ANY($1::bytea[]) AND `+theirs, hashBytes(hashes), string(session))
+	if err != nil {
+		return nil, wrap(err, "look for contents")
+	}
+	had, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
+	if err != nil {
+		return nil, wrap(err, "look for contents")
+	}
+	known := make(map[backend.Hash]bool, len(had))
+	for _, h := range had {
+		known[toHash(h)] = true
+	}
+	return slices.DeleteFunc(slices.Clone(hashes), func(h backend.Hash) bool { return known[h] }), nil
+}
+
+// PutBlob stores size bytes of r if their SHA-256 is hash, and notes that the session has them. It is read to its end even
+// when the content is stored already: that is the proof. No transaction is open while r is slow, and 1 MiB is held in memory.
+//
+// CodeInvalid: other bytes than announced; nothing is stored. CodeStaleLease: the lease is another's.
+func (s *Store) PutBlob(ctx context.Context, lease backend.Lease, hash backend.Hash, size int64, r io.Reader) (err error) {
+	if size < 0 {
+		return backend.Errorf(backend.CodeInvalid, "a content has no negative size")
+	}
+	if err := s.checkLease(ctx, lease); err != nil {
+		return err
+	}
+	up := upload{store: s, lease: lease, hash: hash, size: size}
+	defer func() {
+		if err != nil && up.chunks != "" {
+			// Without this the collector would find them later.
+			_, derr := s.pool.Exec(context.WithoutCancel(ctx), `DELETE FROM blob_chunks WHERE chunks_id = $1::uuid`, up.chunks)
+			err = errors.Join(err, wrap(derr, "remove the chunks of a failed upload"))
+		}
+	}()
+	if err := up.read(ctx, r); err != nil {
+		return err
+	}
+	return wrap(up.finish(ctx), "store a content")
+}
+
+func (s *Store) checkLease(ctx context.Context, lease backend.Lease) error {
+	var held bool
+	err := s.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM workspaces WHERE session_id = $1 AND lease_epoch = $2 AND lease_holder = $3)`,
+		string(lease.SessionID), lease.Epoch, lease.Holder).Scan(&held)
+	if err == nil && !held {
+		return staleLease()
+	}
+	return wrap(err, "check a lease")
+}
+
+type upload struct {
+	store  *Store
+	lease  backend.Lease
+	hash   backend.Hash
+	size   int64
+	inline []byte
+	chunks string
+	count  int
+}
+
+func (u *upload) read(ctx context.Context, r io.Reader) error {
+	sum := sha256.New()
+	// One byte more than announced shows that there is too much.
+	r = io.TeeReader(io.LimitReader(r, u.size+1), sum)
+	buf := make([]byte, min(u.size+1, chunkBytes))
+	var total int64
+	for {
+		n, err := io.ReadFull(r, buf)
+		total += int64(n)
+		last := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+		if err != nil && !last {
+			return wrap(err, "read a content that is sent")
+		}
+		if total > u.size || last && total < u.size {
+			return backend.Errorf(backend.CodeInvalid, "the content does not have the %d bytes that were announced", u.size)
+		}
+		if u.size <= inlineBytes {
+			u.inline = append(u.inline, buf[:n]...)
+		} else if n > 0 {
+			if u.chunks == "" {
+				u.chunks = uuid.NewString()
+			}
+			if _, err := u.store.pool.Exec(ctx, insertChunk, u.chunks, u.count, buf[:n]); err != nil {
+				return wrap(err, "store a part of a content")
+			}
+			u.count++
+		}
+		if last {
+			break
+		}
+	}
+	if backend.Hash(sum.Sum(nil)) != u.hash {
+		return backend.Errorf(backend.CodeInvalid, "the content does not have the SHA-256 that was announced")
+	}
+	return nil
+}
+
+// finish makes the chunks a content, unless it is stored already.
+func (u *upload) finish(ctx context.Context) error {
+	if u.inline == nil && u.chunks == "" {
+		u.inline = []byte{}
+	}
+	superfluous := false
+	err := pgx.BeginFunc(ctx, u.store.pool, func(tx pgx.Tx) error {
+		var held bool
+		var chunks int
+		var stored *string
+		b := &pgx.Batch{}
+		b.Queue(`SELECT lease_epoch = $2 AND lease_holder = $3 FROM workspaces WHERE session_id = $1 FOR SHARE`,
+			string(u.lease.SessionID), u.lease.Epoch, u.lease.Holder).QueryRow(func(row pgx.Row) error { return row.Scan(&held) })
+		// Held against the collector, which takes chunks without a content for garbage.
+		b.Queue(`SELECT count(*) FROM (SELECT FROM blob_chunks WHERE chunks_id = NULLIF($1, '')::uuid FOR KEY SHARE) AS c`, u.chunks).
+			QueryRow(func(row pgx.Row) error { return row.Scan(&chunks) })
+		b.Queue(`
+			INSERT INTO blobs AS b (hash, size, data, chunks_id) VALUES ($1, $2, $3, NULLIF($4, '')::uuid)
+			ON CONFLICT (hash) DO UPDATE SET touched_at = now()
+			RETURNING b.chunks_id::text`, u.hash[:], u.size, u.inline, u.chunks).
+			QueryRow(func(row pgx.Row) error { return row.Scan(&stored) })
+		b.Queue(`INSERT INTO blob_uploads (session_id, hash) VALUES ($1, $2) ON CONFLICT (session_id, hash) DO UPDATE SET at = now()`,
+			string(u.lease.SessionID), u.hash[:])
+		if err := tx.SendBatch(ctx, b).Close(); err != nil {
+			if errors.Is(err, pgx.ErrNoRows) {
+				return staleLease()
+			}
+			return err
+		}
+		switch {
+		case !held:
+			return staleLease()
+		case chunks != u.count:
+			return backend.Errorf(backend.CodeUnavailable, "the upload took so long that its beginning has been removed: send it again")
+		}
+		superfluous = u.chunks != "" && (stored == nil || *stored != u.chunks)
+		return nil
+	})
+	if err != nil || !superfluous {
+		return err
+	}
+	_, err = u.store.pool.Exec(ctx, `DELETE FROM blob_chunks WHERE chunks_id = $1::uuid`, u.chunks)
+	return err
+}
