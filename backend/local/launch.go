@@ -45,7 +45,7 @@ func (r *Runtime) launch(ctx context.Context, l layout, spec backend.Environment
 	}
 	limits := r.limit(rec.ID)
 	rec.Limits, rec.Cgroups, rec.MemoryEvents, rec.MemoryBytes = limits.words, limits.cgroups, limits.events, r.cfg.MemoryBytes
-	p, err := r.run(ctx, l, append(append([]string{bwrap}, r.sandbox(l, agent, limits)...), r.agentCommand(spec)...), limits)
+	p, err := r.run(ctx, l, append(append([]string{bwrap}, r.sandbox(l, agent, limits)...), r.agentCommand(spec, limits)...), limits)
 	if err != nil {
 		return nil, errors.Join(err, removeCgroups(ctx, rec.Cgroups))
 	}
@@ -54,9 +54,6 @@ func (r *Runtime) launch(ctx context.Context, l layout, spec backend.Environment
 			err = errors.Join(err, p.kill(), cleanUp(context.WithoutCancel(ctx), rec, l))
 		}
 	}()
-	if err := r.applyRlimits(limits, p.init); err != nil {
-		return nil, err
-	}
 	e = &live{rec: rec, layout: l, phase: backend.EnvironmentRunning, ended: make(chan struct{})}
 	if e.init, err = pidfd.Open(p.init, 0); err != nil {
 		return nil, fmt.Errorf("its first process ended at once: %s", l.lastWords())

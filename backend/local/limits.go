@@ -1,12 +1,9 @@
 package local
 
 import (
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
-
-	"golang.org/x/sys/unix"
 
 	"codingplatform/backend"
 )
@@ -59,29 +56,16 @@ func (r *Runtime) limit(id backend.EnvironmentID) limits {
 	return l
 }
 
-// applyRlimits sets what the cgroups do not, on the sandbox's first process, from which all others inherit.
-// Inside of its user namespace the number of processes is counted for the sandbox alone.
-func (r *Runtime) applyRlimits(l limits, pid int) error {
-	set := func(resource int, name string, value int64) error {
-		if value < 0 {
-			return nil
-		}
-		limit := unix.Rlimit{Cur: uint64(value), Max: uint64(value)}
-		if err := unix.Prlimit(pid, resource, &limit, nil); err != nil {
-			return fmt.Errorf("limit the sandbox's %s: %w", name, err)
-		}
-		return nil
-	}
+// rlimitScript becomes the agent, with what the cgroups do not limit; everything in the sandbox inherits it. It
+// runs inside, where the number of processes is counted for the sandbox alone, and not for all of its user's.
+func (r *Runtime) rlimitScript(l limits) string {
+	// A core dump of a large program would fill the volume.
+	script := "ulimit -c 0"
 	if l.rlimitMemory {
-		if err := set(unix.RLIMIT_DATA, "memory", r.cfg.MemoryBytes); err != nil {
-			return err
-		}
+		script += " && ulimit -d " + strconv.FormatInt(r.cfg.MemoryBytes>>10, 10)
 	}
 	if l.rlimitProcesses {
-		if err := set(unix.RLIMIT_NPROC, "processes", r.cfg.Processes); err != nil {
-			return err
-		}
+		script += " && ulimit -u " + strconv.FormatInt(r.cfg.Processes, 10)
 	}
-	// A core dump of a large program would fill the volume.
-	return set(unix.RLIMIT_CORE, "core dumps", 0)
+	return script + ` && exec "$@"`
 }

@@ -89,9 +89,9 @@ func (r *Runtime) sandbox(l layout, agentBin string, limits limits) []string {
 }
 
 // agentCommand is the sandbox's first process.
-func (r *Runtime) agentCommand(spec backend.EnvironmentSpec) []string {
+func (r *Runtime) agentCommand(spec backend.EnvironmentSpec, limits limits) []string {
 	command := []string{
-		inAgent, "--listen", "unix:" + inRun + "/" + socketName, "--root", inApp, "--state", inState, "--identity", "-",
+		"/bin/bash", "-c", r.rlimitScript(limits), "agent", inAgent, "--listen", "unix:" + inRun + "/" + socketName, "--root", inApp, "--state", inState, "--identity", "-",
 		"--orphan-timeout", r.cfg.OrphanTimeout.String(), "--shell", "/bin/bash", "--home", inHome, "--path", inPath,
 		"--env", "USER=user", "--env", "LOGNAME=user",
 	}
