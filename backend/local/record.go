@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -121,6 +122,10 @@ func (l layout) lastWords() string {
 		return ""
 	}
 	all := strings.Split(strings.TrimSpace(strings.ToValidUTF8(string(content), "?")), "\n")
+	// The agent's ordinary news explain nothing.
+	all = slices.DeleteFunc(all, func(line string) bool {
+		return strings.Contains(line, " level=INFO ") || strings.Contains(line, " level=DEBUG ")
+	})
 	return strings.Join(all[max(0, len(all)-lines):], "; ")
 }
 

@@ -233,16 +233,27 @@ func (r *Runtime) Stop(ctx context.Context, session backend.SessionID, id backen
 		return err
 	}
 	r.registry.move(e, backend.EnvironmentStopping, "")
-	if err := e.init.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, pidfd.ErrGone) {
+	catches, err := pidfd.Catches(e.rec.Init.PID, syscall.SIGTERM)
+	if err != nil && !errors.Is(err, pidfd.ErrGone) {
 		return err
 	}
-	if ended(ctx, e, grace) {
-		return nil
+	if catches {
+		if err := e.init.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, pidfd.ErrGone) {
+			return err
+		}
+		if ended(ctx, e, grace) {
+			return nil
+		}
 	}
+	// An agent that has not begun would never see the signal, and has nothing to finish.
+	//
 	// The kernel ends a pid namespace with its first process. Also when the caller waits no more: who asked
 	// for an end must not leave half of one.
 	words := fmt.Sprintf("killed: it did not stop within %s", grace)
-	if ctx.Err() != nil {
+	switch {
+	case !catches:
+		words = "stopped"
+	case ctx.Err() != nil:
 		words = "killed: nobody waited for its end"
 	}
 	r.registry.force(e, words)

@@ -125,3 +125,25 @@ func StartTime(pid int) (uint64, error) {
 	}
 	return start, nil
 }
+
+// Catches says whether a process has a handler for a signal. The first process of a pid namespace never sees
+// the signals that it has none for.
+func Catches(pid int, sig syscall.Signal) (bool, error) {
+	status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ESRCH) {
+		return false, ErrGone
+	}
+	if err != nil {
+		return false, fmt.Errorf("look at process %d: %w", pid, err)
+	}
+	for line := range strings.Lines(string(status)) {
+		if mask, ok := strings.CutPrefix(line, "SigCgt:"); ok {
+			caught, err := strconv.ParseUint(strings.TrimSpace(mask), 16, 64)
+			if err != nil {
+				return false, fmt.Errorf("look at process %d: %w", pid, err)
+			}
+			return caught>>(uint(sig)-1)&1 == 1, nil
+		}
+	}
+	return false, ErrGone // a zombie has no such line
+}

@@ -74,4 +74,10 @@ func TestOpenSelf(t *testing.T) {
 	if err := p.Close(); err != nil {
 		t.Error(err)
 	}
+	// The Go runtime handles SIGTERM, and nobody can handle SIGKILL.
+	for sig, want := range map[syscall.Signal]bool{syscall.SIGTERM: true, syscall.SIGKILL: false} {
+		if got, err := pidfd.Catches(os.Getpid(), sig); err != nil || got != want {
+			t.Errorf("Catches %v = %v, %v; want %v", sig, got, err, want)
+		}
+	}
 }
