@@ -1,0 +1,195 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+	"golang.org/x/sync/semaphore"
+	"golang.org/x/sync/singleflight"
+
+	"codingplatform/backend"
+)
+
+// Config is what the API is made of. All fields without a default are required.
+type Config struct {
+	Logger  *slog.Logger
+	Auth    Authenticator
+	Store   Store
+	Control Control
+	// Relay serves /ws: both kinds of WebSocket. It upgrades by itself; reqctx.User of the request's context says
+	// who has signed in, if anybody has. A browser's Origin has been checked.
+	Relay http.Handler
+	// Frontend serves what is neither /api nor /ws.
+	Frontend http.Handler
+	// Version of the program, for health.
+	Version string
+	// Limits of a workspace, for the caps of bodies and for status. All must be set.
+	Limits backend.Limits
+	// TokenTTL is how long a browser keeps the cookie: as long as a token is good.
+	TokenTTL time.Duration
+	// AllowedOrigins are those of other pages that may use the API with their users' sign-in, as
+	// scheme://host[:port]. The server's own origin needs no mention.
+	AllowedOrigins []string
+	// TrustProxy believes X-Forwarded-For and X-Forwarded-Proto: set it only behind a proxy that writes them.
+	TrustProxy bool
+	// SecureCookies marks the cookie Secure in any case; without it, when the request came over TLS.
+	SecureCookies bool
+	// Draining says that this server is going, so that no new requests shall be sent here. Default: never.
+	Draining func() bool
+	// MaxArchiveBytes is the largest zip that is taken. Default: 256 MiB.
+	MaxArchiveBytes int64
+	// UploadMemory is how much all files that are being saved may hold in memory together, in bytes.
+	// Default: 256 MiB.
+	UploadMemory int64
+	// TempDir is where a zip is kept while it is unpacked. Default: that of the system.
+	TempDir string
+}
+
+const (
+	defaultMaxArchiveBytes = 256 << 20
+	defaultUploadMemory    = 256 << 20
+)
+
+func (c *Config) complete() error {
+	var errs []error
+	for name, missing := range map[string]bool{
+		"Logger": c.Logger == nil, "Auth": c.Auth == nil, "Store": c.Store == nil, "Control": c.Control == nil,
+		"Relay": c.Relay == nil, "Frontend": c.Frontend == nil, "TokenTTL": c.TokenTTL <= 0,
+		"Limits": c.Limits.MaxFileBytes <= 0 || c.Limits.MaxWorkspaceBytes <= 0 || c.Limits.MaxFiles <= 0,
+	} {
+		if missing {
+			errs = append(errs, fmt.Errorf("api: Config.%s is missing", name))
+		}
+	}
+	if c.Draining == nil {
+		c.Draining = func() bool { return false }
+	}
+	if c.MaxArchiveBytes == 0 {
+		c.MaxArchiveBytes = defaultMaxArchiveBytes
+	}
+	if c.UploadMemory == 0 {
+		c.UploadMemory = defaultUploadMemory
+	}
+	if c.TempDir == "" {
+		c.TempDir = os.TempDir()
+	}
+	return errors.Join(errs...)
+}
+
+// server holds what the handlers share.
+type server struct {
+	cfg     Config
+	log     *slog.Logger
+	origins *origins
+	uploads *semaphore.Weighted
+	pings   singleflight.Group
+}
+
+// New makes the handler of everything that the server answers: the API, /ws and the frontend. It starts nothing.
+// The error says which part of the configuration is missing or wrong.
+//
+// The http.Server around it needs a ReadHeaderTimeout and an IdleTimeout; ReadTimeout and WriteTimeout must be 0,
+// since each call sets its own deadlines.
+func New(cfg Config) (http.Handler, error) {
+	if err := cfg.complete(); err != nil {
+		return nil, err
+	}
+	origins, err := newOrigins(cfg.AllowedOrigins)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{cfg: cfg, log: cfg.Logger, origins: origins, uploads: semaphore.NewWeighted(cfg.UploadMemory)}
+	return s.routes(), nil
+}
+
+// handlerFunc is a handler that returns what went wrong instead of writing it.
+type handlerFunc func(http.ResponseWriter, *http.Request) error
+
+func (s *server) handle(h handlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := h(w, r); err != nil {
+			s.fail(w, r, err)
+		}
+	}
+}
+
+func (s *server) routes() chi.Router {
+	mux := chi.NewRouter()
+	mux.Use(s.identify, routePath, s.accessLog, s.recoverPanics, headers, s.origins.cors, s.guard, middleware.GetHead)
+
+	// calls are those that answer at once; the others have their own limits of time.
+	calls := mux.With(s.within(callTimeout))
+	calls.Get("/api/health", s.handle(s.ready))
+	calls.Get("/api/health/live", s.handle(s.live))
+	calls.Get("/api/health/ready", s.handle(s.ready))
+	calls.Get("/api/openapi.json", s.handle(s.openapi))
+	calls.Post("/api/users/register", s.handle(s.register))
+	calls.Post("/api/users/login", s.handle(s.login))
+
+	mine := calls.With(s.signedIn)
+	mine.Post("/api/users/logout", s.handle(s.logout))
+	mine.Get("/api/users/me", s.handle(s.me))
+	mine.Get("/api/users/{user_id}", s.handle(s.user))
+	mine.Get("/api/sessions", s.handle(s.listSessions))
+	mine.Post("/api/sessions", s.handle(s.createSession))
+
+	session := mine.With(s.ownSession)
+	session.Get("/api/sessions/{session_id}", s.handle(s.session))
+	session.Patch("/api/sessions/{session_id}", s.handle(s.renameSession))
+	session.Delete("/api/sessions/{session_id}", s.handle(s.deleteSession))
+	session.Get("/api/workspace/{session_id}/files", s.handle(s.listFiles))
+	session.Delete("/api/workspace/{session_id}/file/*", s.handle(s.deletePath))
+	session.Post("/api/workspace/{session_id}/folder/*", s.handle(s.makeFolder))
+	session.Post("/api/workspace/{session_id}/move", s.handle(s.movePath))
+	session.Get("/api/workspace/{session_id}/status", s.handle(s.workspaceStatus))
+	session.Post("/api/workspace/{session_id}/ensure-default", s.handle(s.ensureDefault))
+	session.Post("/api/workspace/{session_id}/start", s.handle(s.start))
+	session.Get("/api/workspace/{session_id}/terminals", s.handle(s.listTerminals))
+	session.Delete("/api/workspace/{session_id}/terminals/{name}", s.handle(s.closeTerminal))
+
+	long := func(total time.Duration) chi.Router { return mux.With(s.within(total), s.signedIn, s.ownSession) }
+	long(saveTimeout).Get("/api/workspace/{session_id}/file/*", s.handle(s.readFile))
+	long(saveTimeout).Post("/api/workspace/{session_id}/file/*", s.handle(s.saveFile))
+	long(archiveTimeout).Get("/api/workspace/{session_id}/archive", s.handle(s.downloadArchive))
+	long(archiveTimeout).Post("/api/workspace/{session_id}/archive", s.handle(s.uploadArchive))
+	long(shutdownTimeout).Post("/api/workspace/{session_id}/shutdown", s.handle(s.shutdown))
+
+	// A socket lives as long as its users want it to.
+	mux.With(s.maybeSignedIn).Method(http.MethodGet, "/ws", s.cfg.Relay)
+
+	mux.NotFound(s.notFound)
+	mux.MethodNotAllowed(s.handle(func(http.ResponseWriter, *http.Request) error {
+		return &requestError{status: http.StatusMethodNotAllowed, code: codeMethodNotAllowed, message: "this address does not know that method; Allow lists those it knows"}
+	}))
+	return mux
+}
+
+// routePath makes a trailing slash optional, and the router match the path as it was sent: in a file's name a
+// %2F or %0A is not what separates or ends.
+func routePath(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		path := r.URL.EscapedPath()
+		if len(path) > 1 {
+			path = strings.TrimSuffix(path, "/")
+		}
+		chi.RouteContext(r.Context()).RoutePath = path
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (s *server) notFound(w http.ResponseWriter, r *http.Request) {
+	for _, prefix := range []string{"/api", "/ws"} {
+		if r.URL.Path == prefix || strings.HasPrefix(r.URL.Path, prefix+"/") {
+			s.fail(w, r, backend.Errorf(backend.CodeNotFound, "there is no such address; /api/openapi.json lists all"))
+			return
+		}
+	}
+	s.within(saveTimeout)(s.cfg.Frontend).ServeHTTP(w, r)
+}

@@ -1,0 +1,201 @@
+package api
+
+import (
+	"archive/zip"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"mime"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+
+	"codingplatform/backend"
+	"codingplatform/backend/postgres"
+)
+
+// downloadArchive streams the workspace as a zip, one file after the other. What is listed but not saved is left out,
+// and named in a comment of the archive.
+func (s *server) downloadArchive(w http.ResponseWriter, r *http.Request) error {
+	session := sessionOf(r)
+	items, _, err := s.cfg.Store.Tree(r.Context(), session.ID, "", 0)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/zip")
+	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": session.Name + ".zip"}))
+	archive := zip.NewWriter(w)
+	var left []string
+	for _, item := range items {
+		saved, err := s.archiveItem(r, archive, item)
+		// What was deleted since the listing is not there any more.
+		if err != nil && backend.CodeOf(err) != backend.CodeNotFound {
+			return err
+		}
+		if err == nil && !saved {
+			left = append(left, item.Path)
+		}
+	}
+	if len(left) > 0 {
+		const most = 60 << 10 // a zip's comment has 64 KiB
+		comment := "Not saved, and so not in this archive:\n" + strings.Join(left, "\n")
+		if err := archive.SetComment(strings.ToValidUTF8(comment[:min(len(comment), most)], "")); err != nil {
+			return fmt.Errorf("write the archive: %w", err)
+		}
+	}
+	if err := archive.Close(); err != nil {
+		return fmt.Errorf("write the archive: %w", err)
+	}
+	return nil
+}
+
+func (s *server) archiveItem(r *http.Request, archive *zip.Writer, item backend.Item) (saved bool, err error) {
+	header := &zip.FileHeader{Name: item.Path, Method: zip.Deflate, Modified: item.ModTime}
+	header.SetMode(fs.FileMode(item.Mode))
+	switch {
+	case item.Unsaved != backend.Saved, item.Type == backend.TypeSpecial:
+		return false, nil
+	case item.Type == backend.TypeFolder:
+		header.Name += "/"
+		header.SetMode(fs.ModeDir | fs.FileMode(item.Mode))
+		_, err = archive.CreateHeader(header)
+	case item.Type == backend.TypeSymlink:
+		header.SetMode(fs.ModeSymlink | 0o777)
+		var w io.Writer
+		if w, err = archive.CreateHeader(header); err == nil {
+			_, err = io.WriteString(w, item.LinkTarget)
+		}
+	default:
+		_, err = s.cfg.Store.CopyFile(r.Context(), sessionOf(r).ID, item.Path, func(backend.Item) (io.Writer, error) {
+			return archive.CreateHeader(header)
+		})
+	}
+	if err != nil {
+		return false, fmt.Errorf("archive %q: %w", item.Path, err)
+	}
+	return true, nil
+}
+
+// uploadArchive unpacks a zip into the workspace, over what is there. The whole directory of the zip is checked before
+// the first file is written.
+func (s *server) uploadArchive(w http.ResponseWriter, r *http.Request) error {
+	below, err := archiveTarget(r)
+	if err != nil {
+		return err
+	}
+	// The directory of a zip stands at its end: it has to be kept first.
+	file, err := os.CreateTemp(s.cfg.TempDir, "upload-*.zip")
+	if err != nil {
+		return fmt.Errorf("keep the upload: %w", err)
+	}
+	defer func() {
+		if err := errors.Join(file.Close(), os.Remove(file.Name())); err != nil {
+			s.log.WarnContext(r.Context(), "the upload's file was not removed", "error", err)
+		}
+	}()
+	size, err := io.Copy(file, http.MaxBytesReader(w, r.Body, s.cfg.MaxArchiveBytes))
+	if err != nil {
+		return fmt.Errorf("receive the upload: %w", err)
+	}
+	archive, err := zip.NewReader(file, size)
+	if err != nil {
+		return badRequest("the body is not a zip archive that can be read", err)
+	}
+	entries, err := s.checkArchive(archive, below)
+	if err != nil {
+		return err
+	}
+	count, err := s.cfg.Store.ImportFiles(r.Context(), postgres.ImportRequest{
+		SessionID: sessionOf(r).ID, UserID: userOf(r).ID, Source: backend.SourceAPI, Limits: s.cfg.Limits,
+	}, s.unpack(entries))
+	if err != nil {
+		return err
+	}
+	s.answer(w, r, http.StatusOK, struct {
+		Message string `json:"message"`
+		Files   int    `json:"files"`
+	}{"Unpacked " + strconv.Itoa(count) + " files", count})
+	return nil
+}
+
+func archiveTarget(r *http.Request) (string, error) {
+	below := strings.Trim(r.URL.Query().Get("path"), "/")
+	if below == "" {
+		return "", nil
+	}
+	clean, err := backend.CleanPath(below)
+	if err != nil {
+		return "", err
+	}
+	return clean + "/", nil
+}
+
+type archiveEntry struct {
+	path string
+	file *zip.File
+}
+
+// checkArchive refuses what could not be taken as a whole: names that leave the workspace, links, and more files or
+// bytes than the caps allow. The sizes that a zip claims are held to while it is unpacked.
+func (s *server) checkArchive(archive *zip.Reader, below string) ([]archiveEntry, error) {
+	var entries []archiveEntry
+	var total uint64
+	for _, file := range archive.File {
+		if strings.HasSuffix(file.Name, "/") {
+			continue // folders come with what is in them
+		}
+		path, err := backend.CleanPath(below + file.Name)
+		if err != nil || strings.HasPrefix(file.Name, "/") {
+			return nil, invalid("archive", fmt.Sprintf("holds the name %q, which is not a path in the workspace", file.Name))
+		}
+		if !file.Mode().IsRegular() {
+			return nil, invalid("archive", fmt.Sprintf("holds %q, which is a link or no file; only files can be unpacked", file.Name))
+		}
+		if file.UncompressedSize64 > uint64(max(s.cfg.Limits.MaxFileBytes, 0)) {
+			return nil, backend.Errorf(backend.CodeTooLarge, "%q in the archive has %d bytes; %d are allowed", file.Name, file.UncompressedSize64, s.cfg.Limits.MaxFileBytes)
+		}
+		total += file.UncompressedSize64
+		entries = append(entries, archiveEntry{path: path, file: file})
+	}
+	if total > uint64(max(s.cfg.Limits.MaxWorkspaceBytes, 0)) {
+		return nil, backend.Errorf(backend.CodeTooLarge, "the archive unpacks to %d bytes; a workspace may have %d", total, s.cfg.Limits.MaxWorkspaceBytes)
+	}
+	if int64(len(entries)) > s.cfg.Limits.MaxFiles {
+		return nil, backend.Errorf(backend.CodeTooLarge, "the archive holds %d files; a workspace may have %d", len(entries), s.cfg.Limits.MaxFiles)
+	}
+	return entries, nil
+}
+
+func (s *server) unpack(entries []archiveEntry) iter.Seq2[postgres.NewFile, error] {
+	return func(yield func(postgres.NewFile, error) bool) {
+		for _, entry := range entries {
+			content, err := readEntry(entry.file)
+			if err != nil {
+				yield(postgres.NewFile{}, err)
+				return
+			}
+			if !yield(postgres.NewFile{Path: entry.path, Content: content, Mode: uint32(entry.file.Mode().Perm())}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// readEntry reads no more than the size that was checked.
+func readEntry(file *zip.File) ([]byte, error) {
+	r, err := file.Open()
+	if err != nil {
+		return nil, badRequest(fmt.Sprintf("%q in the archive cannot be read", file.Name), err)
+	}
+	content, err := io.ReadAll(io.LimitReader(r, int64(min(file.UncompressedSize64, 1<<40))+1))
+	if err = errors.Join(err, r.Close()); err != nil {
+		return nil, badRequest(fmt.Sprintf("%q in the archive cannot be read", file.Name), err)
+	}
+	if uint64(len(content)) != file.UncompressedSize64 {
+		return nil, badRequest(fmt.Sprintf("%q in the archive is not as large as it says", file.Name), nil)
+	}
+	return content, nil
+}

@@ -1,0 +1,346 @@
+package api
+
+import (
+	"bytes"
+	"encoding/base64"
+	"mime"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"codingplatform/backend"
+	"codingplatform/backend/postgres"
+)
+
+// The encodings of a content in JSON.
+const (
+	encodingUTF8   = "utf-8"
+	encodingBase64 = "base64"
+)
+
+// maxDepth is more than a path of backend.MaxPathBytes can have.
+const maxDepth = 1 << 12
+
+func (s *server) listFiles(w http.ResponseWriter, r *http.Request) error {
+	depth, err := queryInt(r, "depth", 0, 0, maxDepth)
+	if err != nil {
+		return err
+	}
+	under := r.URL.Query().Get("path")
+	if strings.Trim(under, "/") == "" {
+		under = ""
+	} else if under, err = backend.CleanPath(under); err != nil {
+		return err
+	}
+	items, revision, err := s.cfg.Store.Tree(r.Context(), sessionOf(r).ID, under, depth)
+	if err != nil {
+		return err
+	}
+	list := make([]itemBody, 0, len(items))
+	for _, item := range items {
+		list = append(list, newItemBody(item))
+	}
+	w.Header().Set("X-Workspace-Revision", strconv.FormatInt(revision, 10))
+	s.answer(w, r, http.StatusOK, list)
+	return nil
+}
+
+func (s *server) readFile(w http.ResponseWriter, r *http.Request) error {
+	name, err := filePath(r, "/file/")
+	if err != nil {
+		return err
+	}
+	raw, err := strconv.ParseBool(orElse(r.URL.Query().Get("raw"), "0"))
+	if err != nil {
+		return invalid("raw", "has to be 0 or 1")
+	}
+	id := sessionOf(r).ID
+	h := w.Header()
+	h.Set("Cache-Control", "private, no-cache")
+	if r.Header.Get("If-None-Match") != "" {
+		item, err := s.cfg.Store.Item(r.Context(), id, name)
+		if err != nil {
+			return err
+		}
+		if notModified(r, item.Revision) {
+			h.Set("ETag", etag(item.Revision))
+			w.WriteHeader(http.StatusNotModified)
+			return nil
+		}
+	}
+	item, content, err := s.cfg.Store.ReadFile(r.Context(), id, name)
+	if err != nil {
+		return err
+	}
+	if item.Type == backend.TypeFolder {
+		return invalid("path", "is a folder; list it with /files?path=")
+	}
+	h.Set("ETag", etag(item.Revision))
+	if raw {
+		return s.sendRaw(w, r, item, content)
+	}
+	body := fileBody{itemBody: newItemBody(item), Encoding: encodingUTF8, Content: string(content)}
+	if !utf8.Valid(content) {
+		body.Encoding, body.Content = encodingBase64, base64.StdEncoding.EncodeToString(content)
+	}
+	s.answer(w, r, http.StatusOK, body)
+	return nil
+}
+
+// sendRaw serves a file's bytes so that no browser runs them on this origin: as a download, of a type that is
+// not markup, not sniffed, and sandboxed in case something shows it all the same.
+func (s *server) sendRaw(w http.ResponseWriter, r *http.Request, item backend.Item, content []byte) error {
+	if item.Type != backend.TypeFile {
+		return invalid("path", "is a "+string(item.Type)+", which has no bytes to download")
+	}
+	if item.Unsaved != backend.Saved {
+		return backend.Errorf(backend.CodeNotFound, "the content of this file is not saved (%s), and so there is nothing to download", item.Unsaved)
+	}
+	h := w.Header()
+	h.Set("Content-Type", rawType(item.Name()))
+	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": item.Name()}))
+	h.Set("Content-Security-Policy", "default-src 'none'; sandbox; frame-ancestors 'none'")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
+	return nil
+}
+
+// rawType names the pictures that an <img> of the IDE can show; all else is only bytes. SVG is markup.
+func rawType(name string) string {
+	switch strings.ToLower(path.Ext(name)) {
+	case ".png":
+		return "image/png"
+	case ".jpg", ".jpeg":
+		return "image/jpeg"
+	case ".gif":
+		return "image/gif"
+	case ".webp":
+		return "image/webp"
+	case ".avif":
+		return "image/avif"
+	default:
+		return "application/octet-stream"
+	}
+}
+
+func (s *server) saveFile(w http.ResponseWriter, r *http.Request) error {
+	name, err := filePath(r, "/file/")
+	if err != nil {
+		return err
+	}
+	condition, err := readCondition(r)
+	if err != nil {
+		return err
+	}
+	release, err := s.reserve(r, s.maxSaveBytes())
+	if err != nil {
+		return err
+	}
+	defer release()
+	req, err := s.readSave(w, r)
+	if err != nil {
+		return err
+	}
+	if req.Base, err = condition.base(req.Base); err != nil {
+		return err
+	}
+	req.SessionID, req.UserID, req.Path, req.Limits = sessionOf(r).ID, userOf(r).ID, name, s.cfg.Limits
+	if condition.mustExist {
+		item, err := s.cfg.Store.Item(r.Context(), req.SessionID, name)
+		if backend.CodeOf(err) == backend.CodeNotFound {
+			return backend.Errorf(backend.CodePreconditionFailed, "there is no such file, and If-Match asks for one")
+		}
+		if err != nil {
+			return err
+		}
+		// With the revision that was seen, so that it cannot vanish in between.
+		req.Base = &item.Revision
+	}
+	item, created, err := s.cfg.Store.SaveFile(r.Context(), req)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("ETag", etag(item.Revision))
+	if created {
+		s.answer(w, r, http.StatusCreated, changedBody{Message: "File created", File: newItemBody(item)})
+		return nil
+	}
+	s.answer(w, r, http.StatusOK, changedBody{Message: "File saved", File: newItemBody(item)})
+	return nil
+}
+
+// readSave reads a save's content and base out of the body.
+func (s *server) readSave(w http.ResponseWriter, r *http.Request) (postgres.SaveRequest, error) {
+	req := postgres.SaveRequest{Source: backend.SourceAPI}
+	if mediaType(r) == "application/octet-stream" {
+		content, err := readBody(w, r, s.cfg.Limits.MaxFileBytes)
+		req.Content = content
+		return req, err
+	}
+	var in struct {
+		Content      *string `json:"content"`
+		Encoding     string  `json:"encoding"`
+		BaseRevision *int64  `json:"base_revision"`
+	}
+	if err := readJSON(w, r, s.maxSaveBytes(), &in); err != nil {
+		return req, err
+	}
+	if in.Content == nil {
+		return req, invalid("content", "is missing")
+	}
+	if in.BaseRevision != nil && *in.BaseRevision < 0 {
+		return req, invalid("base_revision", "has to be 0 (a new file) or more")
+	}
+	req.Base = in.BaseRevision
+	if _, fromCookie := tokenOf(r); fromCookie {
+		req.Source = backend.SourceEditor
+	}
+	switch strings.ToLower(in.Encoding) {
+	case "", encodingUTF8, "utf8":
+		req.Content = []byte(*in.Content)
+	case encodingBase64:
+		var err error
+		if req.Content, err = base64.StdEncoding.DecodeString(*in.Content); err != nil {
+			return req, invalid("content", "is not valid base64")
+		}
+	default:
+		return req, invalid("encoding", "has to be utf-8 or base64")
+	}
+	if int64(len(req.Content)) > s.cfg.Limits.MaxFileBytes {
+		return req, backend.Errorf(backend.CodeTooLarge, "the file is %d bytes large; %d are allowed", len(req.Content), s.cfg.Limits.MaxFileBytes)
+	}
+	return req, nil
+}
+
+// maxSaveBytes is the longest JSON that a file of the largest size normally takes: base64 needs 4/3, text with
+// line ends and quotes escaped about as much. What needs more goes as application/octet-stream.
+func (s *server) maxSaveBytes() int64 { return s.cfg.Limits.MaxFileBytes/2*3 + maxCallBytes }
+
+// reserve takes the body's share of the memory for uploads, so that many large ones at once wait instead of
+// exhausting the server. The release may be called once.
+func (s *server) reserve(r *http.Request, limit int64) (release func(), err error) {
+	n := r.ContentLength
+	if n < 0 || n > limit {
+		n = limit
+	}
+	n = min(n, s.cfg.UploadMemory)
+	if err := s.uploads.Acquire(r.Context(), n); err != nil {
+		return nil, &backend.Error{Code: backend.CodeUnavailable, Message: "too many uploads at once; try again", Err: err}
+	}
+	return func() { s.uploads.Release(n) }, nil
+}
+
+// condition is what If-Match and If-None-Match ask of a save.
+type condition struct {
+	revision  *int64
+	mustExist bool
+}
+
+func readCondition(r *http.Request) (condition, error) {
+	var c condition
+	match, none := strings.TrimSpace(r.Header.Get("If-Match")), strings.TrimSpace(r.Header.Get("If-None-Match"))
+	switch {
+	case match == "*":
+		c.mustExist = true
+	case match != "":
+		n, ok := etagRevision(match)
+		if !ok {
+			return c, backend.Errorf(backend.CodePreconditionFailed, "If-Match has to be one ETag of this file")
+		}
+		c.revision = &n
+	}
+	switch {
+	case none == "*":
+		if match != "" {
+			return c, backend.Errorf(backend.CodePreconditionFailed, "If-Match and If-None-Match: * exclude each other")
+		}
+		c.revision = new(int64)
+	case none != "":
+		return c, badRequest("If-None-Match of a save can only be *", nil)
+	}
+	return c, nil
+}
+
+// base joins the headers' condition with the body's.
+func (c condition) base(fromBody *int64) (*int64, error) {
+	if c.revision == nil {
+		return fromBody, nil
+	}
+	if fromBody != nil && *fromBody != *c.revision {
+		return nil, invalid("base_revision", "differs from the header's condition")
+	}
+	return c.revision, nil
+}
+
+func (s *server) deletePath(w http.ResponseWriter, r *http.Request) error {
+	name, err := filePath(r, "/file/")
+	if err != nil {
+		return err
+	}
+	if err := s.cfg.Store.DeletePath(r.Context(), s.pathRequest(r, name)); err != nil {
+		return err
+	}
+	s.answer(w, r, http.StatusOK, messageBody{Message: "Deleted"})
+	return nil
+}
+
+func (s *server) makeFolder(w http.ResponseWriter, r *http.Request) error {
+	name, err := filePath(r, "/folder/")
+	if err != nil {
+		return err
+	}
+	// A folder that is there already is as good as a new one.
+	item, _, err := s.cfg.Store.MakeFolder(r.Context(), s.pathRequest(r, name))
+	if err != nil {
+		return err
+	}
+	s.answer(w, r, http.StatusCreated, changedBody{Message: "Folder created", File: newItemBody(item)})
+	return nil
+}
+
+func (s *server) movePath(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		From string `json:"from"`
+		To   string `json:"to"`
+	}
+	if err := readJSON(w, r, maxCallBytes, &in); err != nil {
+		return err
+	}
+	from, err := cleanField("from", in.From)
+	if err != nil {
+		return err
+	}
+	to, err := cleanField("to", in.To)
+	if err != nil {
+		return err
+	}
+	item, err := s.cfg.Store.MovePath(r.Context(), s.pathRequest(r, from), to)
+	if err != nil {
+		return err
+	}
+	s.answer(w, r, http.StatusOK, changedBody{Message: "Moved", File: newItemBody(item)})
+	return nil
+}
+
+// cleanField is backend.CleanPath for a path in a body.
+func cleanField(field, name string) (string, error) {
+	clean, err := backend.CleanPath(name)
+	if err != nil {
+		message := err.Error()
+		if p := problemOf(err); p.Code == backend.CodeInvalid {
+			message = p.Detail
+		}
+		return "", invalid(field, message)
+	}
+	return clean, nil
+}
+
+func orElse(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}

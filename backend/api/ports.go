@@ -1,0 +1,111 @@
+package api
+
+import (
+	"context"
+	"io"
+	"iter"
+
+	"codingplatform/backend"
+	"codingplatform/backend/auth"
+	"codingplatform/backend/postgres"
+	"codingplatform/backend/relay"
+)
+
+// Authenticator registers users and signs them in. Tokens are opaque. Its errors are for the user:
+// CodeInvalid and CodeAlreadyExists with fields, CodeUnauthenticated, CodeRateLimited with RetryAfter.
+type Authenticator interface {
+	Register(ctx context.Context, username, email, password string, meta auth.Meta) (backend.User, string, error)
+	Login(ctx context.Context, login, password string, meta auth.Meta) (backend.User, string, error)
+	// Logout forgets the token. One that is not known is no error.
+	Logout(ctx context.Context, token string) error
+	// Authenticate returns the token's user. CodeUnauthenticated when the token is not or no longer good.
+	Authenticate(ctx context.Context, token string) (backend.User, error)
+}
+
+// Store is what the API needs of backend/postgres; *postgres.Store is one. A session that is deleted or another
+// user's is CodeNotFound. Paths are clean (backend.CleanPath).
+type Store interface {
+	// Ping returns nil when the database answers.
+	Ping(ctx context.Context) error
+	// Audit stores who did what.
+	Audit(ctx context.Context, entry postgres.AuditEntry) error
+	SessionStore
+	FileStore
+}
+
+// SessionStore keeps the sessions.
+type SessionStore interface {
+	CreateSession(ctx context.Context, user backend.UserID, name string, files []postgres.NewFile) (backend.Session, error)
+	Session(ctx context.Context, user backend.UserID, id backend.SessionID) (backend.Session, error)
+	// Sessions returns a page, the newest first, and how many there are in all.
+	Sessions(ctx context.Context, user backend.UserID, skip, limit int) ([]backend.Session, int64, error)
+	RenameSession(ctx context.Context, user backend.UserID, id backend.SessionID, name string) (backend.Session, error)
+	DeleteSession(ctx context.Context, user backend.UserID, id backend.SessionID) error
+}
+
+// FileStore keeps the sessions' files.
+type FileStore interface {
+	Workspace(ctx context.Context, id backend.SessionID) (postgres.Workspace, error)
+	// Tree lists what is below a folder ("": the workspace), parents first, depth levels deep (0: all), and the
+	// revision that the listing shows.
+	Tree(ctx context.Context, id backend.SessionID, under string, depth int) ([]backend.Item, int64, error)
+	Item(ctx context.Context, id backend.SessionID, path string) (backend.Item, error)
+	// ReadFile returns an item and, of a saved file, its content as of one moment.
+	ReadFile(ctx context.Context, id backend.SessionID, path string) (backend.Item, []byte, error)
+	SaveFile(ctx context.Context, req postgres.SaveRequest) (item backend.Item, created bool, err error)
+	MakeFolder(ctx context.Context, req postgres.PathRequest) (item backend.Item, created bool, err error)
+	DeletePath(ctx context.Context, req postgres.PathRequest) error
+	MovePath(ctx context.Context, req postgres.PathRequest, to string) (backend.Item, error)
+	ImportFiles(ctx context.Context, req postgres.ImportRequest, files iter.Seq2[postgres.NewFile, error]) (int, error)
+	EnsureDefault(ctx context.Context, id backend.SessionID, user backend.UserID, file postgres.NewFile) (item backend.Item, created bool, err error)
+	// CopyFile writes the content of a saved file to what open answers for its item.
+	CopyFile(ctx context.Context, id backend.SessionID, path string, open func(backend.Item) (io.Writer, error)) (backend.Item, error)
+}
+
+// Flushed is what a shutdown committed before it ended.
+type Flushed struct {
+	Batches  int   `json:"batches"`
+	Entries  int   `json:"entries"`
+	Revision int64 `json:"revision"`
+}
+
+// EnvironmentStatus is how a session's environment is doing. Its zero value: nothing runs or nothing is known.
+type EnvironmentStatus struct {
+	// Limits says in words what limits the resources.
+	Limits string `json:"limits"`
+	// MemoryBytes in use and at most; 0: not known.
+	MemoryBytes      int64 `json:"memory_bytes"`
+	MemoryLimitBytes int64 `json:"memory_limit_bytes"`
+	// Processes that run and that may run at most; 0: not known.
+	Processes    int64 `json:"processes"`
+	ProcessLimit int64 `json:"process_limit"`
+	// Sync is a part of its own in an answer.
+	Sync SyncStatus `json:"-"`
+}
+
+// SyncStatus is how the sync of the environment's files with the database goes.
+type SyncStatus struct {
+	// WatchMode is how changes are noticed: "inotify", "poll", or "" when nothing runs.
+	WatchMode string `json:"watch_mode"`
+	// Pending counts changes that are seen and not committed yet, Unsaved the items that are listed only.
+	Pending int64 `json:"pending"`
+	Unsaved int64 `json:"unsaved"`
+	// Braked: the workspace has suddenly emptied, and nothing is deleted until the user says so.
+	Braked bool `json:"braked"`
+	// Message says in words what is degraded, or is empty.
+	Message string `json:"message"`
+}
+
+// Control starts and stops sessions' environments and looks into them. The caller has checked whose they are.
+type Control interface {
+	// Start says that an environment is wanted and returns at once.
+	Start(ctx context.Context, id backend.SessionID) error
+	// Shutdown returns after the environment's last change is committed and it has ended.
+	Shutdown(ctx context.Context, id backend.SessionID) (Flushed, error)
+	// Status does not wait for an environment that does not answer: it returns what is known.
+	Status(ctx context.Context, session backend.Session) (EnvironmentStatus, error)
+	// Terminals returns none when no environment runs.
+	Terminals(ctx context.Context, id backend.SessionID) ([]relay.Terminal, error)
+	// CloseTerminal hangs up a terminal. CodeNotFound when there is none of that name.
+	CloseTerminal(ctx context.Context, id backend.SessionID, name string) error
+}

@@ -1,0 +1,168 @@
+package api
+
+import (
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"codingplatform/backend"
+	"codingplatform/backend/postgres"
+	"codingplatform/backend/relay"
+)
+
+// statusBody is a workspace and its environment in one look.
+type statusBody struct {
+	// Status is one word for it all: empty, stopped, initializing, ready, stopping or error.
+	Status      string            `json:"status"`
+	Message     string            `json:"message"`
+	Initialized bool              `json:"initialized"`
+	FileCount   int64             `json:"file_count"`
+	TotalBytes  int64             `json:"total_bytes"`
+	Revision    int64             `json:"revision"`
+	Phase       backend.Phase     `json:"phase"`
+	Reason      string            `json:"reason"`
+	Since       time.Time         `json:"since"`
+	Environment EnvironmentStatus `json:"environment"`
+	Sync        SyncStatus        `json:"sync"`
+	Limits      limitsBody        `json:"limits"`
+}
+
+type limitsBody struct {
+	MaxFileBytes      int64 `json:"max_file_bytes"`
+	MaxWorkspaceBytes int64 `json:"max_workspace_bytes"`
+	MaxFiles          int64 `json:"max_files"`
+}
+
+type flushedBody struct {
+	Message string  `json:"message"`
+	Flushed Flushed `json:"flushed"`
+}
+
+type terminalsBody struct {
+	Terminals []relay.Terminal `json:"terminals"`
+}
+
+type ensuredBody struct {
+	Message      string    `json:"message"`
+	FilesCreated int       `json:"files_created"`
+	File         *itemBody `json:"file,omitempty"`
+}
+
+func (s *server) workspaceStatus(w http.ResponseWriter, r *http.Request) error {
+	return s.sendStatus(w, r, http.StatusOK, sessionOf(r))
+}
+
+func (s *server) sendStatus(w http.ResponseWriter, r *http.Request, code int, session backend.Session) error {
+	workspace, err := s.cfg.Store.Workspace(r.Context(), session.ID)
+	if err != nil {
+		return err
+	}
+	environment, err := s.cfg.Control.Status(r.Context(), session)
+	if err != nil {
+		return err
+	}
+	status, message := describe(session.Phase, workspace.Items)
+	s.answer(w, r, code, statusBody{
+		Status: status, Message: message, Initialized: workspace.Items > 0 || session.Phase == backend.PhaseReady,
+		FileCount: workspace.Files, TotalBytes: workspace.Bytes, Revision: workspace.Revision,
+		Phase: session.Phase, Reason: session.Reason, Since: session.PhaseSince.UTC(),
+		Environment: environment, Sync: environment.Sync,
+		Limits: limitsBody{
+			MaxFileBytes: s.cfg.Limits.MaxFileBytes, MaxWorkspaceBytes: s.cfg.Limits.MaxWorkspaceBytes, MaxFiles: s.cfg.Limits.MaxFiles,
+		},
+	})
+	return nil
+}
+
+// describe puts a phase in one word and in one sentence.
+func describe(phase backend.Phase, items int64) (status, message string) {
+	switch phase {
+	case backend.PhaseStopped:
+		if items == 0 {
+			return "empty", "The workspace is empty"
+		}
+		return "stopped", "Stopped; it starts when a terminal is opened"
+	case backend.PhaseStarting:
+		return "initializing", "Starting the environment"
+	case backend.PhaseRestoring:
+		return "initializing", "Restoring the files"
+	case backend.PhaseReady:
+		return "ready", "Ready"
+	case backend.PhaseStopping:
+		return "stopping", "Saving the last changes and stopping"
+	case backend.PhaseFailed:
+		return "error", "The environment could not run"
+	default:
+		return "error", "The phase is not known"
+	}
+}
+
+func (s *server) start(w http.ResponseWriter, r *http.Request) error {
+	id := sessionOf(r).ID
+	if err := s.cfg.Control.Start(r.Context(), id); err != nil {
+		return err
+	}
+	session, err := s.cfg.Store.Session(r.Context(), userOf(r).ID, id)
+	if err != nil {
+		return err
+	}
+	return s.sendStatus(w, r, http.StatusAccepted, session)
+}
+
+func (s *server) shutdown(w http.ResponseWriter, r *http.Request) error {
+	flushed, err := s.cfg.Control.Shutdown(r.Context(), sessionOf(r).ID)
+	if err != nil {
+		return err
+	}
+	s.answer(w, r, http.StatusAccepted, flushedBody{Message: "Stopped; all changes are saved", Flushed: flushed})
+	return nil
+}
+
+func (s *server) listTerminals(w http.ResponseWriter, r *http.Request) error {
+	terminals, err := s.cfg.Control.Terminals(r.Context(), sessionOf(r).ID)
+	if err != nil {
+		return err
+	}
+	if terminals == nil {
+		terminals = []relay.Terminal{}
+	}
+	s.answer(w, r, http.StatusOK, terminalsBody{Terminals: terminals})
+	return nil
+}
+
+func (s *server) closeTerminal(w http.ResponseWriter, r *http.Request) error {
+	// The router matches the escaped path; a name may hold a space.
+	name, err := url.PathUnescape(chi.URLParam(r, "name"))
+	if err != nil {
+		return badRequest("the terminal's name is not escaped correctly", err)
+	}
+	if err := s.cfg.Control.CloseTerminal(r.Context(), sessionOf(r).ID, name); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// ensureDefault gives an empty workspace a program to begin with. Two calls at once make one.
+func (s *server) ensureDefault(w http.ResponseWriter, r *http.Request) error {
+	item, created, err := s.cfg.Store.EnsureDefault(r.Context(), sessionOf(r).ID, userOf(r).ID, templates()["python"][0])
+	if err != nil {
+		return err
+	}
+	if !created {
+		s.answer(w, r, http.StatusOK, ensuredBody{Message: "The workspace has files already"})
+		return nil
+	}
+	file := newItemBody(item)
+	s.answer(w, r, http.StatusOK, ensuredBody{Message: "Created " + item.Path, FilesCreated: 1, File: &file})
+	return nil
+}
+
+// pathRequest is a request to the store, with who makes it.
+func (s *server) pathRequest(r *http.Request, path string) postgres.PathRequest {
+	return postgres.PathRequest{
+		SessionID: sessionOf(r).ID, UserID: userOf(r).ID, Path: path, Source: backend.SourceAPI, Limits: s.cfg.Limits,
+	}
+}
