@@ -81,12 +81,12 @@ func (s *Store) Session(ctx context.Context, user backend.UserID, id backend.Ses
 	return s.oneSession(ctx, `WHERE s.id = $1 AND s.user_id = $2 AND s.deleted_at IS NULL`, string(id), string(user))
 }
 
-// SessionByID finds a session of anybody, also one that is deleted but not purged. CodeNotFound.
+// SessionByID finds a session of anybody. CodeNotFound, also for one that is deleted and not yet purged.
 func (s *Store) SessionByID(ctx context.Context, id backend.SessionID) (backend.Session, error) {
 	if !isUUID(string(id)) {
 		return backend.Session{}, noSession()
 	}
-	return s.oneSession(ctx, `WHERE s.id = $1`, string(id))
+	return s.oneSession(ctx, `WHERE s.id = $1 AND s.deleted_at IS NULL`, string(id))
 }
 
 func (s *Store) oneSession(ctx context.Context, where string, args ...any) (backend.Session, error) {
