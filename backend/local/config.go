@@ -1,6 +1,7 @@
 package local
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -102,5 +103,6 @@ func New(cfg Config) (*Runtime, error) {
 	}
 	r := &Runtime{cfg: cfg, user: user, sessions: sessions, dirMode: mode}
 	r.registry.init()
+	r.closing.done, r.closing.cancels = make(chan struct{}), map[*live]context.CancelFunc{}
 	return r, nil
 }

@@ -30,9 +30,18 @@ type Runtime struct {
 	// awaiting counts the goroutines that follow environments; closing ends them.
 	closing struct {
 		sync.Mutex
-		done    bool
+		done    chan struct{}
 		cancels map[*live]context.CancelFunc
 		group   sync.WaitGroup
+	}
+}
+
+func (r *Runtime) closed() bool {
+	select {
+	case <-r.closing.done:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -79,6 +88,9 @@ func (r *Runtime) Find(ctx context.Context, session backend.SessionID) (backend.
 // find returns the live environment, adopting one that another process started.
 func (r *Runtime) find(ctx context.Context, session backend.SessionID) (*live, error) {
 	for {
+		if r.closed() {
+			return nil, backend.Errorf(backend.CodeUnavailable, "the runtime is closed")
+		}
 		e := r.registry.bySession(session)
 		if e == nil {
 			break
@@ -89,6 +101,7 @@ func (r *Runtime) find(ctx context.Context, session backend.SessionID) (*live, e
 		// Its process has ended, and it is being cleaned: it must not be in the way of the next one.
 		select {
 		case <-e.ended:
+		case <-r.closing.done:
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
@@ -154,11 +167,8 @@ func (r *Runtime) follow(ctx context.Context, e *live) bool {
 	if !r.registry.add(e) {
 		return false
 	}
-	if r.closing.done {
+	if r.closed() {
 		return true // it is found again by the next backend
-	}
-	if r.closing.cancels == nil {
-		r.closing.cancels = map[*live]context.CancelFunc{}
 	}
 	// An environment outlives the call that starts it.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -173,10 +183,12 @@ func (r *Runtime) follow(ctx context.Context, e *live) bool {
 	return true
 }
 
-// Close lets go of the environments, which go on: another Runtime finds them.
+// Close lets go of the environments, which go on: another Runtime finds them. This one then serves no more.
 func (r *Runtime) Close() {
 	r.closing.Lock()
-	r.closing.done = true
+	if !r.closed() {
+		close(r.closing.done)
+	}
 	for _, cancel := range r.closing.cancels {
 		cancel()
 	}

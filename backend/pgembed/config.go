@@ -44,6 +44,12 @@ func (c *Config) complete() error {
 		return fmt.Errorf("embedded PostgreSQL: data directory: %w", err)
 	}
 	c.DataDir = abs
+	if c.BinDir != "" {
+		// The programs run in another directory.
+		if c.BinDir, err = filepath.Abs(c.BinDir); err != nil {
+			return fmt.Errorf("embedded PostgreSQL: directory of programs: %w", err)
+		}
+	}
 	return nil
 }
 
