@@ -71,7 +71,10 @@ func (t *Tree) Sync() error {
 }
 
 // Dir is an open folder. It must be closed.
-type Dir struct{ f *os.File }
+type Dir struct {
+	f     *os.File
+	temps []string
+}
 
 const openDir = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
 
@@ -138,6 +141,7 @@ func (d *Dir) Names(yield func(name string) error) error {
 		names, err := d.f.Readdirnames(1024)
 		for _, name := range names {
 			if strings.HasPrefix(name, TempPrefix) {
+				d.temps = append(d.temps, name)
 				continue
 			}
 			if err := yield(name); err != nil {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -157,17 +156,52 @@ func (d *Dir) Rename(name string, to *Dir, toName string) error {
 	return nil
 }
 
-// RemoveTemps removes what an agent that was killed left half-written in this folder.
+// RemoveTemps removes what an agent that was killed left half-written, as far as Names has come by it.
 func (d *Dir) RemoveTemps() error {
+	for _, name := range d.temps {
+		if err := d.Remove(name, File); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// RemoveAll empties a folder of the tree.
+func (t *Tree) RemoveAll(path string) error {
+	dir, err := t.Dir(path)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return dir.empty()
+}
+
+func (d *Dir) empty() error {
 	names, err := d.f.Readdirnames(-1)
 	if err != nil {
 		return fmt.Errorf("list a folder: %w", err)
 	}
 	for _, name := range names {
-		if strings.HasPrefix(name, TempPrefix) {
-			if err := d.Remove(name, File); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		stat, err := d.Stat(name)
+		if Gone(err) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if stat.Type == Folder {
+			sub, err := d.Sub(name)
+			if err != nil {
 				return err
 			}
+			err = sub.empty()
+			sub.Close()
+			if err != nil {
+				return err
+			}
+		}
+		if err := d.Remove(name, stat.Type); err != nil && !Gone(err) {
+			return err
 		}
 	}
 	return nil

@@ -1,0 +1,168 @@
+package files
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"codingplatform/agent/workspace"
+)
+
+// baseName is the log's file in the state folder.
+const baseName = "base.log"
+
+// record is one line of the log: a path's base from here on.
+type record struct {
+	path     string
+	state    State
+	revision uint64
+}
+
+// line is a record as it is written. A path alone: both sides have nothing there.
+type line struct {
+	Path     string         `json:"p"`
+	Type     workspace.Type `json:"t,omitempty"`
+	Mode     uint32         `json:"m,omitempty"`
+	Size     int64          `json:"s,omitempty"`
+	Mtime    int64          `json:"c,omitempty"`
+	Hash     []byte         `json:"h,omitempty"`
+	Link     string         `json:"l,omitempty"`
+	Unsaved  Reason         `json:"u,omitempty"`
+	Revision uint64         `json:"r,omitempty"`
+}
+
+// baseLog keeps the base over the agent's life. The kernel keeps what a killed agent wrote; after a loss of power the
+// log may lack its end, which the package comment allows.
+type baseLog struct {
+	path    string
+	f       *os.File
+	records int
+}
+
+// openBase reads the log, calling each for every record in order. A torn last line is left out.
+func openBase(state string, each func(path string, s State, revision uint64)) (*baseLog, error) {
+	if err := os.MkdirAll(state, 0o700); err != nil {
+		return nil, fmt.Errorf("make the state folder: %w", err)
+	}
+	l := &baseLog{path: filepath.Join(state, baseName)}
+	data, err := os.ReadFile(l.path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read what was synced before: %w", err)
+	}
+	whole := data[:bytes.LastIndexByte(data, '\n')+1]
+	dec := json.NewDecoder(bytes.NewReader(whole))
+	var good int64
+	for {
+		var ln line
+		err := dec.Decode(&ln)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil || ln.Path != "" && workspace.CheckPath(ln.Path) != nil || len(ln.Hash) != 0 && len(ln.Hash) != len(workspace.Hash{}) {
+			// An older base is as good as the package comment says: what came after the damage is left out.
+			whole = whole[:good]
+			break
+		}
+		good = dec.InputOffset()
+		if ln.Path == "" {
+			continue
+		}
+		s := State{Type: ln.Type, Mode: ln.Mode, Size: ln.Size, Mtime: ln.Mtime, Link: ln.Link, Unsaved: ln.Unsaved}
+		copy(s.Hash[:], ln.Hash)
+		each(ln.Path, s, ln.Revision)
+		l.records++
+	}
+	if l.f, err = os.OpenFile(l.path, os.O_WRONLY|os.O_CREATE, 0o600); err != nil {
+		return nil, fmt.Errorf("open the log of what is synced: %w", err)
+	}
+	size := int64(len(whole))
+	if size > 0 && whole[size-1] != '\n' {
+		size++ // a decoder stops before the end of the line
+	}
+	if err := l.f.Truncate(size); err != nil {
+		return nil, errors.Join(fmt.Errorf("mend the log of what is synced: %w", err), l.f.Close())
+	}
+	if _, err := l.f.Seek(size, io.SeekStart); err != nil {
+		return nil, errors.Join(fmt.Errorf("open the log of what is synced: %w", err), l.f.Close())
+	}
+	return l, nil
+}
+
+func (l *baseLog) close() error { return l.f.Close() }
+
+// append writes records with one write; when most of the log is out of date, it is written anew from the index.
+func (l *baseLog) append(records []record, root *item) error {
+	if len(records) == 0 {
+		return nil
+	}
+	if l.records > 10_000 {
+		live := 0
+		root.walk(func(it *item) {
+			if it.base.Type != workspace.None {
+				live++
+			}
+		})
+		if l.records > 3*live {
+			return l.rewrite(root)
+		}
+	}
+	var b bytes.Buffer
+	if err := encode(&b, records); err != nil {
+		return err
+	}
+	if _, err := l.f.Write(b.Bytes()); err != nil {
+		return fmt.Errorf("note what is synced: %w", err)
+	}
+	l.records += len(records)
+	return nil
+}
+
+func encode(w io.Writer, records []record) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	for _, r := range records {
+		ln := line{Path: r.path}
+		if r.state.Type != workspace.None {
+			s := r.state
+			ln = line{r.path, s.Type, s.Mode, s.Size, s.Mtime, nil, s.Link, s.Unsaved, r.revision}
+			if s.Hash != (workspace.Hash{}) {
+				ln.Hash = s.Hash[:]
+			}
+		}
+		if err := enc.Encode(ln); err != nil {
+			return fmt.Errorf("note what is synced: %w", err)
+		}
+	}
+	return nil
+}
+
+// rewrite replaces the log by the index's base.
+func (l *baseLog) rewrite(root *item) error {
+	var records []record
+	root.walk(func(it *item) {
+		if it.base.Type != workspace.None {
+			records = append(records, record{it.path, it.base, it.revision})
+		}
+	})
+	f, err := os.OpenFile(l.path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("write the log of what is synced: %w", err)
+	}
+	w := bufio.NewWriterSize(f, 256<<10)
+	err = errors.Join(encode(w, records), w.Flush(), f.Sync())
+	if err == nil {
+		err = os.Rename(l.path+".new", l.path)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("write the log of what is synced: %w", err), f.Close())
+	}
+	old := l.f
+	l.f, l.records = f, len(records)
+	return old.Close()
+}

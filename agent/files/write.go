@@ -1,0 +1,137 @@
+package files
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+
+	"codingplatform/agent/workspace"
+)
+
+// Contents gives the content of a hash. What it gives is checked.
+type Contents func(hash workspace.Hash, size int64) (io.Reader, error)
+
+// errContent says that a content was not what it was said to be.
+var errContent = errors.New("the content that came is another than was named")
+
+const (
+	defaultFileMode   = 0o644
+	defaultFolderMode = 0o755
+)
+
+func modeOf(s State) uint32 {
+	if s.Mode != 0 {
+		return s.Mode
+	}
+	if s.Type == workspace.Folder {
+		return defaultFolderMode
+	}
+	return defaultFileMode
+}
+
+// write makes s the entry at a path that holds expect now (workspace.ErrChanged), and notes it in index and base, so
+// that it is nobody's change. The caller holds e.disk.
+func (e *Engine) write(path string, s State, revision uint64, expect workspace.Stat, content io.Reader, sync bool) error {
+	dir, name, err := e.tree.Parent(path)
+	if err != nil {
+		return fmt.Errorf("write %q: %w", path, err)
+	}
+	defer dir.Close()
+	if expect.Type == workspace.Folder && s.Type != workspace.Folder {
+		// A folder is only replaced when it is empty.
+		if err := dir.Remove(name, workspace.Folder); err != nil {
+			return err
+		}
+		expect = workspace.Stat{}
+	}
+	switch s.Type {
+	case workspace.Folder:
+		if expect.Type != workspace.Folder && expect.Type != workspace.None {
+			if err := dir.Remove(name, expect.Type); err != nil {
+				return err
+			}
+		}
+		err = dir.Mkdir(name, modeOf(s))
+	case workspace.Symlink:
+		var temp *workspace.Temp
+		if temp, err = dir.TempLink(s.Link); err == nil {
+			err = place(temp, name, expect)
+		}
+	case workspace.File:
+		err = writeFile(dir, name, s, expect, content, sync)
+	case workspace.None, workspace.Special:
+		err = fmt.Errorf("write %q: no type that can be written", path)
+	}
+	if err != nil {
+		return err
+	}
+	stat, err := dir.Stat(name)
+	if err != nil {
+		return err
+	}
+	if s.Type == workspace.Folder {
+		e.watch(path, stat.Ino)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	it := e.at(path)
+	s.Mode, s.Mtime = stat.Mode, stat.Mtime
+	e.setBase(it, s, revision)
+	e.setDisk(it, s, stat, nil)
+	return e.log.append([]record{{path, s, revision}}, e.root)
+}
+
+func place(temp *workspace.Temp, name string, expect workspace.Stat) error {
+	if err := temp.Place(name, expect); err != nil {
+		temp.Drop()
+		return err
+	}
+	return nil
+}
+
+func writeFile(dir *workspace.Dir, name string, s State, expect workspace.Stat, content io.Reader, sync bool) error {
+	temp, err := dir.TempFile()
+	if err != nil {
+		return err
+	}
+	h := sha256.New()
+	n, err := io.Copy(io.MultiWriter(temp, h), content)
+	if err != nil {
+		temp.Drop()
+		return fmt.Errorf("write %q: %w", name, err)
+	}
+	if n != s.Size || workspace.Hash(h.Sum(nil)) != s.Hash {
+		temp.Drop()
+		return errContent
+	}
+	if err := temp.Finish(modeOf(s), s.Mtime, sync); err != nil {
+		temp.Drop()
+		return err
+	}
+	return place(temp, name, expect)
+}
+
+// remove removes an entry that is as the index says, and notes it in index and base. A folder must be empty.
+func (e *Engine) remove(it *item) error {
+	dir, name, err := e.tree.Parent(it.path)
+	if err == nil {
+		defer dir.Close()
+		var stat workspace.Stat
+		if stat, err = dir.Stat(name); err == nil {
+			if stat.Type != workspace.Folder && !stat.SameFile(it.stat) {
+				return workspace.ErrChanged
+			}
+			err = dir.Remove(name, stat.Type)
+		}
+	}
+	if err != nil && !workspace.Gone(err) {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	path := it.path
+	e.vanish(it)
+	e.setBase(it, State{}, 0)
+	return e.log.append([]record{{path, State{}, 0}}, e.root)
+}

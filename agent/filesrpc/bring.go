@@ -1,0 +1,186 @@
+package filesrpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"connectrpc.com/connect"
+
+	"codingplatform/agent/files"
+	"codingplatform/agent/workspace"
+	agentv1 "codingplatform/proto/gen/agent/v1"
+)
+
+// maxEntries bounds a workspace's tree, against a backend gone wrong.
+const maxEntries = 2_000_000
+
+// progressInterval is how often a restore's progress is told at most.
+const progressInterval = 100 * time.Millisecond
+
+// Restore implements FileService.
+func (s *Service) Restore(
+	ctx context.Context, stream *connect.BidiStream[agentv1.RestoreRequest, agentv1.RestoreResponse],
+) error {
+	first, err := stream.Receive()
+	if err != nil {
+		return err
+	}
+	open := first.GetOpen()
+	if open == nil {
+		return connect.NewError(connect.CodeInvalidArgument, errors.New("the first message must be open"))
+	}
+	var entries []files.Entry
+	for ended := false; !ended; {
+		msg, err := stream.Receive()
+		if err != nil {
+			return err
+		}
+		switch m := msg.GetMessage().(type) {
+		case *agentv1.RestoreRequest_Entries:
+			for _, e := range m.Entries.GetEntries() {
+				entry, err := entryFromWire(e)
+				if err != nil {
+					return asConnect(err)
+				}
+				entries = append(entries, entry)
+			}
+			if len(entries) > maxEntries {
+				return connect.NewError(connect.CodeResourceExhausted, fmt.Errorf("more than %d entries", maxEntries))
+			}
+		case *agentv1.RestoreRequest_End:
+			ended = true
+		default:
+			return connect.NewError(connect.CodeInvalidArgument, errors.New("entries or end must follow open"))
+		}
+	}
+	want := func(hashes []workspace.Hash) error {
+		message := &agentv1.BlobWant{Sha256: make([][]byte, 0, len(hashes))}
+		for i := range hashes {
+			message.Sha256 = append(message.Sha256, hashes[i][:])
+		}
+		return stream.Send(&agentv1.RestoreResponse{Message: &agentv1.RestoreResponse_Want{Want: message}})
+	}
+	blobs := func() (*agentv1.BlobChunk, error) {
+		msg, err := stream.Receive()
+		return msg.GetBlob(), err
+	}
+	told := time.Now()
+	tell := func(p files.Progress) {
+		if time.Since(told) < progressInterval {
+			return
+		}
+		told = time.Now()
+		// A stream that is broken is noticed by whoever needs it.
+		_ = stream.Send(&agentv1.RestoreResponse{Message: &agentv1.RestoreResponse_Progress{Progress: &agentv1.RestoreProgress{
+			FilesDone: p.Files, FilesTotal: p.FilesTotal, BytesDone: p.Bytes, BytesTotal: p.BytesTotal,
+		}}})
+	}
+	restored, err := s.engine.Restore(ctx, open.GetLeaseEpoch(), policyFromWire(open.GetPolicy()), entries, want, contents(blobs), tell)
+	if err != nil {
+		return asConnect(err)
+	}
+	return stream.Send(&agentv1.RestoreResponse{Message: &agentv1.RestoreResponse_Done{Done: &agentv1.RestoreDone{
+		Written: restored.Written, Deleted: restored.Deleted, Unchanged: restored.Unchanged, Kept: restored.Kept,
+		Problems: problemsToWire(restored.Problems),
+	}}})
+}
+
+// Apply implements FileService.
+func (s *Service) Apply(
+	ctx context.Context, stream *connect.ClientStream[agentv1.ApplyRequest],
+) (*connect.Response[agentv1.ApplyResponse], error) {
+	receive := func() (*agentv1.ApplyRequest, error) {
+		if stream.Receive() {
+			return stream.Msg(), nil
+		}
+		if err := stream.Err(); err != nil {
+			return nil, err
+		}
+		return nil, fmt.Errorf("%w: the stream ended before all contents came", files.ErrInvalid)
+	}
+	first, err := receive()
+	if err != nil {
+		return nil, asConnect(err)
+	}
+	operations := first.GetOperations()
+	if operations == nil {
+		return nil, connect.NewError(connect.CodeInvalidArgument, errors.New("the first message must be operations"))
+	}
+	ops := make([]files.Operation, 0, len(operations.GetOperations()))
+	for _, o := range operations.GetOperations() {
+		entry, err := entryFromWire(o.GetEntry())
+		expect, herr := hashFromWire(o.GetExpectSha256())
+		if err := errors.Join(err, herr); err != nil {
+			return nil, asConnect(err)
+		}
+		op := files.Operation{
+			Op: opFromWire(o.GetOp()), Entry: entry, From: o.GetFromPath(),
+			ExpectType: typeFromWire(o.GetExpectType()), ExpectHash: expect, Content: o.GetContent(),
+		}
+		op.Large = op.Op == files.Put && entry.State.Type == workspace.File && o.Content == nil && entry.State.Size > 0
+		ops = append(ops, op)
+	}
+	blobs := func() (*agentv1.BlobChunk, error) {
+		msg, err := receive()
+		return msg.GetBlob(), err
+	}
+	results, err := s.engine.Apply(ctx, operations.GetLeaseEpoch(), ops, contents(blobs))
+	if err != nil {
+		return nil, asConnect(err)
+	}
+	response := &agentv1.ApplyResponse{Results: make([]*agentv1.ApplyResult, 0, len(results))}
+	for _, r := range results {
+		response.Results = append(response.Results, &agentv1.ApplyResult{
+			Path: r.Path, Outcome: outcomeToWire(r.Outcome), Reason: r.Reason,
+		})
+	}
+	return connect.NewResponse(response), nil
+}
+
+// contents makes readers of the chunks of a stream.
+func contents(next func() (*agentv1.BlobChunk, error)) files.Contents {
+	return func(hash workspace.Hash, size int64) (io.Reader, error) {
+		return &chunkReader{next: next, hash: hash, size: size}, nil
+	}
+}
+
+// chunkReader reads one content.
+type chunkReader struct {
+	next func() (*agentv1.BlobChunk, error)
+	hash workspace.Hash
+	size int64
+	read int64
+	data []byte
+}
+
+// Read implements io.Reader.
+func (r *chunkReader) Read(p []byte) (int, error) {
+	for len(r.data) == 0 {
+		if r.read == r.size {
+			return 0, io.EOF
+		}
+		chunk, err := r.next()
+		if err != nil {
+			if errors.Is(err, io.EOF) {
+				err = io.ErrUnexpectedEOF
+			}
+			return 0, err
+		}
+		hash, err := hashFromWire(chunk.GetSha256())
+		if err != nil {
+			return 0, err
+		}
+		n := int64(len(chunk.GetData()))
+		if hash != r.hash || toInt(chunk.GetOffset()) != r.read || toInt(chunk.GetSize()) != r.size || n == 0 || r.read+n > r.size {
+			return 0, fmt.Errorf("%w: a chunk that does not fit what is wanted next", files.ErrInvalid)
+		}
+		r.read += n
+		r.data = chunk.GetData()
+	}
+	n := copy(p, r.data)
+	r.data = r.data[n:]
+	return n, nil
+}
