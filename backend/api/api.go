@@ -165,7 +165,14 @@ func (s *server) routes() chi.Router {
 	mux.With(s.maybeSignedIn).Method(http.MethodGet, "/ws", s.cfg.Relay)
 
 	mux.NotFound(s.notFound)
-	mux.MethodNotAllowed(s.handle(func(http.ResponseWriter, *http.Request) error {
+	mux.MethodNotAllowed(s.handle(func(w http.ResponseWriter, r *http.Request) error {
+		var allowed []string
+		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPatch, http.MethodDelete} {
+			if mux.Match(chi.NewRouteContext(), method, chi.RouteContext(r.Context()).RoutePath) {
+				allowed = append(allowed, method)
+			}
+		}
+		w.Header().Set("Allow", strings.Join(allowed, ", "))
 		return &requestError{status: http.StatusMethodNotAllowed, code: codeMethodNotAllowed, message: "this address does not know that method; Allow lists those it knows"}
 	}))
 	return mux

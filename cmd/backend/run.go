@@ -154,7 +154,7 @@ func newHandler(cfg config, limits backend.Limits, logger *slog.Logger, store *p
 		return nil, err
 	}
 	return api.New(api.Config{
-		Logger: logger, Auth: authenticator, Store: store, Control: api.NewControl(sessions),
+		Logger: logger, Auth: authenticator, Store: store, Control: api.NewControl(sessions, logger),
 		Relay: sockets, Frontend: frontend, Version: version, Limits: limits, TokenTTL: cfg.TokenTTL,
 		AllowedOrigins: cfg.Origins, TrustProxy: cfg.TrustProxy, Draining: draining,
 	})
