@@ -111,11 +111,11 @@ func (e *Engine) take(h watch.Hint) {
 	}
 	now := time.Now()
 	was, ok := e.pending[h.Path]
-	if ok && was.firm {
+	if ok && was.firm && !h.Gone {
 		return
 	}
 	due := now
-	if it := e.find(h.Path); it != nil && it.coolUntil.After(now) {
+	if it := e.find(h.Path); it != nil && it.coolUntil.After(now) && !h.Gone {
 		due = it.coolUntil
 	}
 	e.pending[h.Path] = hint{due: due, empty: was.empty}

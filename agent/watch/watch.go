@@ -30,7 +30,9 @@ var ErrExhausted = errors.New("the limit of file watches is reached")
 
 // Hint names a path to look at, "" for the root; or says that hints were lost.
 type Hint struct {
-	Path     string
+	Path string
+	// Gone says that what was there has been moved or removed.
+	Gone     bool
 	Overflow bool
 }
 
@@ -84,6 +86,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 			if event.Has(fsnotify.Rename) || event.Has(fsnotify.Remove) {
 				// The kernel's watch goes or has gone with it; what is there next is watched anew.
 				w.Forget(path)
+				hint.Gone = true
 			}
 			hint.Path = path
 		case <-w.fs.Errors:
