@@ -39,14 +39,14 @@ func (s *Syncer) Restore(ctx context.Context, onProgress func(Progress)) (Restor
 	if err != nil {
 		return Restored{}, err
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	streaming, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stream := s.cfg.Conn.Files.Restore(ctx)
+	stream := s.cfg.Conn.Files.Restore(streaming)
 	// The sender of entries and the sender of contents take turns message by message.
-	var sending sync.Mutex
+	var turn sync.Mutex
 	send := func(m *agentv1.RestoreRequest) error {
-		sending.Lock()
-		defer sending.Unlock()
+		turn.Lock()
+		defer turn.Unlock()
 		return stream.Send(m)
 	}
 	if err := send(&agentv1.RestoreRequest{Message: &agentv1.RestoreRequest_Open{Open: &agentv1.RestoreOpen{
@@ -55,7 +55,7 @@ func (s *Syncer) Restore(ctx context.Context, onProgress func(Progress)) (Restor
 		return Restored{}, streamError("restore the files", err, stream.Receive)
 	}
 
-	g, ctx := errgroup.WithContext(ctx)
+	g, sending := errgroup.WithContext(streaming)
 	wants := newQueue[backend.Hash]()
 	g.Go(func() error {
 		for len(items) > 0 {
@@ -73,11 +73,11 @@ func (s *Syncer) Restore(ctx context.Context, onProgress func(Progress)) (Restor
 	})
 	g.Go(func() error {
 		for {
-			hash, ok := wants.pop(ctx)
+			hash, ok := wants.pop(sending)
 			if !ok {
 				return nil
 			}
-			err := s.sendBlob(ctx, hash, func(chunk *agentv1.BlobChunk) error {
+			err := s.sendBlob(sending, hash, func(chunk *agentv1.BlobChunk) error {
 				return send(&agentv1.RestoreRequest{Message: &agentv1.RestoreRequest_Blob{Blob: chunk}})
 			})
 			if err != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"connectrpc.com/connect"
+	"github.com/coder/websocket"
 	"golang.org/x/sync/errgroup"
 
 	"codingplatform/backend"
@@ -33,9 +34,15 @@ type events struct {
 	conflicts map[backend.Conflict]bool
 }
 
+// errGone is the end of a client that left.
+var errGone = &closeError{websocket.StatusNormalClosure, "the client left"}
+
 func (h *Handler) serveEvents(ctx context.Context, s *socket, user backend.User, q query) error {
 	// The client sends nothing; reading notices its leaving and answers pings.
-	ctx = s.conn.CloseRead(ctx)
+	gone := s.conn.CloseRead(s.reading)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(gone, func() { cancel(errGone) })()
 	e := &events{h: h, s: s, id: q.session, conflicts: map[backend.Conflict]bool{}}
 
 	wake, unsubscribe := h.cfg.Wakes.Subscribe(q.session)

@@ -27,6 +27,8 @@ const (
 const (
 	pingInterval = 20 * time.Second
 	pingTimeout  = 20 * time.Second
+	// closeTimeout is how long a client has to answer the closing of its socket.
+	closeTimeout = 2 * time.Second
 	// maxInputFrame is the largest frame that a client may send.
 	maxInputFrame = 1 << 20
 	// maxReason is what RFC 6455 leaves for a close reason.
@@ -108,6 +110,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// Drain ends sockets.
 	ctx, cancel := context.WithCancelCause(r.Context())
 	s := &socket{conn: conn, cancel: cancel}
+	// Not ctx: a read that is cancelled closes the connection without a code.
+	s.reading, s.stopReading = context.WithCancel(context.WithoutCancel(r.Context()))
+	defer s.stopReading()
 	if !h.add(s) {
 		s.close(websocket.StatusServiceRestart, "this replica is going: reconnect")
 		return
@@ -243,6 +248,9 @@ func closeOf(ctx context.Context, err error) (websocket.StatusCode, string) {
 type socket struct {
 	conn   *websocket.Conn
 	cancel context.CancelCauseFunc
+	// reading is the context of all reads; stopReading closes the connection while a read is under way.
+	reading     context.Context //nolint:containedctx // of the socket's life, not of one call
+	stopReading context.CancelFunc
 }
 
 func (s *socket) send(ctx context.Context, message any) error {
@@ -278,6 +286,18 @@ func (s *socket) close(code websocket.StatusCode, reason string) {
 		reason = reason[:maxReason]
 	}
 	// The peer may be gone already, and then there is nobody to tell.
-	_ = s.conn.Close(code, reason)
-	_ = s.conn.CloseNow()
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		// An error says that the client is gone.
+		_ = s.conn.Close(code, reason)
+	}()
+	timer := time.NewTimer(closeTimeout)
+	defer timer.Stop()
+	select {
+	case <-closed:
+	case <-timer.C:
+		s.stopReading()
+		<-closed
+	}
 }

@@ -48,8 +48,6 @@ func (h *Handler) serveTerminal(ctx context.Context, s *socket, q query) error {
 	})
 	err := t.run(ctx, frames)
 	cancel(err)
-	// Read returns when the connection is closed, which the caller does; it must not outlive the socket.
-	defer func() { _ = s.conn.CloseNow() }()
 	if err != nil && errors.Is(err, context.Canceled) {
 		err = context.Cause(ctx)
 	}
@@ -67,8 +65,7 @@ type frame struct {
 
 func (t *terminal) read(ctx context.Context, frames chan<- frame) error {
 	for {
-		// Not ctx: a read that is cancelled closes the connection without a code.
-		kind, data, err := t.s.conn.Read(context.WithoutCancel(ctx))
+		kind, data, err := t.s.conn.Read(t.s.reading)
 		if err != nil {
 			return err
 		}

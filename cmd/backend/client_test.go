@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -163,7 +164,6 @@ type shell struct {
 	attached message
 	offset   int64
 	snapshot int
-	commands int
 }
 
 // attach opens a terminal and reads until it is attached.
@@ -235,10 +235,10 @@ func (s *shell) typed(text string) {
 // run types a command and answers with what it printed.
 func (s *shell) run(command string) string {
 	s.c.t.Helper()
-	s.commands++
-	// The echo of the line itself must not be taken for its end.
-	begin, end := fmt.Sprintf("<begin-%d>", s.commands), fmt.Sprintf("<end-%d>", s.commands)
-	s.typed(fmt.Sprintf(" printf '<%%s-%%d>\\n' begin %d; { %s\n} 2>&1; printf '<%%s-%%d>\\n' end %d\r", s.commands, command, s.commands))
+	// Neither the echo of the line itself nor what a replay shows must be taken for its end.
+	mark := rand.Text()
+	begin, end := "<begin-"+mark+">", "<end-"+mark+">"
+	s.typed(fmt.Sprintf(" printf '<%%s-%%s>\\n' begin %s; { %s\n} 2>&1; printf '<%%s-%%s>\\n' end %s\r", mark, command, mark))
 	s.until(end)
 	text := s.text.String()
 	text = text[strings.LastIndex(text, begin)+len(begin):]
@@ -288,4 +288,15 @@ func (e *events) untilFile(paths ...string) {
 		}
 		return len(missing) == 0
 	})
+}
+
+// untilContent waits until a file is committed with this content.
+func (e *events) untilContent(session, path, want string) {
+	e.c.t.Helper()
+	for {
+		if a := e.c.file(session, path); a.status == http.StatusOK && string(a.body) == want {
+			return
+		}
+		e.until(func(m message) bool { return m.Type == "files" })
+	}
 }
