@@ -1,0 +1,66 @@
+"use client";
+
+import type * as Monaco from "monaco-editor";
+import { useEffect, useRef } from "react";
+import type { Document } from "./document";
+import { editorOptions, loadMonaco, MonacoBuffer } from "./monaco";
+
+interface Props {
+  readonly document: Document;
+  readonly readOnly: boolean;
+  readonly onCursor: (line: number, column: number) => void;
+}
+
+/** One editor for all tabs: it changes its model with the document, and keeps each one's cursor and scroll. */
+export function CodeEditor({ document: doc, readOnly, onCursor }: Props) {
+  const host = useRef<HTMLDivElement>(null);
+  const editor = useRef<Monaco.editor.IStandaloneCodeEditor | null>(null);
+
+  // One effect is one shown document: it makes the editor on the first, and leaves the view behind at the end.
+  useEffect(() => {
+    let left = false;
+    let undo: (() => void) | undefined;
+    void loadMonaco().then((monaco) => {
+      const { buffer } = doc;
+      if (left || !host.current || !(buffer instanceof MonacoBuffer)) return;
+      editor.current ??= monaco.editor.create(host.current, { ...editorOptions, model: null });
+      const shown = editor.current;
+      shown.setModel(buffer.model);
+      if (buffer.view) shown.restoreViewState(buffer.view);
+      const report = () => {
+        const position = shown.getPosition();
+        if (position) onCursor(position.lineNumber, position.column);
+      };
+      report();
+      const subscription = shown.onDidChangeCursorPosition(report);
+      undo = () => {
+        subscription.dispose();
+        buffer.view = shown.saveViewState();
+      };
+    });
+    return () => {
+      left = true;
+      undo?.();
+    };
+  }, [doc, onCursor]);
+
+  useEffect(() => {
+    let left = false;
+    void loadMonaco().then(() => {
+      if (!left) editor.current?.updateOptions({ readOnly, ariaLabel: doc.path });
+    });
+    return () => {
+      left = true;
+    };
+  }, [doc, readOnly]);
+
+  useEffect(
+    () => () => {
+      editor.current?.dispose();
+      editor.current = null;
+    },
+    [],
+  );
+
+  return <div ref={host} className="min-h-0 min-w-0 flex-1" />;
+}
