@@ -1,0 +1,264 @@
+"use client";
+
+import { Plus, RotateCcw, SquareTerminal, X } from "lucide-react";
+import { useEffect, useRef, type KeyboardEvent, type ReactNode } from "react";
+import { Button, IconButton } from "@/components/ui/button";
+import { goToSignIn, report } from "@/features/session/sign-out";
+import type { PhaseState } from "@/features/workspace/workspace";
+import { useStore } from "@/hooks/use-store";
+import type { Exit, Phase } from "@/lib/schemas";
+import type { Store } from "@/lib/store";
+import type { Terminals, TerminalTab } from "./terminals";
+
+declare global {
+  interface Window {
+    /** By name: what each terminal shows, scrollback included. For tests. */
+    __terminals?: Record<string, { text(): string }>;
+  }
+}
+
+interface Props {
+  readonly terminals: Terminals;
+  readonly phase: Store<PhaseState | null>;
+  readonly onGone: () => void;
+}
+
+export function TerminalPane({ terminals, phase, onGone }: Props) {
+  const { tabs, active, infos } = useStore(terminals.state);
+  const session = useStore(phase);
+
+  useEffect(() => {
+    const shown: Record<string, { text(): string }> = {};
+    for (const tab of tabs) shown[tab.name] = { text: () => tab.screen.text() };
+    window.__terminals = shown;
+    return () => {
+      window.__terminals = {};
+    };
+  }, [tabs]);
+
+  const close = (tab: TerminalTab) => {
+    terminals.close(tab).catch((error: unknown) => report("Could not close the terminal", error));
+  };
+  const keyDown = (event: KeyboardEvent) => {
+    const index = tabs.findIndex((tab) => tab === active);
+    const steps: Record<string, number> = { ArrowLeft: index - 1 + tabs.length, ArrowRight: index + 1, Home: 0, End: tabs.length - 1 };
+    const step = steps[event.key];
+    if (event.key === "Delete" && active) {
+      close(active);
+    } else if (step !== undefined) {
+      const next = tabs[step % tabs.length];
+      if (next) terminals.activate(next);
+      event.currentTarget.querySelectorAll<HTMLElement>("[role=tab]")[step % tabs.length]?.focus();
+    } else {
+      return;
+    }
+    event.preventDefault();
+  };
+
+  return (
+    <section aria-label="Terminal" className="flex min-h-0 w-full flex-1 flex-col bg-bg">
+      <div className="flex h-9 shrink-0 items-center border-b border-line bg-panel pr-1">
+        {tabs.length > 0 && (
+          // The tabs have the focus; their keys are taken here (WAI-ARIA practices, tabs).
+          // eslint-disable-next-line jsx-a11y/interactive-supports-focus
+          <div role="tablist" aria-label="Terminals" onKeyDown={keyDown} className="flex h-full min-w-0 overflow-x-auto [scrollbar-width:none]">
+            {tabs.map((tab) => (
+              <Tab key={tab.name} tab={tab} selected={tab === active} foreground={infos.get(tab.name)?.foreground ?? ""} onSelect={() => terminals.activate(tab)} onClose={() => close(tab)} />
+            ))}
+          </div>
+        )}
+        <IconButton label="New terminal" className="ml-1" onClick={() => terminals.open()}>
+          <Plus size={15} aria-hidden />
+        </IconButton>
+      </div>
+      {active ? (
+        <TerminalView key={active.name} tab={active} session={session} onGone={onGone} />
+      ) : (
+        <Overlay>
+          <SquareTerminal size={24} className="text-faint" aria-hidden />
+          <Button onClick={() => terminals.open()}>Open a terminal</Button>
+        </Overlay>
+      )}
+    </section>
+  );
+}
+
+interface TabProps {
+  readonly tab: TerminalTab;
+  readonly selected: boolean;
+  readonly foreground: string;
+  readonly onSelect: () => void;
+  readonly onClose: () => void;
+}
+
+function Tab({ tab, selected, foreground, onSelect, onClose }: TabProps) {
+  const title = useStore(tab.title);
+  const { kind } = useStore(tab.connection.state);
+  return (
+    <button
+      type="button"
+      role="tab"
+      aria-selected={selected}
+      aria-controls="terminal-panel"
+      aria-label={`Terminal ${tab.name}`}
+      title={title || undefined}
+      tabIndex={selected ? 0 : -1}
+      onClick={onSelect}
+      onAuxClick={(event) => {
+        if (event.button === 1) onClose();
+      }}
+      className={`group flex shrink-0 items-center gap-1.5 border-r border-line pr-1.5 pl-3 text-[13px] focus-visible:outline-offset-[-2px] ${selected ? "bg-bg text-text" : "text-muted hover:bg-hover"}`}
+    >
+      <SquareTerminal size={14} aria-hidden className="shrink-0 text-faint" />
+      <span className={kind === "ended" ? "text-faint" : ""}>
+        Terminal {tab.name}
+        {foreground && <span className="ml-1.5 text-[12px] text-faint">{foreground}</span>}
+      </span>
+      {/* The Delete key closes too; the pointer has this. */}
+      <span
+        aria-hidden
+        onClick={(event) => {
+          event.stopPropagation();
+          onClose();
+        }}
+        className={`flex size-5 items-center justify-center rounded text-faint hover:bg-active hover:text-text ${selected ? "" : "opacity-0 group-hover:opacity-100"}`}
+      >
+        <X size={14} />
+      </span>
+    </button>
+  );
+}
+
+interface ViewProps {
+  readonly tab: TerminalTab;
+  readonly session: PhaseState | null;
+  readonly onGone: () => void;
+}
+
+function TerminalView({ tab, session, onGone }: ViewProps) {
+  const host = useRef<HTMLDivElement>(null);
+  const state = useStore(tab.connection.state);
+  useEffect(() => (host.current ? tab.screen.mount(host.current) : undefined), [tab]);
+  useEffect(() => {
+    if (state.kind !== "failed") return;
+    if (state.cause === "signed_out") goToSignIn();
+    else if (state.cause === "not_found") onGone();
+  }, [state, onGone]);
+
+  const still = session !== null && (session.phase === "stopped" || session.phase === "failed" || session.phase === "stopping");
+  return (
+    <div id="terminal-panel" role="tabpanel" aria-label={`Terminal ${tab.name}`} className="relative flex min-h-0 flex-1 flex-col">
+      <div className="min-h-0 flex-1 py-1 pl-3">
+        <div ref={host} className="h-full w-full overflow-hidden" />
+      </div>
+      {(state.kind === "idle" || state.kind === "connecting") && <Strip>Connecting…</Strip>}
+      {state.kind === "reconnecting" && (
+        <Strip>
+          Connection lost. Reconnecting…
+          <button type="button" className="font-medium text-accent-text hover:underline" onClick={() => tab.connection.retry()}>
+            Try now
+          </button>
+        </Strip>
+      )}
+      {state.kind === "starting" && <StartUp phase={state.phase} reason={state.reason} />}
+      {state.kind === "ended" && still && <Stopped session={session} onStart={() => tab.restart()} />}
+      {state.kind === "ended" && !still && (
+        <div className="flex min-h-9 shrink-0 flex-wrap items-center gap-3 border-t border-line bg-panel px-3 py-1 text-[13px] text-muted">
+          <span role="status">{exitText(state.exit, state.message)}</span>
+          <Button small className="ml-auto" onClick={() => tab.restart()}>
+            <RotateCcw size={13} aria-hidden /> Restart
+          </Button>
+        </div>
+      )}
+      {state.kind === "failed" && (
+        <Overlay>
+          <p className="text-muted">{state.message}</p>
+          {state.cause !== "signed_out" && state.cause !== "not_found" && <Button onClick={() => tab.restart()}>Connect again</Button>}
+        </Overlay>
+      )}
+    </div>
+  );
+}
+
+/** How a program ended, for people. */
+function exitText(exit: Exit | null, message: string): string {
+  if (!exit) return message || "The terminal is not connected.";
+  if (exit.reason) return `The program ended: ${exit.reason}`;
+  if (exit.signal) return `The program was ended by ${exit.signal}.`;
+  return exit.code === 0 ? "The program ended." : `The program ended with code ${exit.code}.`;
+}
+
+const steps = [
+  { label: "Start the sandbox", phases: ["stopped", "starting", "stopping"] },
+  { label: "Bring the files", phases: ["restoring"] },
+  { label: "Open the shell", phases: ["ready"] },
+] as const satisfies readonly { label: string; phases: readonly Phase[] }[];
+
+/** What is done of a start, what is under way, and what the server says of it. */
+function StartUp({ phase, reason }: { readonly phase: Phase; readonly reason: string }) {
+  if (phase === "failed") {
+    return (
+      <Overlay>
+        <p className="font-medium text-bad">The session could not be started.</p>
+        <p className="max-w-md text-[13px] text-muted">{reason}</p>
+      </Overlay>
+    );
+  }
+  const now = steps.findIndex(({ phases }) => (phases as readonly Phase[]).includes(phase));
+  return (
+    <Overlay>
+      <ol className="space-y-2 text-[13px]">
+        {steps.map(({ label }, index) => (
+          <li key={label} className={`flex items-center gap-2.5 ${index > now ? "text-faint" : index < now ? "text-muted" : "font-medium"}`}>
+            <span
+              aria-hidden
+              className={`size-2 rounded-full ${index < now ? "bg-ok" : index === now ? "pulse bg-busy" : "border border-line-strong"}`}
+            />
+            {label}
+            {index === now && reason && <span className="font-normal text-muted">{reason}</span>}
+          </li>
+        ))}
+      </ol>
+    </Overlay>
+  );
+}
+
+function Stopped({ session, onStart }: { readonly session: PhaseState; readonly onStart: () => void }) {
+  if (session.phase === "stopping") {
+    return (
+      <Overlay>
+        <p className="font-medium">Stopping…</p>
+        <p className="text-[13px] text-muted">The last changes are being saved.</p>
+      </Overlay>
+    );
+  }
+  const failed = session.phase === "failed";
+  return (
+    <Overlay>
+      <p className={`font-medium ${failed ? "text-bad" : ""}`}>{failed ? "The session failed" : "The session is stopped"}</p>
+      <p className="max-w-md text-[13px] text-muted">
+        {session.reason ? `${session.reason.charAt(0).toUpperCase()}${session.reason.slice(1)}. ` : ""}
+        Files are kept and can be edited meanwhile.
+      </p>
+      <Button kind="primary" className="mt-1" onClick={onStart}>
+        Start
+      </Button>
+    </Overlay>
+  );
+}
+
+function Overlay({ children }: { readonly children: ReactNode }) {
+  return (
+    <div role="status" className="absolute inset-0 flex flex-col items-center justify-center gap-2 bg-bg/95 p-4 text-center [section>&]:static [section>&]:flex-1">
+      {children}
+    </div>
+  );
+}
+
+function Strip({ children }: { readonly children: ReactNode }) {
+  return (
+    <div role="status" className="absolute top-2 right-4 flex items-center gap-2 rounded-md border border-line bg-raised px-2.5 py-1 text-[12px] text-muted shadow-float">
+      {children}
+    </div>
+  );
+}

@@ -1,0 +1,96 @@
+"use client";
+
+import { ChevronLeft, Play, Power, Users } from "lucide-react";
+import { useEffect, useState } from "react";
+import { Mark } from "@/components/brand";
+import { ThemeToggle } from "@/components/theme-toggle";
+import { Button, IconButton } from "@/components/ui/button";
+import { PhaseBadge } from "@/components/ui/phase";
+import { UserMenu } from "@/components/user-menu";
+import { NameDialog } from "@/features/session/name-dialog";
+import { useStore } from "@/hooks/use-store";
+import { useUser } from "@/hooks/use-user";
+import { plural } from "@/lib/format";
+import { runCommand } from "@/lib/shell";
+import type { Workspace } from "./workspace";
+
+interface Props {
+  readonly workspace: Workspace;
+  readonly onRun: () => void;
+}
+
+export function TopBar({ workspace, onRun }: Props) {
+  const user = useUser();
+  const session = useStore(workspace.session);
+  const phase = useStore(workspace.phase);
+  const viewers = useStore(workspace.viewers);
+  const { active } = useStore(workspace.documents.state);
+  const [renaming, setRenaming] = useState(false);
+  const name = session?.name ?? "";
+  const runnable = active !== null && runCommand(active.path) !== undefined;
+
+  useEffect(() => {
+    if (name) document.title = `${name} · Coding Platform`;
+  }, [name]);
+
+  return (
+    <header className="flex h-11 shrink-0 items-center gap-2 border-b border-line bg-panel px-2 sm:gap-3 sm:px-3">
+      <a href="/dashboard/" aria-label="All sessions" title="All sessions" className="flex items-center gap-0.5 rounded-md text-faint hover:text-text">
+        <ChevronLeft size={16} aria-hidden />
+        <Mark />
+      </a>
+      <h1 className="min-w-0">
+        <button type="button" title="Rename" className="block max-w-full truncate rounded-md px-1.5 py-0.5 text-[14px] font-semibold hover:bg-hover" onClick={() => setRenaming(true)}>
+          {name || "…"}
+        </button>
+      </h1>
+      {phase && (
+        <span className="max-sm:hidden">
+          <PhaseBadge phase={phase.phase} reason={phase.reason} />
+        </span>
+      )}
+      <SavedState workspace={workspace} />
+      <div className="ml-auto flex items-center gap-1.5">
+        {viewers > 1 && (
+          <span className="flex items-center gap-1 px-1 text-[12px] text-muted" title={`${viewers} windows show this session`}>
+            <Users size={14} aria-hidden /> {viewers}
+          </span>
+        )}
+        <Button kind="primary" small disabled={!runnable} title={runnable ? "Run the open file (Ctrl Enter)" : "Open a Python, JavaScript or shell file to run it"} onClick={onRun}>
+          <Play size={13} fill="currentColor" aria-hidden />
+          Run
+        </Button>
+        {phase?.phase === "ready" && (
+          <IconButton label="Stop session" onClick={() => void workspace.stop()}>
+            <Power size={15} aria-hidden />
+          </IconButton>
+        )}
+        <ThemeToggle />
+        <UserMenu user={user} onDashboard={() => window.location.assign("/dashboard/")} />
+      </div>
+      {renaming && <NameDialog title="Rename session" action="Rename" initial={name} required onClose={() => setRenaming(false)} onSubmit={(next) => workspace.rename(next)} />}
+    </header>
+  );
+}
+
+/** What is saved of everything: open files, what the terminal made, and whether events arrive at all. */
+function SavedState({ workspace }: { readonly workspace: Workspace }) {
+  const unsaved = useStore(workspace.documents.unsaved);
+  const sync = useStore(workspace.sync);
+  const events = useStore(workspace.events.state);
+  const { text, tone, detail } = words();
+  return (
+    <span role="status" className={`truncate text-[12px] max-sm:hidden ${tone}`} title={detail || undefined}>
+      {text}
+    </span>
+  );
+
+  function words(): { text: string; tone: string; detail: string } {
+    if (events.kind === "waiting") return { text: "Offline, reconnecting…", tone: "text-warn", detail: "Changes made elsewhere are shown again when the connection is back." };
+    if (sync?.braked) return { text: "Saving is held back", tone: "text-warn", detail: sync.message };
+    if (unsaved > 0) return { text: `${plural(unsaved, "file")} not saved`, tone: "text-accent-text", detail: "" };
+    if (sync && sync.pending > 0) return { text: `Saving ${plural(sync.pending, "change")}…`, tone: "text-faint", detail: "" };
+    if (sync && sync.unsaved > 0) return { text: `Saved, except ${plural(sync.unsaved, "item")}`, tone: "text-warn", detail: sync.message || "Marked in the tree, with the reason." };
+    return { text: "All changes saved", tone: "text-faint", detail: "" };
+  }
+}

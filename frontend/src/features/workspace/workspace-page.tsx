@@ -1,0 +1,141 @@
+"use client";
+
+import { Code, Files, SquareTerminal } from "lucide-react";
+import { useSearchParams } from "next/navigation";
+import { useCallback, useEffect, useState, type ReactNode } from "react";
+import { Split } from "@/components/ui/split";
+import { EditorPane } from "@/features/editor/editor-pane";
+import { FilePane } from "@/features/files/file-pane";
+import { TerminalPane } from "@/features/terminal/terminal-pane";
+import { Screen } from "@/features/terminal/xterm";
+import { useMedia } from "@/hooks/use-media";
+import { useStore } from "@/hooks/use-store";
+import { TopBar } from "./top-bar";
+import { leaveForDashboard, Workspace } from "./workspace";
+
+/** The session that the address names. Loaded in the browser only: xterm.js needs one. */
+export default function WorkspacePage() {
+  const id = useSearchParams().get("id") ?? "";
+  const [workspace, setWorkspace] = useState<Workspace | null>(null);
+  useEffect(() => {
+    if (id === "") {
+      leaveForDashboard("The address names no session.");
+      return;
+    }
+    const opened = new Workspace(id, (handlers) => new Screen(handlers));
+    let close: (() => void) | undefined;
+    let left = false;
+    // The terminal measures its cells once: the font has to be there before.
+    void document.fonts.load('13px "JetBrains Mono Variable"').finally(() => {
+      if (left) return;
+      close = opened.open();
+      setWorkspace(opened);
+    });
+    return () => {
+      left = true;
+      close?.();
+      setWorkspace(null);
+    };
+  }, [id]);
+  if (!workspace) return <div className="h-full bg-bg" />;
+  return <Open key={workspace.id} workspace={workspace} />;
+}
+
+type Pane = "files" | "editor" | "terminal";
+
+function Open({ workspace }: { readonly workspace: Workspace }) {
+  const narrow = useMedia("(max-width: 767px)");
+  const [pane, setPane] = useState<Pane>("editor");
+  const unsaved = useStore(workspace.documents.unsaved);
+
+  const run = useCallback(() => {
+    void workspace.run().then((typed) => {
+      if (typed) setPane("terminal");
+    });
+  }, [workspace]);
+
+  useEffect(() => {
+    const keyDown = (event: KeyboardEvent) => {
+      const inTerminal = event.target instanceof Element && event.target.closest(".xterm") !== null;
+      if ((event.ctrlKey || event.metaKey) && event.key === "Enter" && !inTerminal) {
+        event.preventDefault();
+        event.stopPropagation();
+        run();
+      }
+    };
+    window.addEventListener("keydown", keyDown, true);
+    return () => window.removeEventListener("keydown", keyDown, true);
+  }, [run]);
+
+  useEffect(() => {
+    if (unsaved === 0) return;
+    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
+    window.addEventListener("beforeunload", ask);
+    return () => window.removeEventListener("beforeunload", ask);
+  }, [unsaved]);
+
+  const gone = useCallback(() => leaveForDashboard("This session does not exist, or it was deleted."), []);
+  const files = <FilePane session={workspace.id} files={workspace.files} documents={workspace.documents} onOpen={() => setPane("editor")} />;
+  const editor = <EditorPane session={workspace.id} documents={workspace.documents} files={workspace.files} />;
+  const terminal = <TerminalPane terminals={workspace.terminals} phase={workspace.phase} onGone={gone} />;
+
+  return (
+    <div className="flex h-dvh flex-col overflow-hidden">
+      <TopBar workspace={workspace} onRun={run} />
+      <main className="flex min-h-0 flex-1">
+        {narrow ? (
+          <div className="flex min-h-0 min-w-0 flex-1 flex-col">
+            <Shown when={pane === "files"}>{files}</Shown>
+            <Shown when={pane === "editor"}>{editor}</Shown>
+            <Shown when={pane === "terminal"}>{terminal}</Shown>
+            <nav aria-label="Panes" className="grid h-12 shrink-0 grid-cols-3 border-t border-line bg-panel">
+              <PaneButton label="Files" icon={<Files size={17} aria-hidden />} chosen={pane === "files"} onClick={() => setPane("files")} />
+              <PaneButton label="Editor" icon={<Code size={17} aria-hidden />} chosen={pane === "editor"} onClick={() => setPane("editor")} />
+              <PaneButton label="Shell" icon={<SquareTerminal size={17} aria-hidden />} chosen={pane === "terminal"} onClick={() => setPane("terminal")} />
+            </nav>
+          </div>
+        ) : (
+          <Split
+            label="Width of the file tree"
+            storageKey="split:files"
+            direction="row"
+            sized="first"
+            initial={240}
+            min={160}
+            rest={360}
+            first={files}
+            second={
+              <Split label="Height of the lower pane" storageKey="split:terminal" direction="column" sized="second" initial={280} min={96} rest={160} first={editor} second={terminal} />
+            }
+          />
+        )}
+      </main>
+    </div>
+  );
+}
+
+/** Hidden panes stay as they are: an editor and a terminal keep what they show. */
+function Shown({ when, children }: { readonly when: boolean; readonly children: ReactNode }) {
+  return <div className={when ? "flex min-h-0 min-w-0 flex-1" : "hidden"}>{children}</div>;
+}
+
+interface PaneButtonProps {
+  readonly label: string;
+  readonly icon: ReactNode;
+  readonly chosen: boolean;
+  readonly onClick: () => void;
+}
+
+function PaneButton({ label, icon, chosen, onClick }: PaneButtonProps) {
+  return (
+    <button
+      type="button"
+      aria-pressed={chosen}
+      onClick={onClick}
+      className={`flex flex-col items-center justify-center gap-0.5 text-[11px] leading-4 focus-visible:outline-offset-[-2px] ${chosen ? "text-accent-text" : "text-muted"}`}
+    >
+      {icon}
+      {label}
+    </button>
+  );
+}
