@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"connectrpc.com/connect"
 
@@ -51,7 +52,7 @@ func (w *world) start() {
 	w.incarnation = "incarnation-" + w.tb.Name() + strings.Repeat("'", len(w.incarnation)%7)
 	service, err := filesrpc.New(filesrpc.Config{
 		Root: w.root, State: w.state, Logger: slog.New(slog.NewTextHandler(w.tb.Output(), nil)),
-		Incarnation: w.incarnation, NewWatcher: w.newWatcher,
+		Incarnation: w.incarnation, NewWatcher: w.newWatcher, PollInterval: 50 * time.Millisecond,
 	})
 	if err != nil {
 		w.tb.Fatal(err)
@@ -365,8 +366,9 @@ func (c *changes) settle(epoch uint64) {
 	go func() {
 		through, _, err := c.w.service.PrepareStop(c.w.tb.Context(), epoch)
 		answers <- answer{through, err}
+		// The quiet that a scan ends with is always sent: with the answer at hand, one more is sure to come.
+		_, _ = c.w.service.Rescan(c.w.tb.Context(), connect.NewRequest(&agentv1.RescanRequest{LeaseEpoch: epoch}))
 	}()
-	// The quiet that a scan ends with is always sent, and comes after its batches.
 	for {
 		m := c.step()
 		if m.GetQuiet() == nil || m.GetQuiet().GetThrough() != c.through {
