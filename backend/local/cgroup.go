@@ -88,14 +88,14 @@ func newUnified(name string, wanted []limitation) cgroups {
 
 // enableControllers makes them usable in groups below base; true when at least one is.
 func enableControllers(base string, wanted []limitation) bool {
-	any := false
+	usable := false
 	for _, w := range wanted {
 		// One write each: one that is missing would fail them all.
 		_ = write(base, "cgroup.subtree_control", "+"+w.controller)
 		enabled, err := os.ReadFile(filepath.Join(base, "cgroup.subtree_control"))
-		any = any || err == nil && slices.Contains(strings.Fields(string(enabled)), w.controller)
+		usable = usable || err == nil && slices.Contains(strings.Fields(string(enabled)), w.controller)
 	}
-	return any
+	return usable
 }
 
 // newLegacy makes a group of version 1 for each controller, below this process's own.

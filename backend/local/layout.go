@@ -145,7 +145,7 @@ func flock(ctx context.Context, file *os.File) error {
 	locked := make(chan error, 1)
 	go func() {
 		for {
-			err := unix.Flock(int(file.Fd()), unix.LOCK_EX) //nolint:gosec // a descriptor is an int
+			err := unix.Flock(int(file.Fd()), unix.LOCK_EX)
 			if !errors.Is(err, unix.EINTR) {
 				locked <- err
 				return
@@ -161,8 +161,7 @@ func flock(ctx context.Context, file *os.File) error {
 	case <-ctx.Done():
 		go func() {
 			// Not closed before it is held: the descriptor's number must not be used again meanwhile.
-			<-locked
-			_ = file.Close()
+			_ = errors.Join(<-locked, file.Close()) // nobody waits for it any more
 		}()
 		return fmt.Errorf("lock the session: %w", context.Cause(ctx))
 	}

@@ -57,30 +57,30 @@ func newPlace(t *testing.T) place {
 	return place{dir, authority}
 }
 
-func (p place) config(t testing.TB) local.Config {
-	t.Helper()
+func (p place) config(tb testing.TB) local.Config {
+	tb.Helper()
 	return local.Config{
 		DataDir: p.dir, AgentBin: agentBin, RunAs: "nobody", Identity: p.authority,
 		MemoryBytes: 1 << 30, Processes: 256, CPU: 1.5,
-		Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Logger: slog.New(slog.NewTextHandler(tb.Output(), nil)),
 	}
 }
 
-func (p place) open(t testing.TB, change func(*local.Config)) *local.Runtime {
-	t.Helper()
-	cfg := p.config(t)
+func (p place) open(tb testing.TB, change func(*local.Config)) *local.Runtime {
+	tb.Helper()
+	cfg := p.config(tb)
 	if change != nil {
 		change(&cfg)
 	}
 	r, err := local.New(cfg)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		r.Close()
 		left, err := filepath.Glob(filepath.Join(p.dir, "sessions", "*", "environment.json"))
 		if err != nil || len(left) > 0 {
-			t.Errorf("environments are left: %v, %v", left, err)
+			tb.Errorf("environments are left: %v, %v", left, err)
 		}
 	})
 	return r
@@ -88,19 +88,21 @@ func (p place) open(t testing.TB, change func(*local.Config)) *local.Runtime {
 
 func TestConformance(t *testing.T) {
 	runtimetest.Run(t, func(t *testing.T) runtimetest.Fixture {
+		t.Helper()
 		p := newPlace(t)
 		return runtimetest.Fixture{
 			Runtime:     p.open(t, nil),
 			Credentials: p.authority,
-			Again:       func(t testing.TB) backend.Runtime { return p.open(t, nil) },
-			Broken: func(t testing.TB) (backend.Runtime, string) {
+			Again:       func(tb testing.TB) backend.Runtime { tb.Helper(); return p.open(tb, nil) },
+			Broken: func(tb testing.TB) (backend.Runtime, string) {
+				tb.Helper()
 				// Not static, and its linker is not there.
 				broken := filepath.Join(p.dir, "broken-agent")
 				script := "#!/nonexistent/interpreter\n"
 				if err := errors.Join(os.WriteFile(broken, []byte(script), 0o755), os.Chmod(broken, 0o755)); err != nil {
-					t.Fatal(err)
+					tb.Fatal(err)
 				}
-				return p.open(t, func(c *local.Config) { c.AgentBin = broken }), "/opt/agent/agent: "
+				return p.open(tb, func(c *local.Config) { c.AgentBin = broken }), "/opt/agent/agent: "
 			},
 		}
 	})

@@ -30,7 +30,7 @@ func lock(dir string) (*os.File, error) {
 	}
 	var locked error
 	err = raw.Control(func(fd uintptr) {
-		locked = unix.Flock(int(fd), unix.LOCK_EX|unix.LOCK_NB) //nolint:gosec // a descriptor is an int
+		locked = unix.Flock(int(fd), unix.LOCK_EX|unix.LOCK_NB)
 	})
 	switch {
 	case errors.Is(locked, unix.EWOULDBLOCK):
@@ -123,8 +123,8 @@ func (s *Server) orphans() ([]int, error) {
 }
 
 func (s *Server) realDataDir() string {
-	if real, err := filepath.EvalSymlinks(s.dataDir()); err == nil {
-		return real
+	if resolved, err := filepath.EvalSymlinks(s.dataDir()); err == nil {
+		return resolved
 	}
 	return s.dataDir()
 }

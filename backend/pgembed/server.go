@@ -223,6 +223,7 @@ func (s *Server) end(ctx context.Context) error {
 		return s.err
 	default:
 	}
+	given := ctx.Done()
 	s.asking.Do(func() { close(s.asked) })
 	for _, step := range []struct {
 		signal syscall.Signal
@@ -232,14 +233,13 @@ func (s *Server) end(ctx context.Context) error {
 			return fmt.Errorf("stop the embedded PostgreSQL: %w", err)
 		}
 		timer := time.NewTimer(step.wait)
-		if step.signal != syscall.SIGINT {
-			ctx = context.WithoutCancel(ctx)
-		}
 		select {
 		case <-s.done:
 			timer.Stop()
 			return s.err
-		case <-ctx.Done():
+		case <-given:
+			// What follows ends soon, and is not to be cut short.
+			given = nil
 			timer.Stop()
 		case <-timer.C:
 		}

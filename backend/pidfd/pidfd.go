@@ -87,7 +87,7 @@ func (p *Process) Signal(sig syscall.Signal) error {
 		return fmt.Errorf("send %s to process %d: %w", unix.SignalName(sig), p.PID, err)
 	}
 	var failed error
-	err = raw.Control(func(fd uintptr) { failed = unix.PidfdSendSignal(int(fd), sig, nil, 0) }) //nolint:gosec // a descriptor is an int
+	err = raw.Control(func(fd uintptr) { failed = unix.PidfdSendSignal(int(fd), sig, nil, 0) })
 	if errors.Is(failed, unix.ESRCH) {
 		return ErrGone
 	}

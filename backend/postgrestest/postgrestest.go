@@ -44,35 +44,35 @@ type shared struct {
 var server shared
 
 // New returns the URL of a fresh database with the migrated schema. It is dropped at the end of the test.
-func New(t testing.TB) string {
-	t.Helper()
-	return create(t, template)
+func New(tb testing.TB) string {
+	tb.Helper()
+	return create(tb, template)
 }
 
 // NewEmpty returns the URL of a fresh database without a schema.
-func NewEmpty(t testing.TB) string {
-	t.Helper()
-	return create(t, "template0")
+func NewEmpty(tb testing.TB) string {
+	tb.Helper()
+	return create(tb, "template0")
 }
 
-func create(t testing.TB, from string) string {
-	t.Helper()
+func create(tb testing.TB, from string) string {
+	tb.Helper()
 	// The server outlives the test that starts it.
-	ctx := context.WithoutCancel(t.Context())
+	ctx := context.WithoutCancel(tb.Context())
 	server.once.Do(func() { server.err = server.start(ctx) })
 	if server.err != nil {
-		t.Fatalf("start a PostgreSQL server for tests: %v", server.err)
+		tb.Fatalf("start a PostgreSQL server for tests: %v", server.err)
 	}
 	server.mu.Lock()
 	server.next++
 	name := "test_" + strconv.Itoa(server.next)
 	server.mu.Unlock()
 	if err := server.admin(ctx, "CREATE DATABASE "+name+" TEMPLATE "+from); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := server.admin(ctx, "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	return withDatabase(server.url, name)

@@ -13,6 +13,7 @@ import (
 )
 
 func startAndHello(t *testing.T, f Fixture) {
+	t.Helper()
 	session := NewSession()
 	before := time.Now().Add(-time.Minute)
 	env := Start(t, f.Runtime, backend.EnvironmentSpec{SessionID: session})
@@ -29,6 +30,7 @@ func startAndHello(t *testing.T, f Fixture) {
 }
 
 func startOfALiveOne(t *testing.T, f Fixture) {
+	t.Helper()
 	spec := backend.EnvironmentSpec{SessionID: NewSession()}
 	var group sync.WaitGroup
 	got := make([]backend.Environment, 6)
@@ -46,6 +48,7 @@ func startOfALiveOne(t *testing.T, f Fixture) {
 }
 
 func findAndList(t *testing.T, f Fixture) {
+	t.Helper()
 	if _, err := f.Runtime.Find(t.Context(), NewSession()); backend.CodeOf(err) != backend.CodeNotFound {
 		t.Errorf("Find of nothing: %v, want CodeNotFound", err)
 	}
@@ -71,6 +74,7 @@ func findAndList(t *testing.T, f Fixture) {
 }
 
 func watch(t *testing.T, f Fixture) {
+	t.Helper()
 	early := Start(t, f.Runtime, backend.EnvironmentSpec{SessionID: NewSession()})
 	w := Watch(t, f.Runtime)
 	w.Until(t, early.ID, backend.EnvironmentRunning)
@@ -96,6 +100,7 @@ func watch(t *testing.T, f Fixture) {
 }
 
 func stop(t *testing.T, f Fixture) {
+	t.Helper()
 	env := Start(t, f.Runtime, backend.EnvironmentSpec{SessionID: NewSession()})
 	Connect(t, f.Runtime, f.Credentials, env)
 	if err := f.Runtime.Stop(t.Context(), env.SessionID, env.ID, stopGrace); err != nil {
@@ -115,6 +120,7 @@ func stop(t *testing.T, f Fixture) {
 }
 
 func stopOfAnother(t *testing.T, f Fixture) {
+	t.Helper()
 	spec := backend.EnvironmentSpec{SessionID: NewSession()}
 	former := Start(t, f.Runtime, spec)
 	if err := f.Runtime.Stop(t.Context(), former.SessionID, former.ID, stopGrace); err != nil {
@@ -135,6 +141,7 @@ func stopOfAnother(t *testing.T, f Fixture) {
 }
 
 func volumeOutlivesAndEnds(t *testing.T, f Fixture) {
+	t.Helper()
 	spec := backend.EnvironmentSpec{SessionID: NewSession()}
 	shell := func(script string) (string, int32) {
 		env := Start(t, f.Runtime, spec)
@@ -165,6 +172,7 @@ func volumeOutlivesAndEnds(t *testing.T, f Fixture) {
 }
 
 func dialOfAnother(t *testing.T, f Fixture) {
+	t.Helper()
 	mine := Start(t, f.Runtime, backend.EnvironmentSpec{SessionID: NewSession()})
 	other := Start(t, f.Runtime, backend.EnvironmentSpec{SessionID: NewSession()})
 	Connect(t, f.Runtime, f.Credentials, mine)
@@ -181,6 +189,7 @@ func dialOfAnother(t *testing.T, f Fixture) {
 }
 
 func adoption(t *testing.T, f Fixture) {
+	t.Helper()
 	first := Watch(t, f.Runtime)
 	env := Start(t, f.Runtime, backend.EnvironmentSpec{SessionID: NewSession()})
 	before := Connect(t, f.Runtime, f.Credentials, env)
@@ -212,6 +221,7 @@ func adoption(t *testing.T, f Fixture) {
 }
 
 func failingStart(t *testing.T, f Fixture) {
+	t.Helper()
 	broken, words := f.Broken(t)
 	w := Watch(t, broken)
 	session := NewSession()
@@ -235,6 +245,7 @@ func failingStart(t *testing.T, f Fixture) {
 }
 
 func environment(t *testing.T, f Fixture) {
+	t.Helper()
 	env := Start(t, f.Runtime, backend.EnvironmentSpec{SessionID: NewSession(), Env: map[string]string{"GREETING": "two words = ok"}})
 	conn := Connect(t, f.Runtime, f.Credentials, env)
 	if out, code := Command(t, conn, "/bin/sh", "-c", `echo "$GREETING"`); out != "two words = ok\n" || code != 0 {
