@@ -1,5 +1,5 @@
 /** Where the API is: the page's own origin, unless NEXT_PUBLIC_API_ORIGIN says otherwise (development). */
-export const apiBase: string = (process.env["NEXT_PUBLIC_API_ORIGIN"] ?? "").replace(/\/+$/, "");
+export const apiBase: string = (process.env.NEXT_PUBLIC_API_ORIGIN ?? "").replace(/\/+$/, "");
 
 /** The address of `/ws` with a query. */
 export function webSocketURL(query: URLSearchParams): string {

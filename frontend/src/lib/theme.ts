@@ -25,7 +25,7 @@ export function watchTheme(): () => void {
   const media = window.matchMedia("(prefers-color-scheme: light)");
   const apply = () => {
     const next = stored() ?? (media.matches ? "light" : "dark");
-    document.documentElement.dataset["theme"] = next;
+    document.documentElement.dataset.theme = next;
     theme.set(next);
   };
   const onStorage = (event: StorageEvent) => {
@@ -41,7 +41,7 @@ export function watchTheme(): () => void {
 }
 
 export function chooseTheme(next: Theme): void {
-  document.documentElement.dataset["theme"] = next;
+  document.documentElement.dataset.theme = next;
   theme.set(next);
   try {
     window.localStorage.setItem(key, next);

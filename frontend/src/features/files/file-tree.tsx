@@ -190,7 +190,7 @@ export function FileTree(props: Props) {
                 onDrop={(event) => drop(event, row.item)}
               />
             )}
-            {creating && creating.parent === row.item.path && creating.parent !== "" && nameInput("", creatingDepth, namesIn(tree, creating.parent))}
+            {creating?.parent === row.item.path && nameInput("", creatingDepth, namesIn(tree, creating.parent))}
           </div>
         ))}
         {end < rows.length && <div style={{ height: (rows.length - end) * rowHeight }} />}

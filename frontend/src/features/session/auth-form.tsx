@@ -1,6 +1,6 @@
 "use client";
 
-import { useState, type FormEvent, type ReactNode } from "react";
+import { useState, type SubmitEvent, type ReactNode } from "react";
 import { Brand } from "@/components/brand";
 import { ThemeToggle } from "@/components/theme-toggle";
 import { Button } from "@/components/ui/button";
@@ -76,7 +76,7 @@ function useSubmit(known: readonly string[], send: (data: FormData) => Promise<u
   return {
     failure,
     busy,
-    onSubmit: (event: FormEvent<HTMLFormElement>) => {
+    onSubmit: (event: SubmitEvent<HTMLFormElement>) => {
       event.preventDefault();
       if (!busy) void submit(event.currentTarget);
     },
@@ -107,8 +107,8 @@ export function SignInForm() {
     >
       <form className="mt-6 space-y-4" onSubmit={onSubmit} noValidate>
         <FormError text={failure.text} />
-        <Field label="Username" name="username" autoComplete="username" autoCapitalize="none" spellCheck={false} required error={failure.fields["username"] ?? ""} />
-        <Field label="Password" name="password" type="password" autoComplete="current-password" required error={failure.fields["password"] ?? ""} />
+        <Field label="Username" name="username" autoComplete="username" autoCapitalize="none" spellCheck={false} required error={failure.fields.username ?? ""} />
+        <Field label="Password" name="password" type="password" autoComplete="current-password" required error={failure.fields.password ?? ""} />
         <Button kind="primary" type="submit" className="h-9 w-full" disabled={busy}>
           {busy ? "Signing in…" : "Sign in"}
         </Button>
@@ -140,9 +140,9 @@ export function RegisterForm() {
     >
       <form className="mt-6 space-y-4" onSubmit={onSubmit} noValidate>
         <FormError text={failure.text} />
-        <Field label="Username" name="username" autoComplete="username" autoCapitalize="none" spellCheck={false} required error={failure.fields["username"] ?? ""} />
-        <Field label="Email" name="email" type="email" autoComplete="email" required error={failure.fields["email"] ?? ""} />
-        <Field label="Password" name="password" type="password" autoComplete="new-password" required error={failure.fields["password"] ?? ""} />
+        <Field label="Username" name="username" autoComplete="username" autoCapitalize="none" spellCheck={false} required error={failure.fields.username ?? ""} />
+        <Field label="Email" name="email" type="email" autoComplete="email" required error={failure.fields.email ?? ""} />
+        <Field label="Password" name="password" type="password" autoComplete="new-password" required error={failure.fields.password ?? ""} />
         <Button kind="primary" type="submit" className="h-9 w-full" disabled={busy}>
           {busy ? "Creating…" : "Create account"}
         </Button>

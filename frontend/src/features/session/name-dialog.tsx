@@ -28,7 +28,7 @@ export function NameDialog({ title, action, initial, placeholder, hint = "", req
       await onSubmit(name.trim());
       onClose();
     } catch (failure) {
-      setError((failure instanceof Problem && failure.fields["name"]) || errorText(failure));
+      setError((failure instanceof Problem ? failure.fields.name : undefined) ?? errorText(failure));
       setBusy(false);
     }
   };
