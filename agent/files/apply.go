@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"codingplatform/agent/workspace"
@@ -288,8 +289,8 @@ func (e *Engine) applyDelete(ctx context.Context, op Operation) (Outcome, error)
 	if unsent != "" {
 		return Conflict, fmt.Errorf("%w: %s has changes that are not saved yet", workspace.ErrChanged, unsent)
 	}
-	for i := len(below) - 1; i >= 0; i-- { // children come after their parents
-		if err := e.removeAll(below[i]); err != nil {
+	for _, it := range slices.Backward(below) { // children come after their parents
+		if err := e.removeAll(it); err != nil {
 			return Failed, err
 		}
 	}
@@ -316,9 +317,9 @@ func (e *Engine) forget(path string) error {
 	var records []record
 	var below []*item
 	it.walk(func(b *item) { below = append(below, b) })
-	for i := len(below) - 1; i >= 0; i-- {
-		records = append(records, record{below[i].path, State{}, 0})
-		e.setBase(below[i], State{}, 0)
+	for _, b := range slices.Backward(below) {
+		records = append(records, record{b.path, State{}, 0})
+		e.setBase(b, State{}, 0)
 	}
 	return e.log.append(records, e.root)
 }
@@ -392,8 +393,7 @@ func (e *Engine) carry(from, to string, revision uint64) (records []record) {
 			records = append(records, record{it.path, old.base, known})
 		}
 	}
-	for i := len(below) - 1; i >= 0; i-- {
-		old := below[i]
+	for _, old := range slices.Backward(below) {
 		if old.base.Type != workspace.None {
 			records = append(records, record{old.path, State{}, 0})
 		}

@@ -59,7 +59,7 @@ func (e *Engine) mayDelete() bool {
 		return !e.braked
 	}
 	if !e.braked {
-		e.logger.Warn("the workspace emptied at once; deletions are held back", "entries", e.counts.baseItems) //nolint:sloglint // no call's context
+		e.logger.Warn("the workspace emptied at once; deletions are held back", "entries", e.counts.baseItems)
 		e.braked = true
 		e.wake()
 	}
@@ -296,7 +296,7 @@ func (e *Engine) refuse(change Change, reason string) {
 		state = State{}
 	}
 	it.refused = &state
-	e.logger.Warn("the database refused a change", "path", change.Path, "reason", reason) //nolint:sloglint // no call's context
+	e.logger.Warn("the database refused a change", "path", change.Path, "reason", reason)
 }
 
 // recut takes back the batches from a sequence on, which are made anew.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"slices"
 	"strings"
 	"time"
 
@@ -179,7 +180,7 @@ func (e *Engine) grows(it *item, s State) bool {
 func (e *Engine) readIgnore(dir *workspace.Dir) {
 	lines := e.policy.Ignore
 	if digest, err := dir.Read(ignoreFile, maxIgnoreBytes); err == nil && digest.Content != nil {
-		lines = append(lines[:len(lines):len(lines)], strings.Split(string(bytes.ToValidUTF8(digest.Content, nil)), "\n")...)
+		lines = append(slices.Clip(lines), strings.Split(string(bytes.ToValidUTF8(digest.Content, nil)), "\n")...)
 	}
 	e.matcher = ignore.New(lines)
 	e.mu.Lock()
@@ -274,7 +275,7 @@ func (e *Engine) watch(path string, inode uint64) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if errors.Is(err, watch.ErrExhausted) && !e.exhausted {
-		e.logger.Warn("the limit of file watches is reached; the rest is polled", "path", path) //nolint:sloglint // no call's context
+		e.logger.Warn("the limit of file watches is reached; the rest is polled", "path", path)
 		e.exhausted = true
 		e.poke()
 	}

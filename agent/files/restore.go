@@ -156,7 +156,7 @@ func (r *Restore) run(ctx context.Context, entries []Entry, want func([]workspac
 	asked := map[workspace.Hash]bool{}
 	for _, entry := range r.files {
 		hash, size := entry.State.Hash, entry.State.Size
-		r.progress.BytesTotal += uint64(max(size, 0)) //nolint:gosec // not negative
+		r.progress.BytesTotal += uint64(max(size, 0))
 		if _, have := r.local[hash]; !have && !asked[hash] && size > 0 {
 			asked[hash] = true
 			wanted = append(wanted, hash)
@@ -321,7 +321,7 @@ func (r *Restore) file(ctx context.Context, entry Entry, asked map[workspace.Has
 	}
 	r.wrote(entry.Path, err)
 	r.progress.Files++
-	r.progress.Bytes += uint64(max(entry.State.Size, 0)) //nolint:gosec // not negative
+	r.progress.Bytes += uint64(max(entry.State.Size, 0))
 	r.tell(r.progress)
 	return nil
 }

@@ -189,13 +189,14 @@ type changes struct {
 	part []byte
 }
 
-func (w *world) open(epoch, through uint64) *changes {
+// open opens a stream as a backend that knows of no commit.
+func (w *world) open(epoch uint64) *changes {
 	w.tb.Helper()
 	ctx, cancel := context.WithCancel(w.tb.Context())
-	c := &changes{w: w, stream: w.client.Changes(ctx), cancel: cancel, through: through}
+	c := &changes{w: w, stream: w.client.Changes(ctx), cancel: cancel}
 	w.tb.Cleanup(cancel)
 	err := c.stream.Send(&agentv1.ChangesRequest{Message: &agentv1.ChangesRequest_Open{Open: &agentv1.ChangesOpen{
-		LeaseEpoch: epoch, Incarnation: w.incarnation, CommittedThrough: through,
+		LeaseEpoch: epoch, Incarnation: w.incarnation,
 	}}})
 	if err != nil && err != io.EOF { //nolint:errorlint // connect returns it as it is
 		w.tb.Fatal(err)

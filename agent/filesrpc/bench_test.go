@@ -16,7 +16,7 @@ func BenchmarkChange(b *testing.B) {
 	w := newWorld(b)
 	w.start()
 	w.restore(1)
-	c := w.open(1, 0)
+	c := w.open(1)
 	for i := 0; b.Loop(); i++ {
 		name := fmt.Sprintf("f%d", i)
 		w.write(name, "content of one kilobyte or less")
@@ -54,7 +54,7 @@ func BenchmarkTwoThousandFiles(b *testing.B) {
 	w := newWorld(b)
 	w.start()
 	w.restore(1)
-	c := w.open(1, 0)
+	c := w.open(1)
 	for round := 0; b.Loop(); round++ {
 		for i := range 2000 {
 			w.write(fmt.Sprintf("t%d/%d/f%d", round, i%20, i), fmt.Sprint("content ", round, i))

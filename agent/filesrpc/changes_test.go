@@ -17,7 +17,7 @@ func TestChangesFollowTheDisk(t *testing.T) {
 	w := newWorld(t)
 	w.start()
 	w.restore(1)
-	c := w.open(1, 0)
+	c := w.open(1)
 
 	w.write("a.txt", "one")
 	c.until(func(db map[string]*agentv1.FileEntry) bool { return db["a.txt"].GetSize() == 3 })
@@ -66,7 +66,7 @@ func TestNamesOfEveryKind(t *testing.T) {
 	w := newWorld(t)
 	w.start()
 	w.restore(1)
-	c := w.open(1, 0)
+	c := w.open(1)
 	for _, name := range []string{"new\nline", "\xff\xfe", strings.Repeat("n", 255), " ", "\U0010FF41", "ü", "u\u0308", "..."} {
 		if err := os.WriteFile(w.disk("x"), []byte(name), 0o644); err != nil {
 			t.Fatal(err)
@@ -85,7 +85,7 @@ func TestTwoThousandFilesOfOneContent(t *testing.T) {
 	w := newWorld(t)
 	w.start()
 	w.restore(1)
-	c := w.open(1, 0)
+	c := w.open(1)
 	for i := range 2000 {
 		w.write(fmt.Sprintf("t/%d/f%d", i%20, i), "the same")
 	}
@@ -97,7 +97,7 @@ func TestWhatIsNotSavedIsListed(t *testing.T) {
 	w := newWorld(t)
 	w.start()
 	w.restore(1)
-	c := w.open(1, 0)
+	c := w.open(1)
 	w.write("node_modules/m/index.js", "x")
 	w.write("big", strings.Repeat("b", 11<<20))
 	c.until(has("node_modules"))
@@ -126,7 +126,7 @@ func TestLargeContentsAreSentOnNeed(t *testing.T) {
 	w := newWorld(t)
 	w.start()
 	w.restore(1)
-	c := w.open(1, 0)
+	c := w.open(1)
 	big := strings.Repeat("0123456789abcdef", 1<<16)
 	w.write("big", big)
 	c.until(func(db map[string]*agentv1.FileEntry) bool { return db["big"].GetSize() == 1<<20 })

@@ -119,9 +119,9 @@ func hashFromWire(b []byte) (h workspace.Hash, err error) {
 	return h, nil
 }
 
-func toUint(n int64) uint64 { return uint64(max(n, 0)) } //nolint:gosec // not negative
+func toUint(n int64) uint64 { return uint64(max(n, 0)) }
 
-func toInt(n uint64) int64 { return int64(min(n, 1<<62)) } //nolint:gosec // clamped
+func toInt(n uint64) int64 { return int64(min(n, 1<<62)) }
 
 func entryFromWire(e *agentv1.FileEntry) (files.Entry, error) {
 	hash, err := hashFromWire(e.GetSha256())

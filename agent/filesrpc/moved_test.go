@@ -16,7 +16,7 @@ func TestAContentThatMovedOn(t *testing.T) {
 	w := newWorld(t)
 	w.start()
 	w.restore(1)
-	c := w.open(1, 0)
+	c := w.open(1)
 	// Written beside and moved in, so that the batch has the whole.
 	put := func(content string) {
 		t.Helper()
@@ -47,7 +47,7 @@ func TestAContentThatMovedOn(t *testing.T) {
 			t.Fatal("a content came whole that is no more on the disk")
 		}
 	}
-	c = w.open(1, 0)
+	c = w.open(1)
 	sum := sha256.Sum256([]byte(second))
 	if c.next != batch.GetSequence() {
 		t.Errorf("the batch is made anew with sequence %d, not %d", c.next, batch.GetSequence())
@@ -61,7 +61,7 @@ func TestARefusedEntryWaitsForItsNextChange(t *testing.T) {
 	w := newWorld(t)
 	w.start()
 	w.restore(1)
-	c := w.open(1, 0)
+	c := w.open(1)
 	w.write("bad", "x")
 	batch := c.batch()
 	c.through = batch.GetSequence()

@@ -48,7 +48,7 @@ func TestRestoreIntoAnEmptyFolder(t *testing.T) {
 	// Nothing that a restore did is a change.
 	delete(w.db, "../outside")
 	delete(w.db, "d/\U0010FF2F")
-	c := w.open(1, 0)
+	c := w.open(1)
 	w.write("after", "x")
 	c.until(has("after"))
 	c.settle(1)
@@ -114,7 +114,7 @@ func TestRestoreKeepsUnsentWork(t *testing.T) {
 	if _, err := os.Stat(w.disk("removed")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a file deleted in the database is on the disk: %v", err)
 	}
-	c := w.open(2, 0)
+	c := w.open(2)
 	c.settle(2)
 	sent := map[string]uint64{}
 	for _, e := range c.log {
@@ -165,7 +165,7 @@ func TestApply(t *testing.T) {
 	first := w.save("f", "first").GetSha256()
 	w.start()
 	w.restore(1)
-	c := w.open(1, 0)
+	c := w.open(1)
 	outcome := func(op *agentv1.ApplyOperation) agentv1.ApplyOutcome {
 		t.Helper()
 		return w.apply1(t, 1, op)[0].GetOutcome()
@@ -221,11 +221,11 @@ func TestReplayAfterALostConnection(t *testing.T) {
 	w := newWorld(t)
 	w.start()
 	w.restore(1)
-	c := w.open(1, 0)
+	c := w.open(1)
 	w.write("a", "1")
 	lost := c.batch()
 	c.cancel()
-	c = w.open(1, 0)
+	c = w.open(1)
 	if again := c.batch(); again.GetSequence() != lost.GetSequence() || again.String() != lost.String() {
 		t.Errorf("the batch came again as %v, not %v", again, lost)
 	} else {
@@ -248,8 +248,8 @@ func TestANewerStreamReplacesTheOld(t *testing.T) {
 		t.Errorf("changes before a restore: %v", err)
 	}
 	w.restore(1)
-	old := w.open(1, 0)
-	w.open(2, 0)
+	old := w.open(1)
+	w.open(2)
 	for {
 		if _, err := old.stream.Receive(); err != nil {
 			if connect.CodeOf(err) != connect.CodeAborted {
@@ -271,7 +271,7 @@ func TestTheBrakeHoldsAnEmptiedWorkspace(t *testing.T) {
 	w.save("b", "b")
 	w.start()
 	w.restore(1)
-	c := w.open(1, 0)
+	c := w.open(1)
 	for _, path := range []string{"d", "b"} {
 		if err := os.RemoveAll(w.disk(path)); err != nil {
 			t.Fatal(err)
@@ -323,7 +323,7 @@ func TestAnOverflowEndsInAScan(t *testing.T) {
 	w.newWatcher = func(string) (files.Watcher, error) { return d, nil }
 	w.start()
 	w.restore(1)
-	c := w.open(1, 0)
+	c := w.open(1)
 	w.write("d/e/missed", "x")
 	d.hints <- watch.Hint{Overflow: true}
 	c.until(has("d/e/missed"))
@@ -345,7 +345,7 @@ func TestExhaustedWatchesArePolled(t *testing.T) {
 		}
 		w.start()
 		w.restore(1)
-		c := w.open(1, 0)
+		c := w.open(1)
 		w.write("d/e/f", "x")
 		c.until(has("d/e/f"))
 		w.write("d/e/f", "longer")

@@ -100,8 +100,7 @@ func asConnect(err error) error {
 	if err == nil {
 		return nil
 	}
-	var coded *connect.Error
-	if errors.As(err, &coded) {
+	if _, coded := errors.AsType[*connect.Error](err); coded {
 		return err
 	}
 	for _, m := range []struct {

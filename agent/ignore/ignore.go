@@ -4,6 +4,7 @@ package ignore
 
 import (
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -35,9 +36,7 @@ func parse(line string) (r rule, ok bool) {
 	if line[0] == '!' {
 		r.negate, line = true, line[1:]
 	}
-	if strings.HasSuffix(line, "/") {
-		r.dirsOnly, line = true, strings.TrimSuffix(line, "/")
-	}
+	line, r.dirsOnly = strings.CutSuffix(line, "/")
 	anchored := strings.Contains(line, "/")
 	line = strings.TrimPrefix(line, "/")
 	if line == "" {
@@ -84,8 +83,8 @@ func (m *Matcher) Match(p string, isFolder bool) bool {
 }
 
 func (m *Matcher) matchOne(parts []string, isFolder bool) bool {
-	for i := len(m.rules) - 1; i >= 0; i-- {
-		if r := m.rules[i]; (isFolder || !r.dirsOnly) && matchParts(r.parts, parts) {
+	for _, r := range slices.Backward(m.rules) {
+		if (isFolder || !r.dirsOnly) && matchParts(r.parts, parts) {
 			return !r.negate
 		}
 	}

@@ -89,7 +89,10 @@ func (w *Watcher) Run(ctx context.Context) error {
 				hint.Gone = true
 			}
 			hint.Path = path
-		case <-w.fs.Errors:
+		case err := <-w.fs.Errors:
+			if err == nil {
+				return errors.New("the file watch ended by itself")
+			}
 			// An overflow, or something worse: in both cases only looking helps.
 			hint.Overflow = true
 		}

@@ -64,7 +64,7 @@ func (t *Tree) Close() error { return errors.Join(t.top.Close(), t.root.Close())
 
 // Sync makes everything written durable.
 func (t *Tree) Sync() error {
-	if err := unix.Syncfs(int(t.top.Fd())); err != nil { //nolint:gosec // a descriptor
+	if err := unix.Syncfs(int(t.top.Fd())); err != nil {
 		return fmt.Errorf("sync the workspace: %w", err)
 	}
 	return nil
@@ -112,7 +112,7 @@ func Gone(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP)
 }
 
-func (d *Dir) fd() int { return int(d.f.Fd()) } //nolint:gosec // a descriptor
+func (d *Dir) fd() int { return int(d.f.Fd()) }
 
 // Close closes the folder.
 func (d *Dir) Close() { _ = d.f.Close() } // read only
@@ -123,7 +123,7 @@ func (d *Dir) Sub(name string) (*Dir, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
-	return &Dir{f: os.NewFile(uintptr(fd), name)}, nil //nolint:gosec // a descriptor
+	return &Dir{f: os.NewFile(uintptr(fd), name)}, nil
 }
 
 func openat(dir int, name string, flags int, mode uint32) (fd int, err error) {
@@ -201,7 +201,7 @@ func (d *Dir) OpenFile(name string) (*os.File, Stat, error) {
 	if err != nil {
 		return nil, Stat{}, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
-	f := os.NewFile(uintptr(fd), name) //nolint:gosec // a descriptor
+	f := os.NewFile(uintptr(fd), name)
 	st, err := fileStat(f)
 	if err == nil && st.Type != File {
 		err = &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
@@ -215,7 +215,7 @@ func (d *Dir) OpenFile(name string) (*os.File, Stat, error) {
 
 func fileStat(f *os.File) (Stat, error) {
 	var st unix.Stat_t
-	if err := unix.Fstat(int(f.Fd()), &st); err != nil { //nolint:gosec // a descriptor
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
 		return Stat{}, &fs.PathError{Op: "stat", Path: f.Name(), Err: err}
 	}
 	return fromStat(&st), nil

@@ -30,7 +30,7 @@ func (d *Dir) TempFile() (*Temp, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a temporary file: %w", err)
 	}
-	return &Temp{dir: d, f: os.NewFile(uintptr(fd), name), name: name, kind: File}, nil //nolint:gosec // a descriptor
+	return &Temp{dir: d, f: os.NewFile(uintptr(fd), name), name: name, kind: File}, nil
 }
 
 // TempLink makes a symbolic link in this folder.
@@ -50,7 +50,7 @@ func (t *Temp) Finish(mode uint32, mtime int64, sync bool) error {
 	if t.f == nil {
 		return nil
 	}
-	fd := int(t.f.Fd()) //nolint:gosec // a descriptor
+	fd := int(t.f.Fd())
 	err := unix.Fchmod(fd, mode&0o777)
 	if err == nil && mtime != 0 {
 		times := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, unix.NsecToTimespec(mtime)}

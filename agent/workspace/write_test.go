@@ -9,7 +9,7 @@ import (
 	"codingplatform/agent/workspace"
 )
 
-func place(t *testing.T, dir *workspace.Dir, name, content string, expect workspace.Stat) error {
+func place(t *testing.T, dir *workspace.Dir, content string, expect workspace.Stat) error {
 	t.Helper()
 	temp, err := dir.TempFile()
 	if err != nil {
@@ -21,7 +21,7 @@ func place(t *testing.T, dir *workspace.Dir, name, content string, expect worksp
 	if err := temp.Finish(0o640, 0, true); err != nil {
 		t.Fatal(err)
 	}
-	err = temp.Place(name, expect)
+	err = temp.Place("f", expect)
 	if err != nil {
 		temp.Drop()
 	}
@@ -40,10 +40,10 @@ func TestPlaceReplacesOnlyWhatWasExpected(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer dir.Close()
-	if err := place(t, dir, "f", "one", workspace.Stat{}); err != nil {
+	if err := place(t, dir, "one", workspace.Stat{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := place(t, dir, "f", "two", workspace.Stat{}); !errors.Is(err, workspace.ErrChanged) {
+	if err := place(t, dir, "two", workspace.Stat{}); !errors.Is(err, workspace.ErrChanged) {
 		t.Errorf("placed where something is: %v", err)
 	}
 	stat, err := dir.Stat("f")
@@ -53,7 +53,7 @@ func TestPlaceReplacesOnlyWhatWasExpected(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(root, "f"), []byte("by a program"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := place(t, dir, "f", "two", stat); !errors.Is(err, workspace.ErrChanged) {
+	if err := place(t, dir, "two", stat); !errors.Is(err, workspace.ErrChanged) {
 		t.Errorf("placed over a changed file: %v", err)
 	}
 	if b, err := os.ReadFile(filepath.Join(root, "f")); err != nil || string(b) != "by a program" {
@@ -62,7 +62,7 @@ func TestPlaceReplacesOnlyWhatWasExpected(t *testing.T) {
 	if stat, err = dir.Stat("f"); err != nil {
 		t.Fatal(err)
 	}
-	if err := place(t, dir, "f", "two", stat); err != nil {
+	if err := place(t, dir, "two", stat); err != nil {
 		t.Error(err)
 	}
 	names, err := filepath.Glob(filepath.Join(root, ".*"))
