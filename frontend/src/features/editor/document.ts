@@ -108,6 +108,12 @@ export class Document {
 
   async #take(file: FileContent): Promise<void> {
     const base = { revision: file.revision, size: file.size, deleted: false, error: "", theirs: null, save: "saved" as const };
+    if (!file.saved) {
+      // What the server has of it is not what the file holds: to edit that would destroy the rest.
+      this.#dropBuffer();
+      this.#set({ ...base, content: { kind: "unavailable", message: "The server does not keep this file's content." } });
+      return;
+    }
     if (file.encoding === "base64") {
       const type = imageType(file.path);
       this.#dropBuffer();
@@ -232,19 +238,18 @@ export class Document {
     }
     if (file.revision <= revision && !deleted) return;
     const edited = this.buffer !== undefined && this.buffer.version() !== this.#savedVersion;
-    if (!edited || content.kind !== "text" || file.encoding === "base64") {
-      if (!edited) {
-        await this.#take(file);
-        return;
-      }
+    if (!edited || content.kind !== "text") {
+      await this.#take(file);
+      return;
     }
-    if (file.encoding === "utf-8" && this.buffer?.text() === file.content) {
+    const readable = file.saved && file.encoding === "utf-8";
+    if (readable && this.buffer?.text() === file.content) {
       this.#savedVersion = this.buffer.version();
       this.#set({ save: "saved", revision: file.revision, deleted: false, theirs: null, error: "" });
       return;
     }
     clearTimeout(this.#timer);
-    const text = file.encoding === "utf-8" ? file.content : "(binary content)";
+    const text = readable ? file.content : "(content that cannot be shown as text)";
     this.#set({ save: "conflict", deleted: false, theirs: { revision: file.revision, text }, error: "" });
   }
 

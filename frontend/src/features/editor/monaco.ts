@@ -51,14 +51,22 @@ function configure(monaco: MonacoAPI): void {
     "editor.lineHighlightBorder": "#00000000", "editorCursor.foreground": "#f0ad3d",
     "editor.selectionBackground": "#f0ad3d40", "editorWidget.background": "#1c2025", "editorWidget.border": "#262b32",
     "editorGutter.background": "#101215", "editorIndentGuide.background1": "#22272d", "focusBorder": "#f0ad3d",
-    "minimap.background": "#101215", "scrollbarSlider.background": "#3d444e80",
+    "scrollbarSlider.background": "#3d444e80", "editorOverviewRuler.border": "#00000000",
+    "editorBracketHighlight.foreground1": "#a0a8b3", "editorBracketHighlight.foreground2": "#c3a5d6",
+    "editorBracketHighlight.foreground3": "#7cc5d9", "editorBracketHighlight.unexpectedBracket.foreground": "#f2736b",
+    "diffEditor.insertedLineBackground": "#4cc27d1c", "diffEditor.insertedTextBackground": "#4cc27d26",
+    "diffEditor.removedLineBackground": "#f2736b1c", "diffEditor.removedTextBackground": "#f2736b26",
   };
   const light: Record<string, string> = {
     "editor.background": "#ffffff", "editor.foreground": "#191c20", "editorLineNumber.foreground": "#a0a7b0",
     "editorLineNumber.activeForeground": "#545d68", "editor.lineHighlightBackground": "#f5f6f7",
     "editor.lineHighlightBorder": "#00000000", "editorCursor.foreground": "#b06a00",
     "editor.selectionBackground": "#f3c97a80", "editorWidget.background": "#ffffff", "editorWidget.border": "#dcdfe3",
-    "editorIndentGuide.background1": "#e9ebee", "focusBorder": "#b06a00",
+    "editorIndentGuide.background1": "#e9ebee", "focusBorder": "#b06a00", "editorOverviewRuler.border": "#00000000",
+    "editorBracketHighlight.foreground1": "#545d68", "editorBracketHighlight.foreground2": "#7a4a96",
+    "editorBracketHighlight.foreground3": "#146f86", "editorBracketHighlight.unexpectedBracket.foreground": "#c2322b",
+    "diffEditor.insertedLineBackground": "#1a7f4518", "diffEditor.insertedTextBackground": "#1a7f4522",
+    "diffEditor.removedLineBackground": "#c2322b14", "diffEditor.removedTextBackground": "#c2322b22",
   };
   monaco.editor.defineTheme("platform-dark", {
     base: "vs-dark", inherit: true, colors: dark,

@@ -65,7 +65,7 @@ export function Dashboard() {
     <div className="min-h-full">
       <header className="sticky top-0 z-10 border-b border-line bg-panel">
         <div className="mx-auto flex h-12 max-w-5xl items-center gap-2 px-4">
-          <div className="flex-1">
+          <div className="flex flex-1 items-center">
             <Brand />
           </div>
           <ThemeToggle />

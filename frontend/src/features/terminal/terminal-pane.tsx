@@ -190,9 +190,15 @@ function exitText(exit: Exit | null, message: string): string {
 
 const steps = [
   { label: "Start the sandbox", phases: ["stopped", "starting", "stopping"] },
-  { label: "Bring the files", phases: ["restoring"] },
+  { label: "Restore the files", phases: ["restoring"] },
   { label: "Open the shell", phases: ["ready"] },
 ] as const satisfies readonly { label: string; phases: readonly Phase[] }[];
+
+/** "Bringing the files: 12 of 40" → "12 of 40". What has no such part repeats the step's name only. */
+function progressOf(reason: string): string {
+  const colon = reason.indexOf(": ");
+  return colon < 0 ? "" : reason.slice(colon + 2);
+}
 
 /** What is done of a start, what is under way, and what the server says of it. */
 function StartUp({ phase, reason }: { readonly phase: Phase; readonly reason: string }) {
@@ -215,7 +221,7 @@ function StartUp({ phase, reason }: { readonly phase: Phase; readonly reason: st
               className={`size-2 rounded-full ${index < now ? "bg-ok" : index === now ? "pulse bg-busy" : "border border-line-strong"}`}
             />
             {label}
-            {index === now && reason && <span className="font-normal text-muted">{reason}</span>}
+            {index === now && progressOf(reason) && <span className="font-normal text-muted tabular-nums">{progressOf(reason)}</span>}
           </li>
         ))}
       </ol>

@@ -1,7 +1,7 @@
 "use client";
 
 import { ChevronLeft, Play, Power, Users } from "lucide-react";
-import { useEffect, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import { Mark } from "@/components/brand";
 import { ThemeToggle } from "@/components/theme-toggle";
 import { Button, IconButton } from "@/components/ui/button";
@@ -78,6 +78,9 @@ function SavedState({ workspace }: { readonly workspace: Workspace }) {
   const unsaved = useStore(workspace.documents.unsaved);
   const sync = useStore(workspace.sync);
   const events = useStore(workspace.events.state);
+  const { tree } = useStore(workspace.files.state);
+  // Ignored files are left out on purpose: the tree says so, it is no warning.
+  const kept = useMemo(() => [...tree.values()].filter((item) => !item.saved && item.unsaved_reason !== "ignored").length, [tree]);
   const { text, tone, detail } = words();
   return (
     <span role="status" className={`truncate text-[12px] max-sm:hidden ${tone}`} title={detail || undefined}>
@@ -90,7 +93,7 @@ function SavedState({ workspace }: { readonly workspace: Workspace }) {
     if (sync?.braked) return { text: "Saving is held back", tone: "text-warn", detail: sync.message };
     if (unsaved > 0) return { text: `${plural(unsaved, "file")} not saved`, tone: "text-accent-text", detail: "" };
     if (sync && sync.pending > 0) return { text: `Saving ${plural(sync.pending, "change")}…`, tone: "text-faint", detail: "" };
-    if (sync && sync.unsaved > 0) return { text: `Saved, except ${plural(sync.unsaved, "item")}`, tone: "text-warn", detail: sync.message || "Marked in the tree, with the reason." };
+    if (kept > 0) return { text: `Saved, except ${plural(kept, "file")}`, tone: "text-warn", detail: sync?.message || "Marked in the tree, with the reason." };
     return { text: "All changes saved", tone: "text-faint", detail: "" };
   }
 }
