@@ -1,7 +1,8 @@
 import { extensionOf } from "./paths";
 
-/** Quotes a word for a POSIX shell. Inside single quotes only a single quote is special. */
+/** Quotes a word for a POSIX shell, where it needs that. Inside single quotes only a single quote is special. */
 export function shellQuote(word: string): string {
+  if (/^[A-Za-z0-9_./-]+$/.test(word)) return word;
   return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 

@@ -28,7 +28,7 @@ export function Field({ label, hint = "", error = "", ...rest }: Props) {
       />
       {note && (
         <p id={`${id}-note`} className={`mt-1 text-[12px] leading-4 ${error ? "text-bad" : "text-muted"}`}>
-          {note}
+          {note.charAt(0).toUpperCase() + note.slice(1)}
         </p>
       )}
     </div>

@@ -19,7 +19,7 @@ export function PhaseBadge({ phase, reason = "" }: { readonly phase: Phase; read
   return (
     <span className="inline-flex items-center gap-1.5 text-[12px] whitespace-nowrap text-muted" title={reason || undefined}>
       <span className={`size-2 rounded-full bg-current ${color} ${moves ? "pulse" : ""} ${phase === "stopped" ? "opacity-60" : ""}`} aria-hidden />
-      {label}
+      <span className="phase-word">{label}</span>
     </span>
   );
 }

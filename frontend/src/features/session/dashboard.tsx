@@ -81,7 +81,7 @@ export function Dashboard() {
             </p>
           </div>
           {sessions.length > 0 && (
-            <label className="flex h-8 w-44 items-center gap-2 rounded-md border border-line-strong px-2 text-faint focus-within:outline-2 focus-within:outline-accent">
+            <label className="flex h-8 w-44 items-center max-sm:flex-1 gap-2 rounded-md border border-line-strong px-2 text-faint focus-within:outline-2 focus-within:outline-accent">
               <Search size={14} aria-hidden />
               <span className="sr-only">Filter sessions</span>
               <input className="w-full min-w-0 bg-transparent text-[13px] text-text outline-none placeholder:text-faint" placeholder="Filter" value={filter} onChange={(event) => setFilter(event.target.value)} />

@@ -45,7 +45,7 @@ export function TopBar({ workspace, onRun }: Props) {
         </button>
       </h1>
       {phase && (
-        <span className="max-sm:hidden">
+        <span className="max-sm:[&_.phase-word]:sr-only">
           <PhaseBadge phase={phase.phase} reason={phase.reason} />
         </span>
       )}
@@ -93,7 +93,7 @@ function SavedState({ workspace }: { readonly workspace: Workspace }) {
     if (sync?.braked) return { text: "Saving is held back", tone: "text-warn", detail: sync.message };
     if (unsaved > 0) return { text: `${plural(unsaved, "file")} not saved`, tone: "text-accent-text", detail: "" };
     if (sync && sync.pending > 0) return { text: `Saving ${plural(sync.pending, "change")}…`, tone: "text-faint", detail: "" };
-    if (kept > 0) return { text: `Saved, except ${plural(kept, "file")}`, tone: "text-warn", detail: sync?.message || "Marked in the tree, with the reason." };
+    if (kept > 0) return { text: `Saved, except ${plural(kept, "file")}`, tone: "text-warn", detail: "Marked in the tree, with the reason." };
     return { text: "All changes saved", tone: "text-faint", detail: "" };
   }
 }
