@@ -1,0 +1,255 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Document, type DocumentAPI, type TextBuffer } from "@/features/editor/document";
+import { Problem } from "@/lib/problem";
+import { fileContentSchema, problemSchema, type FileContent, type Item } from "@/lib/schemas";
+
+class FakeBuffer implements TextBuffer {
+  #text: string;
+  #version = 1;
+  readonly #listeners = new Set<() => void>();
+  disposed = false;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+  text(): string {
+    return this.#text;
+  }
+  setText(text: string): void {
+    this.#text = text;
+    this.#version++;
+    for (const listener of this.#listeners) listener();
+  }
+  version(): number {
+    return this.#version;
+  }
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+  setPath(): void {
+    // The fake has no language.
+  }
+  dispose(): void {
+    this.disposed = true;
+  }
+}
+
+/** A server that holds files by path, with one revision counter. */
+class FakeServer implements DocumentAPI {
+  readonly files = new Map<string, FileContent>();
+  revision = 0;
+  writes = 0;
+  failure: Problem | undefined;
+  /** While set, writes wait for it. */
+  gate: Promise<void> | undefined;
+
+  put(path: string, content: string, over: Partial<FileContent> = {}): FileContent {
+    const file = fileContentSchema.parse({
+      name: path, path, type: "file", size: content.length, revision: ++this.revision, content, ...over,
+    });
+    this.files.set(path, file);
+    return file;
+  }
+  file(_: string, path: string): Promise<FileContent> {
+    const file = this.files.get(path);
+    return file ? Promise.resolve(file) : Promise.reject(problem(404, "not_found"));
+  }
+  async write(_: string, path: string, { content, base_revision }: { content: string; base_revision?: number }): Promise<Item> {
+    await this.gate;
+    if (this.failure) throw this.failure;
+    const current = this.files.get(path)?.revision ?? 0;
+    if (base_revision !== undefined && base_revision !== current) throw problem(409, "conflict");
+    this.writes++;
+    return this.put(path, content);
+  }
+}
+
+function problem(status: number, code: string): Problem {
+  return new Problem(problemSchema.parse({ status, code, detail: code }));
+}
+
+async function opened(server: FakeServer, content = "one\n", autosave = true) {
+  server.put("a.py", content);
+  const doc = new Document({
+    id: 1, session: "s", path: "a.py", api: server, autosave: () => autosave, autosaveMs: 1000, retryMs: 5000,
+    createBuffer: (_, __, text) => Promise.resolve(new FakeBuffer(text)),
+  });
+  await doc.load();
+  const { buffer } = doc;
+  if (!buffer) throw new Error("no buffer");
+  return { doc, buffer };
+}
+
+let server: FakeServer;
+beforeEach(() => {
+  vi.useFakeTimers();
+  server = new FakeServer();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe("Document", () => {
+  it("saves by itself after typing stops, on the revision that it was based on", async () => {
+    const { doc, buffer } = await opened(server);
+    buffer.setText("two\n");
+    expect(doc.state.get().save).toBe("unsaved");
+    await vi.advanceTimersByTimeAsync(999);
+    expect(server.writes).toBe(0);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(server.files.get("a.py")?.content).toBe("two\n");
+    expect(doc.state.get()).toMatchObject({ save: "saved", revision: 2 });
+  });
+
+  it("does not save by itself when that is off", async () => {
+    const { doc, buffer } = await opened(server, "one\n", false);
+    buffer.setText("two\n");
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(server.writes).toBe(0);
+    expect(await doc.save()).toBe(true);
+    expect(server.writes).toBe(1);
+  });
+
+  it("is saved only for what was committed, not for what was typed meanwhile", async () => {
+    const { doc, buffer } = await opened(server);
+    let open: () => void = () => undefined;
+    server.gate = new Promise<void>((resolve) => (open = resolve));
+    buffer.setText("two\n");
+    const saving = doc.save();
+    expect(doc.state.get().save).toBe("saving");
+    buffer.setText("three\n");
+    open();
+    await saving;
+    expect(server.files.get("a.py")?.content).toBe("two\n");
+    expect(doc.state.get().save).toBe("unsaved");
+    expect(await doc.save()).toBe(true);
+    expect(server.files.get("a.py")?.content).toBe("three\n");
+  });
+
+  it("takes a change from elsewhere when there are no edits", async () => {
+    const { doc, buffer } = await opened(server);
+    server.put("a.py", "theirs\n");
+    await doc.remoteChanged(2);
+    expect(buffer.text()).toBe("theirs\n");
+    expect(doc.state.get()).toMatchObject({ save: "saved", revision: 2, theirs: null });
+    await vi.runAllTimersAsync();
+    expect(server.writes).toBe(0);
+  });
+
+  it("keeps both versions when both sides changed", async () => {
+    const { doc, buffer } = await opened(server);
+    buffer.setText("mine\n");
+    server.put("a.py", "theirs\n");
+    await doc.remoteChanged(2);
+    expect(buffer.text()).toBe("mine\n");
+    expect(doc.state.get()).toMatchObject({ save: "conflict", theirs: { revision: 2, text: "theirs\n" } });
+    await vi.runAllTimersAsync();
+    expect(await doc.save()).toBe(false);
+    expect(server.files.get("a.py")?.content).toBe("theirs\n");
+  });
+
+  it("finds the conflict by a stale save too", async () => {
+    const { doc, buffer } = await opened(server);
+    buffer.setText("mine\n");
+    server.put("a.py", "theirs\n");
+    expect(await doc.save()).toBe(false);
+    expect(doc.state.get()).toMatchObject({ save: "conflict", theirs: { text: "theirs\n" } });
+  });
+
+  it("ends a conflict with mine, theirs, or both", async () => {
+    const conflict = async () => {
+      server = new FakeServer();
+      const made = await opened(server);
+      made.buffer.setText("mine\n");
+      server.put("a.py", "theirs\n");
+      await made.doc.save();
+      return made;
+    };
+    const mine = await conflict();
+    await mine.doc.resolve("mine");
+    expect(server.files.get("a.py")?.content).toBe("mine\n");
+    expect(mine.doc.state.get()).toMatchObject({ save: "saved", theirs: null });
+
+    const theirs = await conflict();
+    await theirs.doc.resolve("theirs");
+    expect(theirs.buffer.text()).toBe("theirs\n");
+    expect(theirs.doc.state.get()).toMatchObject({ save: "saved", theirs: null });
+
+    const both = await conflict();
+    await both.doc.resolveWithCopy("a (mine).py");
+    expect(server.files.get("a (mine).py")?.content).toBe("mine\n");
+    expect(server.files.get("a.py")?.content).toBe("theirs\n");
+    expect(both.buffer.text()).toBe("theirs\n");
+  });
+
+  it("is no conflict when both sides wrote the same", async () => {
+    const { doc, buffer } = await opened(server);
+    buffer.setText("same\n");
+    server.put("a.py", "same\n");
+    await doc.remoteChanged(2);
+    expect(doc.state.get()).toMatchObject({ save: "saved", revision: 2, theirs: null });
+  });
+
+  it("ignores the echo of its own save", async () => {
+    const { doc, buffer } = await opened(server);
+    buffer.setText("two\n");
+    let open: () => void = () => undefined;
+    server.gate = new Promise<void>((resolve) => (open = resolve));
+    const saving = doc.save();
+    await doc.remoteChanged(2);
+    open();
+    await saving;
+    await vi.runAllTimersAsync();
+    expect(doc.state.get()).toMatchObject({ save: "saved", revision: 2, theirs: null });
+    expect(buffer.text()).toBe("two\n");
+  });
+
+  it("tries again while the server is away, and says why it is not saved", async () => {
+    const { doc, buffer } = await opened(server);
+    buffer.setText("two\n");
+    server.failure = problem(503, "unavailable");
+    expect(await doc.save()).toBe(false);
+    expect(doc.state.get()).toMatchObject({ save: "unsaved", error: "unavailable" });
+    server.failure = undefined;
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(doc.state.get()).toMatchObject({ save: "saved", error: "" });
+  });
+
+  it("keeps the text of a file that was deleted, and creates it again by a save", async () => {
+    const { doc, buffer } = await opened(server);
+    buffer.setText("mine\n");
+    server.files.delete("a.py");
+    doc.remoteDeleted();
+    await vi.runAllTimersAsync();
+    expect(server.files.has("a.py")).toBe(false);
+    expect(doc.state.get()).toMatchObject({ deleted: true, save: "unsaved" });
+    expect(await doc.save()).toBe(true);
+    expect(server.files.get("a.py")?.content).toBe("mine\n");
+    expect(doc.state.get()).toMatchObject({ deleted: false, save: "saved" });
+  });
+
+  it("never offers to edit what the server does not keep", async () => {
+    server.put("big.bin", "", { saved: false, unsaved_reason: "too_large", size: 20 << 20 });
+    const doc = new Document({
+      id: 2, session: "s", path: "big.bin", api: server, autosave: () => true,
+      createBuffer: (_, __, text) => Promise.resolve(new FakeBuffer(text)),
+    });
+    await doc.load();
+    expect(doc.state.get().content.kind).toBe("unavailable");
+    expect(doc.buffer).toBeUndefined();
+  });
+
+  it.each([
+    ["data.bin", "binary"],
+    ["logo.png", "image"],
+  ])("shows %s as %s", async (path, kind) => {
+    server.put(path, "AAEC", { encoding: "base64" });
+    const doc = new Document({
+      id: 3, session: "s", path, api: server, autosave: () => true,
+      createBuffer: (_, __, text) => Promise.resolve(new FakeBuffer(text)),
+    });
+    await doc.load();
+    expect(doc.state.get().content.kind).toBe(kind);
+  });
+});

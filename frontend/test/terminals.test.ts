@@ -1,0 +1,102 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Terminals, type TerminalScreen } from "@/features/terminal/terminals";
+import { terminalInfoSchema } from "@/lib/schemas";
+import { fakeEnvironment, FakeSocket } from "./support/fake-socket";
+
+const info = (name: string, foreground = "") => terminalInfoSchema.parse({ name, foreground });
+
+function make() {
+  const environment = fakeEnvironment();
+  const sizes: ((cols: number, rows: number) => void)[] = [];
+  const closed: string[] = [];
+  let viewers = 0;
+  const terminals = new Terminals({
+    session: "s",
+    endpoint: (query) => `ws://host/ws?${query.toString()}`,
+    environment,
+    client: () => `viewer${++viewers}`,
+    createScreen: (handlers): TerminalScreen => {
+      sizes.push((cols, rows) => handlers.resized(cols, rows));
+      return {
+        mount: () => () => undefined, fit: () => undefined, focus: () => undefined, text: () => "", dispose: () => undefined,
+        reset: () => undefined, size: () => undefined, write: (_, __, done) => done(),
+      };
+    },
+    closeOnServer: (name) => {
+      closed.push(name);
+      return Promise.resolve();
+    },
+    notice: () => undefined,
+  });
+  const attach = (index: number) => {
+    sizes[index]?.(80, 24);
+    FakeSocket.last.open();
+    FakeSocket.last.say({ type: "attached", incarnation: "a", offset: 0, created: true });
+    return FakeSocket.last;
+  };
+  return { terminals, attach, closed };
+}
+
+const names = (terminals: Terminals) => terminals.state.get().tabs.map((tab) => tab.name);
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe("Terminals", () => {
+  it("connects when the size is known, and gives new ones free names", () => {
+    const { terminals, attach } = make();
+    terminals.open("1");
+    expect(FakeSocket.dialed).toHaveLength(0);
+    attach(0);
+    terminals.listed([info("1"), info("2")]);
+    expect(terminals.open().name).toBe("3");
+    expect(names(terminals)).toEqual(["1", "2", "3"]);
+  });
+
+  it("does not bring back a tab that was closed while the server still lists it", async () => {
+    const { terminals, attach } = make();
+    const tab = terminals.open("1");
+    const socket = attach(0);
+    await terminals.close(tab);
+    expect(socket.controls).toContainEqual({ type: "close" });
+    terminals.listed([info("1")]);
+    expect(names(terminals)).toEqual([]);
+    terminals.listed([]);
+    terminals.listed([info("1")]);
+    expect(names(terminals)).toEqual(["1"]);
+  });
+
+  it("closes over HTTP what it is not attached to", async () => {
+    const { terminals, attach, closed } = make();
+    const tab = terminals.open("1");
+    const socket = attach(0);
+    socket.end(1006);
+    await terminals.close(tab);
+    expect(closed).toEqual(["1"]);
+  });
+
+  it("runs a command at a prompt, not into a program", () => {
+    const { terminals, attach } = make();
+    terminals.open("1");
+    const first = attach(0);
+    terminals.run("python3 main.py");
+    expect(first.typed).toBe("\x15python3 main.py\r");
+    terminals.listed([info("1", "vim")]);
+    expect(terminals.run("node a.js").name).toBe("2");
+    expect(attach(1).typed).toBe("\x15node a.js\r");
+  });
+
+  it("begins an ended terminal anew for a command", () => {
+    const { terminals, attach } = make();
+    terminals.open("1");
+    attach(0).say({ type: "exit", code: 0 });
+    terminals.run("ls");
+    FakeSocket.last.open();
+    FakeSocket.last.say({ type: "attached", incarnation: "a", offset: 0, created: true });
+    expect(FakeSocket.last.typed).toBe("\x15ls\r");
+  });
+});
