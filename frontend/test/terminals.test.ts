@@ -79,22 +79,23 @@ describe("Terminals", () => {
     expect(closed).toEqual(["1"]);
   });
 
-  it("runs a command at a prompt, not into a program", () => {
+  it("runs a command at a prompt, not into a program", async () => {
     const { terminals, attach } = make();
     terminals.open("1");
     const first = attach(0);
-    terminals.run("python3 main.py");
+    await terminals.run("python3 main.py");
     expect(first.typed).toBe("\x15python3 main.py\r");
     terminals.listed([info("1", "vim")]);
-    expect(terminals.run("node a.js").name).toBe("2");
+    expect((await terminals.run("node a.js")).name).toBe("2");
     expect(attach(1).typed).toBe("\x15node a.js\r");
   });
 
-  it("begins an ended terminal anew for a command", () => {
-    const { terminals, attach } = make();
+  it("has the server forget an ended program, and begins it anew for a command", async () => {
+    const { terminals, attach, closed } = make();
     terminals.open("1");
     attach(0).say({ type: "exit", code: 0 });
-    terminals.run("ls");
+    await terminals.run("ls");
+    expect(closed).toEqual(["1"]);
     FakeSocket.last.open();
     FakeSocket.last.say({ type: "attached", incarnation: "a", offset: 0, created: true });
     expect(FakeSocket.last.typed).toBe("\x15ls\r");

@@ -145,6 +145,9 @@ function TerminalView({ tab, session, onGone }: ViewProps) {
     else if (state.cause === "not_found") onGone();
   }, [state, onGone]);
 
+  const restart = () => {
+    tab.restart().catch((error: unknown) => report("Could not start the terminal", error));
+  };
   const still = session !== null && (session.phase === "stopped" || session.phase === "failed" || session.phase === "stopping");
   return (
     <div id="terminal-panel" role="tabpanel" aria-label={`Terminal ${tab.name}`} className="relative flex min-h-0 flex-1 flex-col">
@@ -161,11 +164,11 @@ function TerminalView({ tab, session, onGone }: ViewProps) {
         </Strip>
       )}
       {state.kind === "starting" && <StartUp phase={state.phase} reason={state.reason} />}
-      {state.kind === "ended" && still && <Stopped session={session} onStart={() => tab.restart()} />}
+      {state.kind === "ended" && still && <Stopped session={session} onStart={restart} />}
       {state.kind === "ended" && !still && (
         <div className="flex min-h-9 shrink-0 flex-wrap items-center gap-3 border-t border-line bg-panel px-3 py-1 text-[13px] text-muted">
           <span role="status">{exitText(state.exit, state.message)}</span>
-          <Button small className="ml-auto" onClick={() => tab.restart()}>
+          <Button small className="ml-auto" onClick={restart}>
             <RotateCcw size={13} aria-hidden /> Restart
           </Button>
         </div>
@@ -173,7 +176,7 @@ function TerminalView({ tab, session, onGone }: ViewProps) {
       {state.kind === "failed" && (
         <Overlay>
           <p className="text-muted">{state.message}</p>
-          {state.cause !== "signed_out" && state.cause !== "not_found" && <Button onClick={() => tab.restart()}>Connect again</Button>}
+          {state.cause !== "signed_out" && state.cause !== "not_found" && <Button onClick={restart}>Connect again</Button>}
         </Overlay>
       )}
     </div>
@@ -255,7 +258,7 @@ function Stopped({ session, onStart }: { readonly session: PhaseState; readonly 
 
 function Overlay({ children }: { readonly children: ReactNode }) {
   return (
-    <div role="status" className="absolute inset-0 flex flex-col items-center justify-center gap-2 bg-bg/95 p-4 text-center [section>&]:static [section>&]:flex-1">
+    <div role="status" className="absolute inset-0 z-10 flex flex-col items-center justify-center gap-2 bg-bg/95 p-4 text-center [section>&]:static [section>&]:flex-1">
       {children}
     </div>
   );
@@ -263,7 +266,7 @@ function Overlay({ children }: { readonly children: ReactNode }) {
 
 function Strip({ children }: { readonly children: ReactNode }) {
   return (
-    <div role="status" className="absolute top-2 right-4 flex items-center gap-2 rounded-md border border-line bg-raised px-2.5 py-1 text-[12px] text-muted shadow-float">
+    <div role="status" className="absolute top-2 right-4 z-10 flex items-center gap-2 rounded-md border border-line bg-raised px-2.5 py-1 text-[12px] text-muted shadow-float">
       {children}
     </div>
   );

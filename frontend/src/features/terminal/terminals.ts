@@ -1,4 +1,5 @@
 /** A session's terminals: those that run there, those that this page shows, and which one is in front. */
+import { Problem } from "@/lib/problem";
 import type { TerminalInfo } from "@/lib/schemas";
 import type { SocketEnvironment } from "@/lib/socket";
 import { Store } from "@/lib/store";
@@ -30,10 +31,13 @@ export class TerminalTab {
   readonly connection: TerminalConnection;
   readonly screen: TerminalScreen;
   readonly title = new Store<string>("");
+  readonly #closeOnServer: () => Promise<void>;
   #started = false;
+  #restarting: Promise<void> | undefined;
 
   constructor(name: string, options: TerminalsOptions) {
     this.name = name;
+    this.#closeOnServer = () => forgetOnServer(options, name);
     this.screen = options.createScreen({
       input: (bytes) => this.connection.type(bytes),
       resized: (cols, rows) => this.#resized(cols, rows),
@@ -59,7 +63,20 @@ export class TerminalTab {
     }
   }
 
-  restart(): void {
+  /**
+   * Connects anew after the end. The server keeps a program that has ended, and shows it as it is, until its
+   * terminal is closed; where the whole environment ended there is nothing to close.
+   */
+  restart(): Promise<void> {
+    this.#restarting ??= this.#restart().finally(() => {
+      this.#restarting = undefined;
+    });
+    return this.#restarting;
+  }
+
+  async #restart(): Promise<void> {
+    const state = this.connection.state.get();
+    if (state.kind === "ended" && state.exit) await this.#closeOnServer();
     const { cols, rows } = this.connection.size;
     this.connection.start(cols, rows);
   }
@@ -67,6 +84,15 @@ export class TerminalTab {
   dispose(): void {
     this.connection.stop();
     this.screen.dispose();
+  }
+}
+
+/** Closes a terminal, if the server has it: it may have gone with its environment. */
+async function forgetOnServer(options: TerminalsOptions, name: string): Promise<void> {
+  try {
+    await options.closeOnServer(name);
+  } catch (error) {
+    if (!(error instanceof Problem && (error.status === 404 || error.status === 503))) throw error;
   }
 }
 
@@ -106,17 +132,15 @@ export class Terminals {
 
   /** Ends the program and takes the tab away. */
   async close(tab: TerminalTab): Promise<void> {
-    const { kind } = tab.connection.state.get();
-    const runs = kind !== "ended" && kind !== "failed" && kind !== "idle";
     this.#closing.add(tab.name);
     this.state.update(({ tabs, active, infos }) => {
       const index = tabs.indexOf(tab);
       const rest = tabs.filter((each) => each !== tab);
       return { tabs: rest, active: active === tab ? (rest[Math.min(index, rest.length - 1)] ?? null) : active, infos };
     });
-    const told = runs && tab.connection.close();
+    const told = tab.connection.close();
     tab.dispose();
-    if (runs && !told) await this.#options.closeOnServer(tab.name);
+    if (!told) await forgetOnServer(this.#options, tab.name);
   }
 
   /** What the server lists: terminals that run and are not shown get a tab. */
@@ -146,20 +170,12 @@ export class Terminals {
   }
 
   /** Types a command line. A terminal that has ended is begun anew for it. */
-  run(command: string): TerminalTab {
+  async run(command: string): Promise<TerminalTab> {
     const tab = this.idle();
-    if (tab.connection.state.get().kind === "ended") tab.restart();
     // Ctrl-U first: what was half typed at the prompt is not part of the command.
     tab.connection.type(new TextEncoder().encode(`\x15${command}\r`));
+    if (tab.connection.state.get().kind === "ended") await tab.restart();
     return tab;
-  }
-
-  /** Begins anew whatever has ended: the environment is wanted again. */
-  resume(): void {
-    const { tabs, active } = this.state.get();
-    for (const tab of tabs) {
-      if (tab === active && tab.connection.state.get().kind === "ended") tab.restart();
-    }
   }
 
   dispose(): void {

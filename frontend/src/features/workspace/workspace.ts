@@ -169,8 +169,13 @@ export class Workspace {
       complain(save === "conflict" ? `${active.path} was changed elsewhere: choose a version first` : `${active.path} is not saved${error ? `: ${error}` : ""}`);
       return false;
     }
-    this.terminals.run(command).screen.focus();
-    return true;
+    try {
+      (await this.terminals.run(command)).screen.focus();
+      return true;
+    } catch (error) {
+      this.#failed(`Could not run ${active.path}`, error);
+      return false;
+    }
   }
 
   async stop(): Promise<void> {
