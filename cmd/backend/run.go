@@ -187,10 +187,13 @@ func drain(ctx context.Context, server *http.Server, sockets *relay.Handler) err
 	relayed, cancel := context.WithTimeout(ctx, relayDrain)
 	defer cancel()
 	err := sockets.Drain(relayed)
+	if err != nil {
+		err = fmt.Errorf("close the sockets: %w", err)
+	}
 	requests, cancelRequests := context.WithTimeout(ctx, httpDrain)
 	defer cancelRequests()
 	if shut := server.Shutdown(requests); shut != nil {
-		err = errors.Join(err, shut, server.Close())
+		err = errors.Join(err, fmt.Errorf("wait for requests under way: %w", shut), server.Close())
 	}
 	return err
 }

@@ -1,39 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Document, type DocumentAPI, type TextBuffer } from "@/features/editor/document";
+import { Document, type DocumentAPI } from "@/features/editor/document";
 import { Problem } from "@/lib/problem";
 import { fileContentSchema, problemSchema, type FileContent, type Item } from "@/lib/schemas";
-
-class FakeBuffer implements TextBuffer {
-  #text: string;
-  #version = 1;
-  readonly #listeners = new Set<() => void>();
-  disposed = false;
-
-  constructor(text: string) {
-    this.#text = text;
-  }
-  text(): string {
-    return this.#text;
-  }
-  setText(text: string): void {
-    this.#text = text;
-    this.#version++;
-    for (const listener of this.#listeners) listener();
-  }
-  version(): number {
-    return this.#version;
-  }
-  onChange(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-  setPath(): void {
-    // The fake has no language.
-  }
-  dispose(): void {
-    this.disposed = true;
-  }
-}
+import { FakeBuffer } from "./support/fake-buffer";
 
 /** A server that holds files by path, with one revision counter. */
 class FakeServer implements DocumentAPI {

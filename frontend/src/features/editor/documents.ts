@@ -31,7 +31,7 @@ export class Documents {
     this.autosave = new Store(typeof window === "undefined" ? true : loadStored("autosave", z.boolean(), true));
     this.autosave.subscribe(() => {
       saveStored("autosave", this.autosave.get());
-      if (this.autosave.get()) for (const tab of this.state.get().tabs) if (tab.dirty) void tab.save();
+      if (this.autosave.get()) void this.saveAll();
     });
   }
 
@@ -111,8 +111,18 @@ export class Documents {
     }
   }
 
+  /** Saves what is edited. A file that was deleted is created again only when the user says so. */
   async saveAll(): Promise<void> {
-    await Promise.all(this.state.get().tabs.map((tab) => tab.save()));
+    await Promise.all(this.state.get().tabs.filter((tab) => tab.dirty && !tab.state.get().deleted).map((tab) => tab.save()));
+  }
+
+  /** The user deleted a path here: the tabs go with it, but for those with edits. */
+  removed(path: string): void {
+    for (const tab of this.state.get().tabs) {
+      if (!isWithin(tab.path, path)) continue;
+      if (tab.dirty) tab.remoteDeleted();
+      else this.close(tab);
+    }
   }
 
   dispose(): void {

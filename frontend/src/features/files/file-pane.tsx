@@ -154,7 +154,7 @@ export function FilePane({ session, files, documents, onOpen }: Props) {
           title={`Delete “${deleting.name}”?`}
           action="Delete"
           onClose={() => setDeleting(null)}
-          onConfirm={() => files.remove(deleting.path).catch((failure: unknown) => report(`Could not delete ${deleting.path}`, failure))}
+          onConfirm={() => files.remove(deleting.path).then(() => documents.removed(deleting.path)).catch((failure: unknown) => report(`Could not delete ${deleting.path}`, failure))}
         >
           {deleting.type === "folder" ? "The folder is deleted with everything in it." : "The file is deleted from the workspace."}
         </Confirm>
