@@ -1,0 +1,69 @@
+import { describe, expect, it } from "vitest";
+import type { DocumentAPI } from "@/features/editor/document";
+import { Documents } from "@/features/editor/documents";
+import { changeSchema, fileContentSchema, itemSchema } from "@/lib/schemas";
+import { FakeBuffer } from "./support/fake-buffer";
+
+async function make(...paths: string[]) {
+  const written: string[] = [];
+  const api: DocumentAPI = {
+    file: (_, path) => Promise.resolve(fileContentSchema.parse({ name: path, path, type: "file", revision: 1, content: "text" })),
+    write: (_, path) => {
+      written.push(path);
+      return Promise.resolve(itemSchema.parse({ name: path, path, type: "file", revision: 2 }));
+    },
+  };
+  const documents = new Documents("s", api, (_, __, text) => Promise.resolve(new FakeBuffer(text)));
+  const tabs = paths.map((path) => documents.open(path));
+  await Promise.all(tabs.map((tab) => tab.state.when(({ content }) => content.kind === "text")));
+  return { documents, tabs, written };
+}
+
+const paths = (documents: Documents) => documents.state.get().tabs.map((tab) => tab.path);
+
+describe("Documents", () => {
+  it("opens a path once, and shows a neighbour after the shown one is closed", async () => {
+    const { documents, tabs } = await make("a", "b", "c");
+    expect(documents.open("b")).toBe(tabs[1]);
+    if (tabs[1]) documents.close(tabs[1]);
+    expect(paths(documents)).toEqual(["a", "c"]);
+    expect(documents.state.get().active?.path).toBe("c");
+  });
+
+  it("counts what is not saved", async () => {
+    const { documents, tabs } = await make("a", "b");
+    tabs[0]?.buffer?.setText("edited");
+    expect(documents.unsaved.get()).toBe(1);
+    await documents.saveAll();
+    expect(documents.unsaved.get()).toBe(0);
+  });
+
+  it("follows a folder that was moved elsewhere", async () => {
+    const { documents } = await make("src/a", "b");
+    documents.changed([changeSchema.parse({ op: "move", from: "src", path: "lib", type: "folder", revision: 2 })]);
+    expect(paths(documents)).toEqual(["lib/a", "b"]);
+  });
+
+  it("does not bring deleted files back by saving all", async () => {
+    const { documents, tabs, written } = await make("a", "b", "c");
+    tabs[1]?.buffer?.setText("edited");
+    tabs[2]?.buffer?.setText("edited");
+    documents.changed(["a", "b"].map((path) => changeSchema.parse({ op: "delete", path, revision: 2 })));
+    await documents.saveAll();
+    expect(written).toEqual(["c"]);
+  });
+
+  it("closes what the user deleted here, but for what has edits", async () => {
+    const { documents, tabs } = await make("dir/a", "dir/b", "dir2");
+    tabs[1]?.buffer?.setText("edited");
+    documents.removed("dir");
+    expect(paths(documents)).toEqual(["dir/b", "dir2"]);
+    expect(tabs[1]?.state.get()).toMatchObject({ deleted: true, save: "unsaved" });
+  });
+
+  it("finds what changed while no events came", async () => {
+    const { documents, tabs } = await make("kept", "gone");
+    documents.reconcile(new Map([["kept", { revision: 1 }]]));
+    expect(tabs.map((tab) => tab.state.get().deleted)).toEqual([false, true]);
+  });
+});

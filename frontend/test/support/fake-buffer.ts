@@ -1,0 +1,34 @@
+import type { TextBuffer } from "@/features/editor/document";
+
+/** A text without an editor. Each change has a version of its own. */
+export class FakeBuffer implements TextBuffer {
+  #text: string;
+  #version = 1;
+  readonly #listeners = new Set<() => void>();
+  disposed = false;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+  text(): string {
+    return this.#text;
+  }
+  setText(text: string): void {
+    this.#text = text;
+    this.#version++;
+    for (const listener of this.#listeners) listener();
+  }
+  version(): number {
+    return this.#version;
+  }
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+  setPath(): void {
+    // The fake has no language.
+  }
+  dispose(): void {
+    this.disposed = true;
+  }
+}
