@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 )
 
 // BackendURI is the only URI of a backend's client certificate.
@@ -101,10 +102,5 @@ func hasOnlyURI(cert *x509.Certificate, uri string) bool {
 
 // forClients wants the usage named: a certificate without any usages would pass the chain's check.
 func forClients(cert *x509.Certificate) bool {
-	for _, usage := range cert.ExtKeyUsage {
-		if usage == x509.ExtKeyUsageClientAuth {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(cert.ExtKeyUsage, x509.ExtKeyUsageClientAuth)
 }

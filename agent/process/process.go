@@ -216,7 +216,7 @@ func (p *running) run(ctx context.Context, spec Spec) (Exit, error) {
 	_ = p.stdin.Close()
 	deadline := time.Now().Add(killAfter)
 	if err := errors.Join(p.stdout.SetReadDeadline(deadline), p.stderr.SetReadDeadline(deadline)); err != nil {
-		p.logger.Warn("no deadline for the rest of a process's output", "error", err)
+		p.logger.WarnContext(ctx, "no deadline for the rest of a process's output", "error", err)
 	}
 	readers.Wait()
 	writer.Wait()
@@ -244,9 +244,9 @@ func (p *running) read(from *os.File, to func([]byte) error) {
 		n, err := from.Read(buf)
 		if n > 0 {
 			p.mu.Lock()
-			keep := min(uint64(n), p.left) //nolint:gosec // n is positive
+			keep := min(uint64(n), p.left)
 			p.left -= keep
-			p.truncated = p.truncated || keep < uint64(n) //nolint:gosec // n is positive
+			p.truncated = p.truncated || keep < uint64(n)
 			if keep > 0 {
 				if err := to(buf[:keep]); err != nil {
 					p.left = 0

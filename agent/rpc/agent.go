@@ -61,13 +61,13 @@ func (s *agentService) Status(
 	return connect.NewResponse(&agentv1.StatusResponse{
 		Version: s.cfg.Version, StartedAt: timeToWire(s.cfg.StartedAt), AgentRssBytes: rss,
 		MemoryBytes: used, MemoryLimitBytes: limits.Memory, CpuNanos: nanos(usage),
-		Processes: count(usage.Count), ProcessLimit: count(int(min(limits.Processes, 1<<31-1))), //nolint:gosec // clamped
+		Processes: count(usage.Count), ProcessLimit: count(int(min(limits.Processes, 1<<31-1))),
 		Terminals: infosToWire(s.cfg.Terminals.List()),
 		OomKills:  s.cfg.Cgroup.OOMKills(), Limits: limits.Source,
 	}), nil
 }
 
-func nanos(u sysinfo.Usage) uint64 { return uint64(max(u.CPU, 0)) } //nolint:gosec // not negative
+func nanos(u sysinfo.Usage) uint64 { return uint64(max(u.CPU, 0)) }
 
 // Activity implements AgentService.
 func (s *agentService) Activity(

@@ -19,9 +19,9 @@ func timeToWire(t time.Time) *timestamppb.Timestamp {
 }
 
 // count is a number that is small and not negative by its nature.
-func count(n int) uint32 { return uint32(min(max(n, 0), math.MaxInt32)) } //nolint:gosec // clamped
+func count(n int) uint32 { return uint32(min(max(n, 0), math.MaxInt32)) }
 
-func code(exit program.Exit) int32 { return int32(min(max(exit.Code, math.MinInt32), math.MaxInt32)) } //nolint:gosec // clamped
+func code(exit program.Exit) int32 { return int32(min(max(exit.Code, math.MinInt32), math.MaxInt32)) }
 
 func sizeFromWire(cols, rows uint32) terminal.Size {
 	return terminal.Size{Cols: int(cols), Rows: int(rows)}

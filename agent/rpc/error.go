@@ -16,8 +16,7 @@ func asConnect(err error) error {
 	if err == nil {
 		return nil
 	}
-	var coded *connect.Error
-	if errors.As(err, &coded) {
+	if _, ok := errors.AsType[*connect.Error](err); ok {
 		return err
 	}
 	for _, m := range []struct {

@@ -1,6 +1,7 @@
 package sysinfo
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -50,5 +51,5 @@ func ignoredSignals() ([]os.Signal, error) {
 		}
 		return ignored, nil
 	}
-	return nil, fmt.Errorf("read signal dispositions: no SigIgn in /proc/self/status")
+	return nil, errors.New("read signal dispositions: no SigIgn in /proc/self/status")
 }

@@ -12,9 +12,23 @@ func trackedModes() [17]struct {
 		number int
 		on     bool
 	}{
-		{1, false}, {5, false}, {7, true}, {9, false}, {12, false}, {25, true}, {45, false}, {66, false},
-		{1000, false}, {1002, false}, {1003, false}, {1004, false}, {1006, false}, {1007, false},
-		{1016, false}, {2004, false}, {6, false}, // origin mode last: it moves the cursor
+		{1, false},
+		{5, false},
+		{7, true},
+		{9, false},
+		{12, false},
+		{25, true},
+		{45, false},
+		{66, false},
+		{1000, false},
+		{1002, false},
+		{1003, false},
+		{1004, false},
+		{1006, false},
+		{1007, false},
+		{1016, false},
+		{2004, false},
+		{6, false}, // origin mode last: it moves the cursor
 	}
 }
 

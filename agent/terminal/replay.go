@@ -43,7 +43,7 @@ func (r *replay) Write(p []byte) {
 	for len(p) > 0 {
 		if r.parser.ground() {
 			if n := plain(p); n > 0 {
-				r.at += uint64(n) //nolint:gosec // n is positive
+				r.at += uint64(n)
 				p = p[n:]
 				continue
 			}

@@ -17,7 +17,7 @@ type ring struct {
 func newRing(limit int) *ring {
 	limit = max(limit, 1)
 	chunk := min(max(limit/8, 64), maxChunk)
-	return &ring{limit: uint64(limit), chunk: uint64(chunk)} //nolint:gosec // both are positive
+	return &ring{limit: uint64(limit), chunk: uint64(chunk)}
 }
 
 // Append adds p at the end.

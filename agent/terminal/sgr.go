@@ -72,7 +72,7 @@ func subColour(p param) (colour, bool) {
 	}
 }
 
-func clampByte(n int) byte { return byte(min(max(n, 0), 255)) } //nolint:gosec // clamped
+func clampByte(n int) byte { return byte(min(max(n, 0), 255)) }
 
 func (s *sgr) set(n int, p param) {
 	switch {
@@ -141,8 +141,14 @@ func (s sgr) appendTo(dst []byte) []byte {
 		on   bool
 		code string
 	}{
-		{s.bold, "1"}, {s.dim, "2"}, {s.italic, "3"}, {s.blink, "5"}, {s.inverse, "7"},
-		{s.hidden, "8"}, {s.strike, "9"}, {s.over, "53"},
+		{s.bold, "1"},
+		{s.dim, "2"},
+		{s.italic, "3"},
+		{s.blink, "5"},
+		{s.inverse, "7"},
+		{s.hidden, "8"},
+		{s.strike, "9"},
+		{s.over, "53"},
 	} {
 		if f.on {
 			dst = append(append(dst, ';'), f.code...)

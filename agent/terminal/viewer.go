@@ -177,10 +177,10 @@ func (v *Viewer) Next(buf []byte) (Event, error) {
 			return redraw, nil
 		}
 		room := v.window - min(v.pos-v.acked, v.window)
-		n := min(uint64(min(len(buf), MaxOutput)), room) //nolint:gosec // not negative
+		n := min(uint64(min(len(buf), MaxOutput)), room)
 		if n := t.ring.CopyAt(buf[:n], v.pos); n > 0 {
 			out := Output{Offset: v.pos, Data: buf[:n]}
-			v.pos += uint64(n) //nolint:gosec // not negative
+			v.pos += uint64(n)
 			return out, nil
 		}
 		if t.exit != nil && v.pos == t.ring.End() {

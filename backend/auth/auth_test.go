@@ -36,7 +36,10 @@ func wantCode(t *testing.T, err error, code backend.Code) *backend.Error {
 	if backend.CodeOf(err) != code {
 		t.Fatalf("error %v, want %s", err, code)
 	}
-	e, _ := errors.AsType[*backend.Error](err)
+	e, ok := errors.AsType[*backend.Error](err)
+	if !ok {
+		t.Fatalf("error %v has no fields", err)
+	}
 	return e
 }
 
@@ -67,7 +70,7 @@ func TestSignInAndOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = s.Authenticate(t.Context(), token)
-	wantCode(t, err, backend.CodeUnauthenticated)
+	_ = wantCode(t, err, backend.CodeUnauthenticated)
 	if err := s.Logout(t.Context(), token); err != nil {
 		t.Errorf("signing out twice: %v", err)
 	}
@@ -116,7 +119,7 @@ func TestGuessingIsLimited(t *testing.T) {
 			if backend.CodeOf(err) == backend.CodeRateLimited {
 				return wantCode(t, err, backend.CodeRateLimited)
 			}
-			wantCode(t, err, backend.CodeUnauthenticated)
+			_ = wantCode(t, err, backend.CodeUnauthenticated)
 		}
 		t.Fatal("a hundred guesses were allowed")
 		return nil
@@ -126,7 +129,7 @@ func TestGuessingIsLimited(t *testing.T) {
 	}
 	// The account is closed to all addresses, also for the right password; others are not concerned.
 	_, _, err := s.Login(t.Context(), "ada", password, auth.Meta{IP: "2"})
-	wantCode(t, err, backend.CodeRateLimited)
+	_ = wantCode(t, err, backend.CodeRateLimited)
 	if _, _, err := s.Register(t.Context(), "grace", "g@example.org", password, auth.Meta{IP: "2"}); err != nil {
 		t.Error(err)
 	}

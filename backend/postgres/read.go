@@ -64,15 +64,13 @@ func (s *Store) SetApplied(ctx context.Context, lease backend.Lease, revision in
 
 const itemColumns = `i.path, i.type, i.mode, i.size, i.mtime_ns, i.content_hash, i.link_target, i.unsaved_reason, i.revision, i.updated_at`
 
-func scanItem(row pgx.Row, more ...any) (i backend.Item, err error) {
+func scanItem(row pgx.Row) (i backend.Item, err error) {
 	var hash []byte
 	var mtime int64
-	err = row.Scan(append([]any{&i.Path, &i.Type, &i.Mode, &i.Size, &mtime, &hash, &i.LinkTarget, &i.Unsaved, &i.Revision, &i.UpdatedAt}, more...)...)
+	err = row.Scan(&i.Path, &i.Type, &i.Mode, &i.Size, &mtime, &hash, &i.LinkTarget, &i.Unsaved, &i.Revision, &i.UpdatedAt)
 	i.ModTime, i.Hash = time.Unix(0, mtime).UTC(), toHash(hash)
 	return i, err
 }
-
-func collectItem(row pgx.CollectableRow) (backend.Item, error) { return scanItem(row) }
 
 // Tree lists what is below a folder ("": the workspace), parents first, depth levels deep (0: all), and the revision
 // that the listing shows. CodeNotFound: no such session or folder.

@@ -14,11 +14,11 @@ import (
 const sessionColumns = `s.id::text, s.user_id::text, s.name, s.phase, s.phase_reason, s.phase_since, s.wanted, s.environment_id,
 	s.created_at, s.updated_at, s.last_activity_at`
 
-func scanSession(row pgx.Row, more ...any) (s backend.Session, err error) {
-	err = row.Scan(append([]any{
+func scanSession(row pgx.Row) (s backend.Session, err error) {
+	err = row.Scan(
 		&s.ID, &s.UserID, &s.Name, &s.Phase, &s.Reason, &s.PhaseSince, &s.Wanted, &s.EnvironmentID,
 		&s.CreatedAt, &s.UpdatedAt, &s.LastActivityAt,
-	}, more...)...)
+	)
 	return s, err
 }
 

@@ -70,7 +70,6 @@ func savedBytes(i backend.Item) int64 {
 // remove deletes an item with all below it, and notes it once.
 func (e *edit) remove(n *node, source backend.Source) {
 	item := n.Item
-	item.Revision = e.revision
 	e.history = append(e.history, historyRow{
 		op: backend.OpDelete, item: backend.Item{Path: item.Path, Type: item.Type, Revision: e.revision},
 		previous: item.Hash, previousType: item.Type, source: source,

@@ -97,7 +97,7 @@ func readUntil(b *testing.B, tty *os.File, want string) {
 
 func BenchmarkEcho(b *testing.B) {
 	w := newWorkspace(b)
-	sh := w.c.attach(w.id, "1")
+	sh := w.c.attach(w.id)
 	sh.run("true")
 	sh.typed(rawCat + "\r")
 	// The echo of the line has "printf ready;", so the word alone comes last.
@@ -135,7 +135,7 @@ func BenchmarkEcho(b *testing.B) {
 
 func BenchmarkThroughput(b *testing.B) {
 	w := newWorkspace(b)
-	sh := w.c.attach(w.id, "1")
+	sh := w.c.attach(w.id)
 	const size = 128 << 20
 	command := fmt.Sprintf("yes 0123456789abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz | head -c %d; printf 'the-%%s' end", size)
 	for b.Loop() {
@@ -198,9 +198,9 @@ func floorDatabase(b *testing.B) *pgx.Conn {
 
 func BenchmarkChangeToCommit(b *testing.B) {
 	w := newWorkspace(b)
-	sh := w.c.attach(w.id, "1")
+	sh := w.c.attach(w.id)
 	sh.run("true")
-	feed := w.c.events(w.id, 0)
+	feed := w.c.events(w.id)
 	conn := floorDatabase(b)
 	for b.Loop() {
 		var floor, whole []time.Duration
@@ -233,9 +233,9 @@ func manyFiles(seed int) (names []string, contents [][]byte) {
 
 func BenchmarkCommit2000Files(b *testing.B) {
 	w := newWorkspace(b)
-	sh := w.c.attach(w.id, "1")
+	sh := w.c.attach(w.id)
 	sh.run("true")
-	feed := w.c.events(w.id, 0)
+	feed := w.c.events(w.id)
 	conn := floorDatabase(b)
 	seed := 0
 	for b.Loop() {
@@ -267,11 +267,11 @@ func BenchmarkCreateToPrompt(b *testing.B) {
 	for b.Loop() {
 		start := time.Now()
 		id := w.c.createSession("prompt")
-		sh := w.c.attach(id, "1")
+		sh := w.c.attach(id)
 		sh.until("$ ")
 		whole := time.Since(start)
 		start = time.Now()
-		tty := barePTY(b, "exec bash --norc -i")
+		tty := barePTY(b, "PS1='$ ' exec bash --norc -i")
 		readUntil(b, tty, "$ ")
 		floor := time.Since(start)
 		b.ReportMetric(floor.Seconds()*1e3, "floor-bash-ms")
@@ -285,7 +285,7 @@ func BenchmarkRestore2000Files(b *testing.B) {
 	w := newWorkspace(b)
 	start := func(id string) time.Duration {
 		begin := time.Now()
-		sh := w.c.attach(id, "1")
+		sh := w.c.attach(id)
 		sh.until("$ ")
 		took := time.Since(begin)
 		_ = sh.ws.CloseNow()
@@ -322,7 +322,7 @@ func BenchmarkRestore2000Files(b *testing.B) {
 // BenchmarkMemory tells what idle things cost: the agent with one terminal, and each terminal in the backend.
 func BenchmarkMemory(b *testing.B) {
 	w := newWorkspace(b)
-	sh := w.c.attach(w.id, "1")
+	sh := w.c.attach(w.id)
 	sh.run("true")
 	const terminals = 50
 	for b.Loop() {

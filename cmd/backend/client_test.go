@@ -28,10 +28,10 @@ type answer struct {
 	body   []byte
 }
 
-func (a answer) decode(t testing.TB, v any) {
-	t.Helper()
+func (a answer) decode(tb testing.TB, v any) {
+	tb.Helper()
 	if err := json.Unmarshal(a.body, v); err != nil {
-		t.Fatalf("answer %d is no JSON: %v\n%s", a.status, err, a.body)
+		tb.Fatalf("answer %d is no JSON: %v\n%s", a.status, err, a.body)
 	}
 }
 
@@ -167,10 +167,10 @@ type shell struct {
 }
 
 // attach opens a terminal and reads until it is attached.
-func (c *client) attach(session, terminal string) *shell {
+func (c *client) attach(session string) *shell {
 	c.t.Helper()
 	s := &shell{c: c, ws: c.dial(c.t.Context(), url.Values{
-		"session": {session}, "terminal": {terminal}, "cols": {"200"}, "rows": {"50"}, "client": {"test"},
+		"session": {session}, "terminal": {"1"}, "cols": {"200"}, "rows": {"50"}, "client": {"test"},
 	})}
 	for s.attached.Type == "" {
 		s.read()
@@ -246,15 +246,15 @@ func (s *shell) run(command string) string {
 	return strings.TrimSpace(strings.ReplaceAll(text, "\r", ""))
 }
 
-// events is the event stream of a workspace.
+// events is the event stream of a workspace, from its first revision.
 type events struct {
 	c  *client
 	ws *websocket.Conn
 }
 
-func (c *client) events(session string, revision int64) *events {
+func (c *client) events(session string) *events {
 	c.t.Helper()
-	return &events{c: c, ws: c.dial(c.t.Context(), url.Values{"session": {session}, "revision": {fmt.Sprint(revision)}})}
+	return &events{c: c, ws: c.dial(c.t.Context(), url.Values{"session": {session}, "revision": {"0"}})}
 }
 
 // until reads until done says so.

@@ -22,7 +22,7 @@ import (
 )
 
 // version is set when a release is built.
-var version = "dev" //nolint:gochecknoglobals // the linker sets it
+var version = "dev"
 
 const (
 	exitFailure = 1

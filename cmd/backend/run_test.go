@@ -64,19 +64,19 @@ type program struct {
 }
 
 // dataDir can be entered by the sandboxes' user.
-func dataDir(t testing.TB) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "cp-")
+func dataDir(tb testing.TB) string {
+	tb.Helper()
+	dir, err := os.MkdirTemp("", "cp-") //nolint:usetesting // sandboxes run as another user, who cannot enter t.TempDir's parent
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := os.RemoveAll(dir); err != nil {
-			t.Errorf("the data directory cannot be removed: %v", err)
+			tb.Errorf("the data directory cannot be removed: %v", err)
 		}
 	})
 	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return dir
 }
@@ -92,36 +92,36 @@ func flags(dir string) []string {
 	return all
 }
 
-func startProgram(t testing.TB, dir string, args ...string) *program {
-	t.Helper()
+func startProgram(tb testing.TB, dir string, args ...string) *program {
+	tb.Helper()
 	cfg, err := parseConfig(append(flags(dir), args...), none, io.Discard)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.WithoutCancel(tb.Context()))
 	p := &program{stop: cancel, done: make(chan error, 1)}
 	ready := make(chan string, 1)
-	logger := slog.New(slog.NewTextHandler(t.Output(), nil))
+	logger := slog.New(slog.NewTextHandler(tb.Output(), nil))
 	go func() { p.done <- serve(ctx, cfg, logger, func(url string) { ready <- url }) }()
-	t.Cleanup(func() { p.end(t) })
+	tb.Cleanup(func() { p.end(tb) })
 	select {
 	case p.url = <-ready:
 	case err := <-p.done:
 		p.done = nil
-		t.Fatalf("the backend did not start: %v", err)
+		tb.Fatalf("the backend did not start: %v", err)
 	}
 	return p
 }
 
 // end is Ctrl-C.
-func (p *program) end(t testing.TB) {
-	t.Helper()
+func (p *program) end(tb testing.TB) {
+	tb.Helper()
 	p.stop()
 	if p.done == nil {
 		return
 	}
 	if err := <-p.done; err != nil {
-		t.Errorf("the backend ended with: %v", err)
+		tb.Errorf("the backend ended with: %v", err)
 	}
 	p.done = nil
 }
@@ -137,8 +137,8 @@ func TestOneMachineEndToEnd(t *testing.T) {
 	if _, ok := c.tree(id)["main.py"]; !ok {
 		t.Fatal("a new session has no main.py")
 	}
-	feed := c.events(id, 0)
-	sh := c.attach(id, "1")
+	feed := c.events(id)
+	sh := c.attach(id)
 	if got := sh.run("cat main.py | head -c 1 | wc -c"); got != "1" {
 		t.Fatalf("main.py is not in the sandbox: %q", got)
 	}
@@ -171,7 +171,7 @@ func TestOneMachineEndToEnd(t *testing.T) {
 	if tree["link"].Type != "symlink" || tree["a/b"].Type != "folder" {
 		t.Errorf("tree after the restart: %+v", tree)
 	}
-	sh = c.attach(id, "1")
+	sh = c.attach(id)
 	if got := sh.run("cat src/app.py a/b/n.txt; readlink link; test -x a/b/n.txt && echo runs; test -d .git && echo .git"); got != "print(6*7)\n1\n2\n3\na/b/n.txt\nruns\n.git" {
 		t.Fatalf("after the restart: %q", got)
 	}
@@ -183,8 +183,8 @@ func TestFilesOfAllKindsReachTheDatabase(t *testing.T) {
 	c := &client{t: t, url: p.url}
 	c.register("ada")
 	id := c.createSession("files")
-	feed := c.events(id, 0)
-	sh := c.attach(id, "1")
+	feed := c.events(id)
+	sh := c.attach(id)
 
 	want := map[string]string{}
 	var archive bytes.Buffer
@@ -247,7 +247,7 @@ func TestNobodyReachesAnothersSession(t *testing.T) {
 	ada.register("ada")
 	mallory.register("mallory")
 	hers, his := ada.createSession("hers"), mallory.createSession("his")
-	sh := ada.attach(hers, "1")
+	sh := ada.attach(hers)
 	sh.run("echo secret > secret.txt")
 
 	for _, call := range []struct{ method, path string }{
@@ -285,7 +285,7 @@ func TestNobodyReachesAnothersSession(t *testing.T) {
 	}
 
 	// From inside.
-	peek := mallory.attach(his, "1")
+	peek := mallory.attach(his)
 	for what, command := range map[string]string{
 		"another session's files": "ls -d " + dir + " " + filepath.Join(dir, "sessions", hers),
 		"the machine's homes":     "ls /root /home/*/.ssh",
@@ -323,8 +323,8 @@ func TestHostilePaths(t *testing.T) {
 			t.Errorf("POST %s: %d %s", path, a.status, a.body)
 		}
 	}
-	feed := c.events(id, 0)
-	sh := c.attach(id, "1")
+	feed := c.events(id)
+	sh := c.attach(id)
 	// What only a program can make is kept as what it is.
 	sh.run(`ln -s /etc etc; ln -s ../../../../etc/passwd up; printf x > $'new\nline'; printf y > $'bad\xff\xfename'; mkfifo pipe; mkdir deep; touch deep/end`)
 	feed.untilFile("etc", "up", "new\nline", "pipe", "deep/end")
@@ -427,7 +427,7 @@ func TestKillOfTheBackendLosesNothing(t *testing.T) {
 	c := &client{t: t, url: p.url}
 	c.register("ada")
 	id := c.createSession("crash")
-	sh := c.attach(id, "1")
+	sh := c.attach(id)
 	sh.run("alive=still; echo before > before.txt")
 	sh.typed("for i in $(seq 400); do echo tick $i; echo $i > t$((i % 7)).txt; sleep 0.01; done; touch done.txt\r")
 	sh.until("tick 20")
@@ -435,8 +435,8 @@ func TestKillOfTheBackendLosesNothing(t *testing.T) {
 
 	p = startProcess(t, dir)
 	c.url = p.url
-	feed := c.events(id, 0)
-	sh = c.attach(id, "1")
+	feed := c.events(id)
+	sh = c.attach(id)
 	sh.until("tick 400")
 	if got := sh.run("echo $alive"); got != "still" {
 		t.Errorf("the shell is another one: %q", got)
