@@ -61,6 +61,8 @@ test("a user edits, runs, makes files in the terminal, and finds it all after a 
 
   await test.step("register", async () => {
     await page.goto(server.url);
+    // Nobody is signed in.
+    await page.waitForURL("**/login/");
     await page.goto(`${server.url}/register/`);
     await page.getByLabel("Username").fill("ada");
     await page.getByLabel("Email").fill("ada@example.org");
