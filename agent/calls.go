@@ -13,10 +13,12 @@ type callCounter struct {
 	mu     sync.Mutex
 	active int
 	last   time.Time
+	// ended is closed when a call ends, and then replaced.
+	ended chan struct{}
 }
 
 func newCallCounter() *callCounter {
-	return &callCounter{last: time.Now()}
+	return &callCounter{last: time.Now(), ended: make(chan struct{})}
 }
 
 func (c *callCounter) wrap(next http.Handler) http.Handler {
@@ -31,7 +33,28 @@ func (c *callCounter) count(by int) {
 	c.mu.Lock()
 	c.active += by
 	c.last = time.Now()
+	if by < 0 {
+		close(c.ended)
+		c.ended = make(chan struct{})
+	}
 	c.mu.Unlock()
+}
+
+// waitIdle blocks until no call is under way, or ctx ends.
+func (c *callCounter) waitIdle(ctx context.Context) {
+	for {
+		c.mu.Lock()
+		active, ended := c.active, c.ended
+		c.mu.Unlock()
+		if active == 0 {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ended:
+		}
+	}
 }
 
 // waitOrphaned blocks until no call has been under way for timeout (true), or ctx ends (false).

@@ -171,11 +171,9 @@ func (s *Server) Run(ctx context.Context, listener, health net.Listener) error {
 		defer cancel()
 		// Streams that watch have no end of their own.
 		endStreams()
-		err := s.http.Shutdown(grace)
-		if errors.Is(err, context.DeadlineExceeded) {
-			err = s.http.Close()
-		}
-		return errors.Join(err, healthServer.Close())
+		// Not Shutdown, which waits a second for HTTP/2 clients to say farewell: all that counts is that calls end.
+		s.calls.waitIdle(grace)
+		return errors.Join(s.http.Close(), healthServer.Close())
 	})
 	err := group.Wait()
 	if err == nil && errors.Is(context.Cause(stop), ErrOrphaned) {

@@ -1,0 +1,3 @@
+// Package agenttest starts the real agent for tests: in this process, on a unix socket, behind mutual TLS of an
+// authority of its own.
+package agenttest
