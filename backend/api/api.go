@@ -11,7 +11,6 @@ import (
 
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
-	"golang.org/x/sync/semaphore"
 	"golang.org/x/sync/singleflight"
 
 	"codingplatform/backend"
@@ -45,16 +44,19 @@ type Config struct {
 	Draining func() bool
 	// MaxArchiveBytes is the largest zip that is taken. Default: 256 MiB.
 	MaxArchiveBytes int64
-	// UploadMemory is how much all files that are being saved may hold in memory together, in bytes.
-	// Default: 256 MiB.
+	// UploadMemory is how much all files that are being saved may hold in memory together, in bytes; one user's a
+	// quarter of it. Default: 256 MiB.
 	UploadMemory int64
-	// TempDir is where a zip is kept while it is unpacked. Default: that of the system.
+	// TempDir is where a zip is kept while it is unpacked; all together take 4 × MaxArchiveBytes there at most.
+	// Default: that of the system.
 	TempDir string
 }
 
 const (
 	defaultMaxArchiveBytes = 256 << 20
 	defaultUploadMemory    = 256 << 20
+	// archivesKept is how many of the largest zips are kept at once.
+	archivesKept = 4
 )
 
 func (c *Config) complete() error {
@@ -88,8 +90,9 @@ type server struct {
 	cfg     Config
 	log     *slog.Logger
 	origins *origins
-	uploads *semaphore.Weighted
-	pings   singleflight.Group
+	// uploads shares out memory, archives the disk, in bytes.
+	uploads, archives *shares
+	pings             singleflight.Group
 }
 
 // New makes the handler of everything that the server answers: the API, /ws and the frontend. It starts nothing.
@@ -105,7 +108,10 @@ func New(cfg Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{cfg: cfg, log: cfg.Logger, origins: origins, uploads: semaphore.NewWeighted(cfg.UploadMemory)}
+	s := &server{
+		cfg: cfg, log: cfg.Logger, origins: origins,
+		uploads: newShares(cfg.UploadMemory), archives: newShares(archivesKept * cfg.MaxArchiveBytes),
+	}
 	return s.routes(), nil
 }
 
@@ -122,7 +128,7 @@ func (s *server) handle(h handlerFunc) http.HandlerFunc {
 
 func (s *server) routes() chi.Router {
 	mux := chi.NewRouter()
-	mux.Use(s.identify, routePath, s.accessLog, s.recoverPanics, headers, s.origins.cors, s.guard, middleware.GetHead)
+	mux.Use(s.identify, routePath, s.accessLog, s.recoverPanics, s.bound, headers, s.origins.cors, s.guard, middleware.GetHead)
 
 	// calls are those that answer at once; the others have their own limits of time.
 	calls := mux.With(s.within(callTimeout))

@@ -192,13 +192,13 @@ func TestUsers(t *testing.T) {
 	s.want(401, request{method: "GET", path: "/api/users/me"}, nil)
 	for {
 		res := s.do(request{method: "POST", path: "/api/users/login", body: `{"username":"ada","password":"wrong horse"}`})
-		if res.StatusCode == 429 {
+		if res.StatusCode == http.StatusTooManyRequests {
 			if res.Header.Get("Retry-After") == "" {
 				t.Error("429 without Retry-After")
 			}
 			break
 		}
-		if res.StatusCode != 401 {
+		if res.StatusCode != http.StatusUnauthorized {
 			t.Fatalf("a guess answers %d", res.StatusCode)
 		}
 	}
@@ -321,7 +321,7 @@ func TestHostileNames(t *testing.T) {
 	} {
 		for _, method := range []string{"GET", "POST", "DELETE"} {
 			res := s.do(request{method: method, path: base + "/file/" + path, token: token, body: `{"content":"x"}`})
-			if res.StatusCode != 422 && res.StatusCode != 400 && res.StatusCode != 404 {
+			if res.StatusCode != http.StatusUnprocessableEntity && res.StatusCode != http.StatusBadRequest && res.StatusCode != http.StatusNotFound {
 				t.Errorf("%s %s answers %d %s", method, path, res.StatusCode, res.body)
 			}
 		}

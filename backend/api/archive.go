@@ -86,6 +86,11 @@ func (s *server) uploadArchive(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	released, err := s.archives.take(r.Context(), userOf(r).ID, bodySize(r, s.cfg.MaxArchiveBytes))
+	if err != nil {
+		return err
+	}
+	defer released()
 	// The directory of a zip stands at its end: it has to be kept first.
 	file, err := os.CreateTemp(s.cfg.TempDir, "upload-*.zip")
 	if err != nil {
@@ -100,9 +105,15 @@ func (s *server) uploadArchive(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fmt.Errorf("receive the upload: %w", err)
 	}
-	archive, err := zip.NewReader(file, size)
+	// Before, a slow client holds disk only.
+	free, err := s.uploads.take(r.Context(), userOf(r).ID, unpackMemory)
 	if err != nil {
-		return badRequest("the body is not a zip archive that can be read", err)
+		return err
+	}
+	defer free()
+	archive, err := s.openArchive(file, size)
+	if err != nil {
+		return err
 	}
 	entries, err := s.checkArchive(archive, below)
 	if err != nil {
@@ -119,6 +130,50 @@ func (s *server) uploadArchive(w http.ResponseWriter, r *http.Request) error {
 		Files   int    `json:"files"`
 	}{"Unpacked " + strconv.Itoa(count) + " files", count})
 	return nil
+}
+
+// unpackMemory is what unpacking one archive normally holds, in bytes: its directory, a file, a batch of the store.
+const unpackMemory = 48 << 20
+
+// openArchive reads the directory of a zip. What it may take is capped: a few hundred megabytes of nothing but
+// directory would become gigabytes of memory.
+func (s *server) openArchive(file io.ReaderAt, size int64) (*zip.Reader, error) {
+	limited := &readBudget{ReaderAt: file, left: directoryBytes(s.cfg.Limits.MaxFiles)}
+	archive, err := zip.NewReader(limited, size)
+	if errors.Is(err, errBudget) {
+		return nil, backend.Errorf(backend.CodeTooLarge, "the archive's directory is too large; a workspace may have %d files", s.cfg.Limits.MaxFiles)
+	}
+	if err != nil {
+		return nil, badRequest("the body is not a zip archive that can be read", err)
+	}
+	limited.lift()
+	return archive, nil
+}
+
+// directoryBytes is the longest directory that an archive of so many files normally has, with what stands around it.
+func directoryBytes(files int64) int64 { return files*256 + 256<<10 }
+
+var errBudget = errors.New("read more than is allowed")
+
+// readBudget ends reading after left bytes in all. Not for concurrent use until it is lifted.
+type readBudget struct {
+	io.ReaderAt
+	left   int64
+	lifted bool
+}
+
+func (b *readBudget) lift() { b.lifted = true }
+
+// ReadAt implements io.ReaderAt.
+func (b *readBudget) ReadAt(p []byte, off int64) (int, error) {
+	n, err := b.ReaderAt.ReadAt(p, off)
+	if b.lifted {
+		return n, err
+	}
+	if b.left -= int64(n); b.left < 0 {
+		return 0, errBudget
+	}
+	return n, err
 }
 
 func archiveTarget(r *http.Request) (string, error) {

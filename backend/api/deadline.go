@@ -48,6 +48,21 @@ func (s *server) within(total time.Duration) func(http.Handler) http.Handler {
 	}
 }
 
+// bound gives every request its first deadlines, also one that no call takes: without, it would wait for its
+// body for ever, and its answer would have what is left of the deadline of the connection's last one. A call goes
+// on from there; a socket loses them as it takes the connection over.
+func (s *server) bound(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		end := time.Now().Add(stallTimeout)
+		paced := pacedWriter{control: http.NewResponseController(w), log: s.log}
+		if r.Body != nil && r.Body != http.NoBody {
+			paced.report(paced.control.SetReadDeadline(end))
+		}
+		paced.report(paced.control.SetWriteDeadline(end))
+		next.ServeHTTP(w, r)
+	})
+}
+
 // pacedWriter moves the write deadline on with each write.
 type pacedWriter struct {
 	http.ResponseWriter
@@ -96,7 +111,7 @@ func (w *pacedWriter) extend() {
 
 func (w *pacedWriter) report(err error) {
 	if err != nil && !errors.Is(err, http.ErrNotSupported) {
-		w.log.Debug("deadline not set", slog.Any("error", err))
+		w.log.Debug("deadline not set", "error", err)
 	}
 }
 

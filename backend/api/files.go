@@ -135,7 +135,7 @@ func (s *server) saveFile(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	release, err := s.reserve(r, s.maxSaveBytes())
+	release, err := s.uploads.take(r.Context(), userOf(r).ID, bodySize(r, s.maxSaveBytes()))
 	if err != nil {
 		return err
 	}
@@ -218,20 +218,6 @@ func (s *server) readSave(w http.ResponseWriter, r *http.Request) (postgres.Save
 // maxSaveBytes is the longest JSON that a file of the largest size normally takes: base64 needs 4/3, text with
 // line ends and quotes escaped about as much. What needs more goes as application/octet-stream.
 func (s *server) maxSaveBytes() int64 { return s.cfg.Limits.MaxFileBytes/2*3 + maxCallBytes }
-
-// reserve takes the body's share of the memory for uploads, so that many large ones at once wait instead of
-// exhausting the server. The release may be called once.
-func (s *server) reserve(r *http.Request, limit int64) (release func(), err error) {
-	n := r.ContentLength
-	if n < 0 || n > limit {
-		n = limit
-	}
-	n = min(n, s.cfg.UploadMemory)
-	if err := s.uploads.Acquire(r.Context(), n); err != nil {
-		return nil, &backend.Error{Code: backend.CodeUnavailable, Message: "too many uploads at once; try again", Err: err}
-	}
-	return func() { s.uploads.Release(n) }, nil
-}
 
 // condition is what If-Match and If-None-Match ask of a save.
 type condition struct {

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"time"
 
@@ -28,7 +27,7 @@ func (s *server) ready(w http.ResponseWriter, r *http.Request) error {
 	body := healthBody{Status: "ok", Checks: map[string]string{"database": "ok", "draining": "ok"}, Version: s.cfg.Version}
 	if err := s.ping(r.Context()); err != nil {
 		body.Status, body.Checks["database"] = "unavailable", "does not answer"
-		s.log.WarnContext(r.Context(), "database does not answer", slog.String("request_id", reqctx.RequestID(r.Context())), slog.Any("error", err))
+		s.log.WarnContext(r.Context(), "database does not answer", "request_id", reqctx.RequestID(r.Context()), "error", err)
 	}
 	if s.cfg.Draining() {
 		body.Status, body.Checks["draining"] = "unavailable", "this server is going"

@@ -89,14 +89,14 @@ func (s *server) accessLog(next http.Handler) http.Handler {
 			if route == "" || route == "/*" || strings.HasPrefix(route, "/api/health") {
 				level = slog.LevelDebug
 			}
-			s.log.LogAttrs(r.Context(), level, "request",
-				slog.String("request_id", reqctx.RequestID(r.Context())),
-				slog.String("method", r.Method),
-				slog.String("route", route),
-				slog.Int("status", answer.Status()),
-				slog.Int("bytes", answer.BytesWritten()),
-				slog.Duration("duration", time.Since(start)),
-				slog.String("remote_addr", reqctx.ClientOf(r.Context()).Addr),
+			s.log.Log(r.Context(), level, "request",
+				"request_id", reqctx.RequestID(r.Context()),
+				"method", r.Method,
+				"route", route,
+				"status", answer.Status(),
+				"bytes", answer.BytesWritten(),
+				"duration", time.Since(start),
+				"remote_addr", reqctx.ClientOf(r.Context()).Addr,
 			)
 		}()
 		next.ServeHTTP(answer, r)

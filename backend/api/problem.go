@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"log/slog"
 	"math"
 	"net/http"
 	"strconv"
@@ -104,11 +103,11 @@ func newProblem(status int, code backend.Code, detail string, fields map[string]
 func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := problemOf(err)
 	p.RequestID = reqctx.RequestID(r.Context())
-	switch {
-	case p.Status == http.StatusInternalServerError:
-		s.log.ErrorContext(r.Context(), "request failed", slog.String("request_id", p.RequestID), slog.Any("error", err))
-	case p.Status == http.StatusServiceUnavailable:
-		s.log.WarnContext(r.Context(), "request not served", slog.String("request_id", p.RequestID), slog.Any("error", err))
+	switch p.Status {
+	case http.StatusInternalServerError:
+		s.log.ErrorContext(r.Context(), "request failed", "request_id", p.RequestID, "error", err)
+	case http.StatusServiceUnavailable:
+		s.log.WarnContext(r.Context(), "request not served", "request_id", p.RequestID, "error", err)
 	}
 	if answer, ok := w.(interface{ Status() int }); ok && answer.Status() != 0 {
 		// The answer has begun: only a broken connection still tells the client that it is not whole.
@@ -145,6 +144,6 @@ func (s *server) write(w http.ResponseWriter, r *http.Request, status int, value
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(value); err != nil {
 		// The connection is gone; what was asked for has been done.
-		s.log.DebugContext(r.Context(), "answer not delivered", slog.String("request_id", reqctx.RequestID(r.Context())), slog.Any("error", err))
+		s.log.DebugContext(r.Context(), "answer not delivered", "request_id", reqctx.RequestID(r.Context()), "error", err)
 	}
 }

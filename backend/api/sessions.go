@@ -10,6 +10,7 @@ import (
 
 	"codingplatform/backend"
 	"codingplatform/backend/postgres"
+	"codingplatform/backend/reqctx"
 )
 
 // maxNameLen is the longest name of a session, in characters.
@@ -98,6 +99,7 @@ func (s *server) createSession(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	s.audit(r, "session.create", session.ID)
 	w.Header().Set("Location", "/api/sessions/"+string(session.ID))
 	s.answer(w, r, http.StatusCreated, sessionAnswer{Success: true, Message: "Session created", Data: newSessionBody(session)})
 	return nil
@@ -131,8 +133,22 @@ func (s *server) deleteSession(w http.ResponseWriter, r *http.Request) error {
 	if err := s.cfg.Store.DeleteSession(r.Context(), userOf(r).ID, sessionOf(r).ID); err != nil {
 		return err
 	}
+	s.audit(r, "session.delete", sessionOf(r).ID)
 	w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+// audit notes what the user did to a session. It is done by now: a call that failed after it would only be made
+// again.
+func (s *server) audit(r *http.Request, action string, id backend.SessionID) {
+	err := s.cfg.Store.Audit(r.Context(), postgres.AuditEntry{
+		Action: action, UserID: userOf(r).ID, SessionID: id,
+		RemoteAddr: reqctx.ClientOf(r.Context()).Addr, RequestID: reqctx.RequestID(r.Context()),
+	})
+	if err != nil {
+		s.log.ErrorContext(r.Context(), "the audit log could not be written",
+			"request_id", reqctx.RequestID(r.Context()), "action", action, "session_id", id, "error", err)
+	}
 }
 
 // cleanName trims a session's name and refuses one that could not be shown in a line.
