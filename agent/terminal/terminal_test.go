@@ -202,12 +202,15 @@ func TestInterrupt(t *testing.T) {
 	v.typeText("echo begun-$((1)); sleep 1000\r")
 	v.see("begun-1")
 	v.typeText("\x03")
+	v.see("^C")
+	v.prompt()
 	v.typeText("echo status-$?\r")
 	v.see("status-130")
 	// Also during a flood, whose rest need not be shown first.
 	v.typeText("yes\r")
 	v.see("y\r\ny\r\n")
 	v.typeText("\x03")
+	v.prompt()
 	v.typeText("echo flood-$((1+1))\r")
 	v.see("flood-2")
 }
