@@ -43,7 +43,7 @@ type Agent struct {
 func Start(tb testing.TB, change func(*agent.Options)) *Agent {
 	tb.Helper()
 	// A socket's path has 107 bytes at most, which the names of tests may need by themselves.
-	dir, err := os.MkdirTemp("", "agent-")
+	dir, err := os.MkdirTemp("", "agent-") //nolint:usetesting // see above
 	if err != nil {
 		tb.Fatal(err)
 	}

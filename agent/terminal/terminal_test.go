@@ -199,8 +199,9 @@ func TestInterrupt(t *testing.T) {
 	a := agenttest.Start(t, nil)
 	v := attach(t, a, "1", "x", nil)
 	v.see("$ ")
-	v.typeText("echo begun-$((1)); sleep 1000\r")
-	v.see("begun-1")
+	// What it says shows that it has the terminal: before, an interrupt is the shell's affair.
+	v.typeText(`sh -c 'echo u$((0))p; exec sleep 1000'` + "\r")
+	v.see("u0p")
 	v.typeText("\x03")
 	v.see("^C")
 	v.prompt()
