@@ -55,7 +55,7 @@ type Config struct {
 const (
 	defaultMaxArchiveBytes = 256 << 20
 	defaultUploadMemory    = 256 << 20
-	// archivesKept is how many of the largest zips are kept at once.
+	// archivesKept is how many of the largest zips are kept at once, and how many of any size are unpacked.
 	archivesKept = 4
 )
 
@@ -90,9 +90,9 @@ type server struct {
 	cfg     Config
 	log     *slog.Logger
 	origins *origins
-	// uploads shares out memory, archives the disk, in bytes.
-	uploads, archives *shares
-	pings             singleflight.Group
+	// uploads shares out memory in bytes, archives disk in bytes, unpacks how many archives are unpacked at once.
+	uploads, archives, unpacks *shares
+	pings                      singleflight.Group
 }
 
 // New makes the handler of everything that the server answers: the API, /ws and the frontend. It starts nothing.
@@ -110,7 +110,7 @@ func New(cfg Config) (http.Handler, error) {
 	}
 	s := &server{
 		cfg: cfg, log: cfg.Logger, origins: origins,
-		uploads: newShares(cfg.UploadMemory), archives: newShares(archivesKept * cfg.MaxArchiveBytes),
+		uploads: newShares(cfg.UploadMemory), archives: newShares(archivesKept * cfg.MaxArchiveBytes), unpacks: newShares(archivesKept),
 	}
 	return s.routes(), nil
 }

@@ -105,8 +105,8 @@ func (s *server) uploadArchive(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fmt.Errorf("receive the upload: %w", err)
 	}
-	// Before, a slow client holds disk only.
-	free, err := s.uploads.take(r.Context(), userOf(r).ID, unpackMemory)
+	// Until here a slow client holds disk only.
+	free, err := s.unpacks.take(r.Context(), userOf(r).ID, 1)
 	if err != nil {
 		return err
 	}
@@ -131,9 +131,6 @@ func (s *server) uploadArchive(w http.ResponseWriter, r *http.Request) error {
 	}{"Unpacked " + strconv.Itoa(count) + " files", count})
 	return nil
 }
-
-// unpackMemory is what unpacking one archive normally holds, in bytes: its directory, a file, a batch of the store.
-const unpackMemory = 48 << 20
 
 // openArchive reads the directory of a zip. What it may take is capped: a few hundred megabytes of nothing but
 // directory would become gigabytes of memory.

@@ -14,7 +14,7 @@ import (
 // userShare is the part of the whole that one user may hold: with it, nobody's slow uploads stop everybody's.
 const userShare = 4
 
-// shares gives out parts of a resource, in bytes. Who finds too little left waits.
+// shares gives out parts of a resource. Who finds too little left waits.
 type shares struct {
 	whole int64
 	free  *semaphore.Weighted
@@ -27,7 +27,7 @@ func newShares(whole int64) *shares {
 	return &shares{whole: whole, free: semaphore.NewWeighted(whole), held: map[backend.UserID]int64{}}
 }
 
-// take waits for n bytes, or the whole if that is less, for the user. A user who holds none always may; otherwise
+// take waits for n parts, or the whole if that is less, for the user. A user who holds none always may; otherwise
 // it is CodeRateLimited to go over a quarter of the whole. The release must be called once.
 func (s *shares) take(ctx context.Context, user backend.UserID, n int64) (release func(), err error) {
 	n = max(min(n, s.whole), 0)
