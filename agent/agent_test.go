@@ -3,6 +3,7 @@ package agent_test
 import (
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -85,21 +86,23 @@ func TestOrphanEnds(t *testing.T) {
 func TestRunProcess(t *testing.T) {
 	t.Parallel()
 	a := agenttest.Start(t, nil)
-	run := func(request *agentv1.RunProcessRequest) (stdout, stderr string, exit *agentv1.ProcessExit) {
+	run := func(request *agentv1.RunProcessRequest) (string, string, *agentv1.ProcessExit) {
 		t.Helper()
+		var stdout, stderr strings.Builder
+		var exit *agentv1.ProcessExit
 		stream, err := a.Processes.RunProcess(t.Context(), connect.NewRequest(request))
 		if err != nil {
 			t.Fatal(err)
 		}
 		for stream.Receive() {
-			stdout += string(stream.Msg().GetStdout())
-			stderr += string(stream.Msg().GetStderr())
+			stdout.Write(stream.Msg().GetStdout())
+			stderr.Write(stream.Msg().GetStderr())
 			exit = stream.Msg().GetExit()
 		}
 		if err := errors.Join(stream.Err(), stream.Close()); err != nil {
 			t.Fatal(err)
 		}
-		return stdout, stderr, exit
+		return stdout.String(), stderr.String(), exit
 	}
 	stdout, stderr, exit := run(&agentv1.RunProcessRequest{
 		Command: []string{"sh", "-c", "cat; echo problem >&2; exit 3"}, Stdin: []byte("to be read"),
