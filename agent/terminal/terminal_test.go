@@ -61,6 +61,7 @@ func TestRingThatMovedOnTellsTheGap(t *testing.T) {
 	v := attach(t, a, "1", "a", nil)
 	v.see("$ ")
 	lost := v.next
+	v.prompt()
 	v.typeText("seq 20000; echo the-$((0)) end\r")
 	v.see("the-0 end")
 	back := attach(t, a, "1", "b", func(o *agentv1.AttachOpen) { o.Incarnation, o.Offset = v.attached.GetIncarnation(), &lost })
@@ -82,6 +83,7 @@ func TestInputIsTakenOnce(t *testing.T) {
 	line := "echo typed-$((40+2))\r"
 	v.typeText(line)
 	v.see("typed-42")
+	v.prompt()
 	v.leave()
 	back := attach(t, a, "1", "typist", nil)
 	if got := back.attached.GetInputOffset(); got != uint64(len(line)) {
@@ -188,10 +190,10 @@ func TestCloseHangsUp(t *testing.T) {
 	if connect.CodeOf(err) != connect.CodeNotFound {
 		t.Errorf("closing it again: %v", err)
 	}
-	if got := attach(t, a, "2", "x", nil); got != nil {
-		got.typeText("cat hup.txt\r")
-		got.see("hung up")
-	}
+	next := attach(t, a, "2", "x", nil)
+	next.prompt()
+	next.typeText("cat hup.txt\r")
+	next.see("hung up")
 }
 
 func TestInterrupt(t *testing.T) {
@@ -254,6 +256,7 @@ func TestStalledViewerStallsNobody(t *testing.T) {
 	stalled := attach(t, a, "1", "stalled", nil)
 	fast.typeText("seq 300000; echo the-$((0)) end\r")
 	fast.see("the-0 end")
+	fast.prompt()
 	fast.leave()
 	// Nobody looks but the stalled one: the program goes on all the same.
 	last := attach(t, a, "1", "last", func(o *agentv1.AttachOpen) { o.Cols, o.Rows = 80, 24 })
@@ -267,6 +270,7 @@ func TestBackgroundStartKeepsInterrupts(t *testing.T) {
 	t.Parallel()
 	a := agenttest.Start(t, nil)
 	v := attach(t, a, "1", "x", nil)
+	v.prompt()
 	v.typeText("grep SigIgn /proc/$$/status; echo done-$((1))\r")
 	v.see("done-1")
 	_, line, _ := strings.Cut(v.shown(), "SigIgn:")

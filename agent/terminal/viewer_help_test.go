@@ -145,7 +145,7 @@ func (v *viewer) resize(cols, rows uint32) {
 	v.send(&agentv1.AttachTerminalRequest{Message: &agentv1.AttachTerminalRequest_Resize{Resize: &agentv1.TerminalResize{Cols: cols, Rows: rows}}})
 }
 
-// prompt waits until the shell waits.
+// prompt waits until the shell waits: what is typed while it changes the terminal's modes gets lost with any terminal.
 func (v *viewer) prompt() {
 	v.t.Helper()
 	v.until("the prompt", func() bool { return strings.HasSuffix(v.shown(), "$ ") })

@@ -149,6 +149,7 @@ type message struct {
 	Offset      int64  `json:"offset"`
 	InputOffset int64  `json:"input_offset"`
 	Reset       bool   `json:"reset"`
+	Created     bool   `json:"created"`
 	Snapshot    int    `json:"snapshot"`
 	Revision    int64  `json:"revision"`
 	Changes     []struct {
@@ -166,7 +167,7 @@ type shell struct {
 	snapshot int
 }
 
-// attach opens a terminal and reads until it is attached.
+// attach opens a terminal and reads until it is attached and, when it is new, until the shell waits.
 func (c *client) attach(session string) *shell {
 	c.t.Helper()
 	s := &shell{c: c, ws: c.dial(c.t.Context(), url.Values{
@@ -174,6 +175,10 @@ func (c *client) attach(session string) *shell {
 	})}
 	for s.attached.Type == "" {
 		s.read()
+	}
+	// What is typed while a shell changes the terminal's modes gets lost with any terminal.
+	if s.attached.Created {
+		s.until("$ ")
 	}
 	return s
 }
