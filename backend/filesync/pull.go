@@ -46,11 +46,12 @@ func unwrapCode(err error) error {
 func (s *Syncer) follow(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	through, err := s.committedThrough(ctx)
+	if err != nil {
+		return err
+	}
 	stream := s.cfg.Conn.Files.Changes(ctx)
-	s.mu.Lock()
-	through := s.committed
-	s.mu.Unlock()
-	err := stream.Send(&agentv1.ChangesRequest{Message: &agentv1.ChangesRequest_Open{Open: &agentv1.ChangesOpen{
+	err = stream.Send(&agentv1.ChangesRequest{Message: &agentv1.ChangesRequest_Open{Open: &agentv1.ChangesOpen{
 		LeaseEpoch: toUint(s.cfg.Lease.Epoch), Incarnation: s.cfg.Conn.Incarnation, CommittedThrough: toUint(through),
 	}}})
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -74,6 +75,27 @@ func (s *Syncer) follow(ctx context.Context) error {
 		return nil
 	})
 	return g.Wait()
+}
+
+// committedThrough asks the database how far it is: a commit may have been cut off after it took effect, and what the
+// agent then makes anew under its sequence would pass for a replay.
+func (s *Syncer) committedThrough(ctx context.Context) (through int64, err error) {
+	var cursor backend.Cursor
+	err = s.retry(ctx, "read the cursor", func() (err error) {
+		cursor, err = s.cfg.Store.Cursor(ctx, s.session)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if cursor.Incarnation == s.cfg.Conn.Incarnation && cursor.Sequence > s.committed {
+		s.committed = cursor.Sequence
+		close(s.moved)
+		s.moved = make(chan struct{})
+	}
+	return s.committed, nil
 }
 
 func (s *Syncer) receive(ctx context.Context, stream *changesStream, batches chan<- *agentv1.ChangeBatch, blobs chan<- *agentv1.BlobChunk) error {
