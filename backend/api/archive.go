@@ -10,6 +10,7 @@ import (
 	"mime"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -79,6 +80,13 @@ func (s *server) archiveItem(r *http.Request, archive *zip.Writer, item backend.
 	return true, nil
 }
 
+// unpackedBody is the answer of an upload. Skipped are the paths of links and special files.
+type unpackedBody struct {
+	Message string   `json:"message"`
+	Files   int      `json:"files"`
+	Skipped []string `json:"skipped"`
+}
+
 // uploadArchive unpacks a zip into the workspace, over what is there. The whole directory of the zip is checked before
 // the first file is written.
 func (s *server) uploadArchive(w http.ResponseWriter, r *http.Request) error {
@@ -115,20 +123,26 @@ func (s *server) uploadArchive(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	entries, err := s.checkArchive(archive, below)
+	contents, err := s.checkArchive(archive, below)
 	if err != nil {
 		return err
 	}
 	count, err := s.cfg.Store.ImportFiles(r.Context(), postgres.ImportRequest{
 		SessionID: sessionOf(r).ID, UserID: userOf(r).ID, Source: backend.SourceAPI, Limits: s.cfg.Limits,
-	}, s.unpack(entries))
+	}, s.unpack(contents.files))
 	if err != nil {
 		return err
 	}
-	s.answer(w, r, http.StatusOK, struct {
-		Message string `json:"message"`
-		Files   int    `json:"files"`
-	}{"Unpacked " + strconv.Itoa(count) + " files", count})
+	for _, folder := range contents.folders {
+		if _, _, err := s.cfg.Store.MakeFolder(r.Context(), s.pathRequest(r, folder)); err != nil {
+			return err
+		}
+	}
+	message := "Unpacked " + strconv.Itoa(count) + " files"
+	if n := len(contents.skipped); n > 0 {
+		message += "; " + strconv.Itoa(n) + " links and special files were left out"
+	}
+	s.answer(w, r, http.StatusOK, unpackedBody{Message: message, Files: count, Skipped: contents.skipped})
 	return nil
 }
 
@@ -174,8 +188,8 @@ func (b *readBudget) ReadAt(p []byte, off int64) (int, error) {
 }
 
 func archiveTarget(r *http.Request) (string, error) {
-	below := strings.Trim(r.URL.Query().Get("path"), "/")
-	if below == "" {
+	below := r.URL.Query().Get("path")
+	if strings.Trim(below, "/") == "" {
 		return "", nil
 	}
 	clean, err := backend.CleanPath(below)
@@ -190,35 +204,69 @@ type archiveEntry struct {
 	file *zip.File
 }
 
-// checkArchive refuses what could not be taken as a whole: names that leave the workspace, links, and more files or
-// bytes than the caps allow. The sizes that a zip claims are held to while it is unpacked.
-func (s *server) checkArchive(archive *zip.Reader, below string) ([]archiveEntry, error) {
-	var entries []archiveEntry
+// archiveContents is what an archive holds, with the paths that it will have.
+type archiveContents struct {
+	files []archiveEntry
+	// folders that no file brings with it.
+	folders []string
+	// skipped are links and special files: a workspace gets those from its environment only.
+	skipped []string
+}
+
+// checkArchive refuses what could not be taken as a whole: names that leave the workspace, and more files or bytes
+// than the caps allow. The sizes that a zip claims are held to while it is unpacked.
+func (s *server) checkArchive(archive *zip.Reader, below string) (archiveContents, error) {
+	contents := archiveContents{skipped: []string{}}
 	var total uint64
+	made := map[string]bool{}
 	for _, file := range archive.File {
-		if strings.HasSuffix(file.Name, "/") {
-			continue // folders come with what is in them
-		}
 		path, err := backend.CleanPath(below + file.Name)
 		if err != nil || strings.HasPrefix(file.Name, "/") {
-			return nil, invalid("archive", fmt.Sprintf("holds the name %q, which is not a path in the workspace", file.Name))
+			return contents, invalid("archive", fmt.Sprintf("holds the name %q, which is not a path in the workspace", file.Name))
 		}
-		if !file.Mode().IsRegular() {
-			return nil, invalid("archive", fmt.Sprintf("holds %q, which is a link or no file; only files can be unpacked", file.Name))
-		}
-		if file.UncompressedSize64 > uint64(max(s.cfg.Limits.MaxFileBytes, 0)) {
-			return nil, backend.Errorf(backend.CodeTooLarge, "%q in the archive has %d bytes; %d are allowed", file.Name, file.UncompressedSize64, s.cfg.Limits.MaxFileBytes)
+		switch {
+		case strings.HasSuffix(file.Name, "/"):
+			contents.folders = append(contents.folders, path)
+			continue
+		case !file.Mode().IsRegular():
+			contents.skipped = append(contents.skipped, path)
+			continue
+		case file.UncompressedSize64 > uint64(max(s.cfg.Limits.MaxFileBytes, 0)):
+			return contents, backend.Errorf(backend.CodeTooLarge, "%q in the archive has %d bytes; %d are allowed", file.Name, file.UncompressedSize64, s.cfg.Limits.MaxFileBytes)
 		}
 		total += file.UncompressedSize64
-		entries = append(entries, archiveEntry{path: path, file: file})
+		contents.files = append(contents.files, archiveEntry{path: path, file: file})
+		made[path] = true
+		makeParents(made, path)
 	}
 	if total > uint64(max(s.cfg.Limits.MaxWorkspaceBytes, 0)) {
-		return nil, backend.Errorf(backend.CodeTooLarge, "the archive unpacks to %d bytes; a workspace may have %d", total, s.cfg.Limits.MaxWorkspaceBytes)
+		return contents, backend.Errorf(backend.CodeTooLarge, "the archive unpacks to %d bytes; a workspace may have %d", total, s.cfg.Limits.MaxWorkspaceBytes)
 	}
-	if int64(len(entries)) > s.cfg.Limits.MaxFiles {
-		return nil, backend.Errorf(backend.CodeTooLarge, "the archive holds %d files; a workspace may have %d", len(entries), s.cfg.Limits.MaxFiles)
+	if count := int64(len(archive.File)); count > s.cfg.Limits.MaxFiles {
+		return contents, backend.Errorf(backend.CodeTooLarge, "the archive holds %d files and folders; a workspace may have %d", count, s.cfg.Limits.MaxFiles)
 	}
-	return entries, nil
+	// The deepest ones first, for they bring those above them.
+	slices.SortFunc(contents.folders, func(a, b string) int { return len(b) - len(a) })
+	contents.folders = slices.DeleteFunc(contents.folders, func(path string) bool {
+		if made[path] {
+			return true
+		}
+		made[path] = true
+		makeParents(made, path)
+		return false
+	})
+	return contents, nil
+}
+
+// makeParents notes the folders above path. One that is noted has its own noted.
+func makeParents(made map[string]bool, path string) {
+	for i := strings.LastIndexByte(path, '/'); i > 0; i = strings.LastIndexByte(path, '/') {
+		path = path[:i]
+		if made[path] {
+			return
+		}
+		made[path] = true
+	}
 }
 
 func (s *server) unpack(entries []archiveEntry) iter.Seq2[postgres.NewFile, error] {
@@ -229,7 +277,11 @@ func (s *server) unpack(entries []archiveEntry) iter.Seq2[postgres.NewFile, erro
 				yield(postgres.NewFile{}, err)
 				return
 			}
-			if !yield(postgres.NewFile{Path: entry.path, Content: content, Mode: uint32(entry.file.Mode().Perm())}, nil) {
+			mode := uint32(entry.file.Mode().Perm())
+			if mode == 0 {
+				mode = 0o644 // the archiver noted none
+			}
+			if !yield(postgres.NewFile{Path: entry.path, Content: content, Mode: mode}, nil) {
 				return
 			}
 		}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"codingplatform/backend"
@@ -67,6 +68,9 @@ func (s *server) login(w http.ResponseWriter, r *http.Request) error {
 	}
 	if in.Username == "" {
 		in.Username = in.Email
+	}
+	if strings.ContainsRune(in.Username, 0) {
+		return invalid("username", "must not hold a NUL") // the database could not even look for it
 	}
 	user, token, err := s.cfg.Auth.Login(r.Context(), in.Username, in.Password, metaOf(r))
 	if err != nil {
