@@ -86,9 +86,9 @@ func directoryZip(t *testing.T) string {
 	return one[:at] + strings.Repeat(one[at:end], times) + string(tail)
 }
 
-func (s *server) upload(status int, token, base, query, body string, v any) response {
+func (s *server) upload(token, base, query, body string, v any) response {
 	s.t.Helper()
-	return s.want(status, request{
+	return s.want(http.StatusOK, request{
 		method: "POST", path: base + "/archive" + query, token: token, body: body, header: map[string]string{"Content-Type": "application/zip"},
 	}, v)
 }
@@ -125,7 +125,7 @@ func TestArchiveRoundTrip(t *testing.T) {
 		Files   int
 		Skipped []string
 	}
-	s.upload(http.StatusOK, token, base, "", pack(t, entries...), &unpacked)
+	s.upload(token, base, "", pack(t, entries...), &unpacked)
 	if unpacked.Files != 7 || len(unpacked.Skipped) != 0 {
 		t.Errorf("%+v", unpacked)
 	}
@@ -161,16 +161,16 @@ func TestArchiveRoundTrip(t *testing.T) {
 	// What was downloaded can be uploaded as it is.
 	again := s.want(http.StatusOK, request{method: "GET", path: base + "/archive", token: token}, nil)
 	other := "/api/workspace/" + s.session(token)
-	s.upload(http.StatusOK, token, other, "", string(again.body), nil)
+	s.upload(token, other, "", string(again.body), nil)
 	compare(other)
 	if a, b := s.tree(token, base), s.tree(token, other); !slices.Equal(a, b) {
 		t.Errorf("%q is not %q", b, a)
 	}
-	s.upload(http.StatusOK, token, other, "?path=/sub/folder/", pack(t, entry{name: "x.txt", content: "x"}), nil)
+	s.upload(token, other, "?path=/sub/folder/", pack(t, entry{name: "x.txt", content: "x"}), nil)
 	if got := s.raw(token, other, "sub/folder/x.txt"); got != "x" {
 		t.Errorf("below a folder: %q", got)
 	}
-	s.upload(http.StatusOK, token, other, "", pack(t), &unpacked)
+	s.upload(token, other, "", pack(t), &unpacked)
 	if unpacked.Files != 0 {
 		t.Errorf("an empty archive: %+v", unpacked)
 	}
@@ -184,7 +184,7 @@ func TestLinksAreLeftOut(t *testing.T) {
 		Files   int
 		Skipped []string
 	}
-	s.upload(http.StatusOK, token, base, "", pack(t,
+	s.upload(token, base, "", pack(t,
 		entry{"out", "/etc", fs.ModeSymlink | 0o777}, entry{"pipe", "", fs.ModeNamedPipe | 0o600}, entry{"kept", "x", 0o644},
 	), &unpacked)
 	if unpacked.Files != 1 || !slices.Equal(unpacked.Skipped, []string{"out", "pipe"}) {

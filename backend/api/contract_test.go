@@ -69,10 +69,11 @@ func newContract(t *testing.T, handler http.Handler) *contract {
 func (c *contract) schema(t *testing.T, pointer ...string) *jsonschema.Schema {
 	t.Helper()
 	escape := strings.NewReplacer("~", "~0", "/", "~1")
-	location := "openapi.json#"
+	parts := []string{"openapi.json#"}
 	for _, part := range pointer {
-		location += "/" + url.PathEscape(escape.Replace(part))
+		parts = append(parts, url.PathEscape(escape.Replace(part)))
 	}
+	location := strings.Join(parts, "/")
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	schema, err := c.compiler.Compile(location)

@@ -42,10 +42,10 @@ func (s *server) tree(token, base string) []string {
 }
 
 // write saves bytes and returns the item.
-func (s *server) write(status int, token, base, path, content string) item {
+func (s *server) write(token, base, path, content string) item {
 	s.t.Helper()
 	var out struct{ File item }
-	s.want(status, request{method: "POST", path: base + "/file/" + path, token: token, body: content, header: asBytes()}, &out)
+	s.want(http.StatusCreated, request{method: "POST", path: base + "/file/" + path, token: token, body: content, header: asBytes()}, &out)
 	return out.File
 }
 
@@ -66,7 +66,7 @@ func TestContents(t *testing.T) {
 		"empty": "", "text": "héllo\r\n二", "nul": "a\x00b", "all": all.String(), "bom": "\xef\xbb\xbfx", "full": strings.Repeat("x", maxFile),
 		"html": "<script>&</script>",
 	} {
-		if f := s.write(http.StatusCreated, token, base, "raw/"+name, content); f.Size != int64(len(content)) {
+		if f := s.write(token, base, "raw/"+name, content); f.Size != int64(len(content)) {
 			t.Errorf("%s: %+v", name, f)
 		}
 		if got := s.raw(token, base, "raw/"+name); got != content {
@@ -97,7 +97,7 @@ func TestRawIsNoPage(t *testing.T) {
 	s := newServer(t)
 	token, base := s.workspace("ada")
 	for name, kind := range map[string]string{"x.html": "application/octet-stream", "x.svg": "application/octet-stream", "x.js": "application/octet-stream", "x.PNG": "image/png"} {
-		s.write(http.StatusCreated, token, base, name, "<svg/>")
+		s.write(token, base, name, "<svg/>")
 		res := s.want(http.StatusOK, request{method: "GET", path: base + "/file/" + name + "?raw=1", token: token}, nil)
 		h := res.Header
 		if h.Get("Content-Type") != kind || !strings.HasPrefix(h.Get("Content-Disposition"), "attachment") ||
@@ -168,7 +168,7 @@ func TestOneSaveOfManyWins(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	token, base := s.workspace("ada")
-	revision := s.write(http.StatusCreated, token, base, "t", "0").Revision
+	revision := s.write(token, base, "t", "0").Revision
 	codes := make([]int, 8)
 	var group sync.WaitGroup
 	for i := range codes {
@@ -189,12 +189,12 @@ func TestTree(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	token, base := s.workspace("ada")
-	call := func(status int, method, path, body string) response {
+	call := func(status int, method, path, body string) {
 		t.Helper()
-		return s.want(status, request{method: method, path: base + path, token: token, body: body}, nil)
+		s.want(status, request{method: method, path: base + path, token: token, body: body}, nil)
 	}
-	s.write(http.StatusCreated, token, base, "a/b.bin", "b")
-	s.write(http.StatusCreated, token, base, "t", "t")
+	s.write(token, base, "a/b.bin", "b")
+	s.write(token, base, "t", "t")
 	call(http.StatusCreated, "POST", "/folder/f/g", "")
 	call(http.StatusCreated, "POST", "/folder/f/g/", "")
 	call(http.StatusOK, "POST", "/move", `{"from":"a","to":"f/g/a"}`)
@@ -269,7 +269,7 @@ func TestCaps(t *testing.T) {
 	}
 	full := strings.Repeat("x", maxFile)
 	for i := range 9 {
-		s.write(http.StatusCreated, token, base, "full/"+strconv.Itoa(i), full)
+		s.write(token, base, "full/"+strconv.Itoa(i), full)
 	}
 	s.wantCode(http.StatusRequestEntityTooLarge, backend.CodeTooLarge, request{method: "POST", path: base + "/file/full/last", token: token, body: full, header: asBytes()})
 
@@ -291,9 +291,12 @@ func TestHostilePaths(t *testing.T) {
 		"nul%00", "%00", "bad%ff", "half%ed%a0%80", "..", ".", "%2e%2e",
 	} {
 		for _, r := range []request{
-			{method: "GET", path: base + "/file/" + path}, {method: "GET", path: base + "/file/" + path + "?raw=1"},
-			{method: "POST", path: base + "/file/" + path, body: `{"content":"x"}`}, {method: "DELETE", path: base + "/file/" + path},
-			{method: "POST", path: base + "/folder/" + path}, {method: "GET", path: base + "/files?path=" + path},
+			{method: "GET", path: base + "/file/" + path},
+			{method: "GET", path: base + "/file/" + path + "?raw=1"},
+			{method: "POST", path: base + "/file/" + path, body: `{"content":"x"}`},
+			{method: "DELETE", path: base + "/file/" + path},
+			{method: "POST", path: base + "/folder/" + path},
+			{method: "GET", path: base + "/files?path=" + path},
 			{method: "POST", path: base + "/archive?path=" + path, body: "x", header: map[string]string{"Content-Type": "application/zip"}},
 		} {
 			r.token = token
@@ -331,7 +334,7 @@ func TestOddNamesAreKept(t *testing.T) {
 			escaped = strings.ReplaceAll(escaped, "%2F", "/")
 		}
 		want := strings.TrimSuffix(name, "/")
-		if f := s.write(http.StatusCreated, token, base, escaped, name); f.Path != want {
+		if f := s.write(token, base, escaped, name); f.Path != want {
 			t.Errorf("%q became %q", name, f.Path)
 		}
 		if got := s.raw(token, base, escaped); got != name {
