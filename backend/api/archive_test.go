@@ -86,9 +86,9 @@ func directoryZip(t *testing.T) string {
 	return one[:at] + strings.Repeat(one[at:end], times) + string(tail)
 }
 
-func (s *server) upload(token, base, query, body string, v any) response {
+func (s *server) upload(token, base, query, body string, v any) {
 	s.t.Helper()
-	return s.want(http.StatusOK, request{
+	s.want(http.StatusOK, request{
 		method: "POST", path: base + "/archive" + query, token: token, body: body, header: map[string]string{"Content-Type": "application/zip"},
 	}, v)
 }

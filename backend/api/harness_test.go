@@ -185,13 +185,14 @@ func (s *server) want(status int, r request, v any) response {
 }
 
 // wantCode is want for a problem with a code.
-func (s *server) wantCode(status int, code backend.Code, r request) {
+func (s *server) wantCode(status int, code backend.Code, r request) response {
 	s.t.Helper()
 	var problem struct{ Code backend.Code }
 	res := s.want(status, r, &problem)
 	if problem.Code != code {
 		s.t.Fatalf("%s %s answers the code %q, not %q: %s", r.method, r.path, problem.Code, code, res.body)
 	}
+	return res
 }
 
 func (s *server) register(name string) (token string) {
