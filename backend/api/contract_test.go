@@ -88,7 +88,7 @@ func (c *contract) schema(t *testing.T, pointer ...string) *jsonschema.Schema {
 func (c *contract) check(t *testing.T, r request, res response) {
 	t.Helper()
 	path, _, _ := strings.Cut(r.path, "?")
-	if !strings.HasPrefix(path, "/api") || r.method == http.MethodOptions || r.method == http.MethodHead {
+	if path != "/api" && !strings.HasPrefix(path, "/api/") || r.method == http.MethodOptions || r.method == http.MethodHead {
 		return
 	}
 	kind := ""

@@ -61,6 +61,8 @@ type server struct {
 	handler  http.Handler
 	client   *http.Client
 	contract *contract
+	// stop returns when all requests have ended.
+	stop func()
 }
 
 // newServer starts a server. The options change its configuration.
@@ -103,7 +105,7 @@ func start(t *testing.T, serve func(http.Handler) *httptest.Server, options ...f
 	s := serve(handler)
 	t.Cleanup(s.Close)
 	return &server{
-		t: t, url: s.URL, database: database, handler: handler, client: s.Client(), contract: newContract(t, handler),
+		t: t, url: s.URL, database: database, handler: handler, client: s.Client(), contract: newContract(t, handler), stop: s.Close,
 	}
 }
 

@@ -112,3 +112,15 @@ func TestWrongConfiguration(t *testing.T) {
 		t.Errorf("nothing configured: %v", err)
 	}
 }
+
+func TestOriginsAreChecked(t *testing.T) {
+	t.Parallel()
+	var cfg api.Config
+	newServer(t, func(c *api.Config) { cfg = *c })
+	for _, origin := range []string{"example.org", "https://example.org/path", "*", "ftp://example.org", "https://", "null"} {
+		cfg.AllowedOrigins = []string{origin}
+		if _, err := api.New(cfg); err == nil {
+			t.Errorf("the allowed origin %q was taken", origin)
+		}
+	}
+}
