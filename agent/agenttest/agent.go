@@ -15,6 +15,7 @@ import (
 
 	"codingplatform/agent"
 	"codingplatform/agent/identity"
+	"codingplatform/agent/sysinfo"
 	"codingplatform/proto/gen/agent/v1/agentv1connect"
 )
 
@@ -43,6 +44,11 @@ type Agent struct {
 // Start starts an agent that ends with the test. change may set options; nil: none.
 func Start(tb testing.TB, change func(*agent.Options)) *Agent {
 	tb.Helper()
+	// As cmd/agent does: what nohup or a background start ignores, programs in terminals must not. It stays so for the
+	// tests that run beside this one.
+	if _, err := sysinfo.HandleIgnoredSignals(); err != nil {
+		tb.Fatal(err)
+	}
 	// A socket's path has 107 bytes at most, which the names of tests may need by themselves.
 	dir, err := os.MkdirTemp("", "agent-") //nolint:usetesting // see above
 	if err != nil {
