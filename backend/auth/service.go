@@ -7,7 +7,9 @@ import (
 	"encoding/base64"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/crypto/bcrypt"
 
@@ -111,6 +113,10 @@ func (s *Service) Login(ctx context.Context, login, password string, meta Meta) 
 		return backend.User{}, "", &backend.Error{Code: backend.CodeInvalid, Message: "name and password are needed", Fields: fields}
 	}
 	login = fold(login)
+	if strings.ContainsRune(login, 0) || !utf8.ValidString(login) {
+		// The database takes no such text, and so nobody has such a name.
+		return backend.User{}, "", backend.Errorf(backend.CodeUnauthenticated, "name or password is wrong")
+	}
 	for _, limit := range []error{s.addresses.check(meta.IP), s.accounts.check(login)} {
 		if limit != nil {
 			return backend.User{}, "", limit
