@@ -3,6 +3,9 @@ package agentconn
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
+	"syscall"
 
 	"connectrpc.com/connect"
 
@@ -21,6 +24,10 @@ func Error(attempted string, err error) error {
 	code, message := backend.CodeInternal, err.Error()
 	if ce, ok := errors.AsType[*connect.Error](err); ok {
 		code, message = codeOf(ce.Code()), ce.Message()
+	}
+	// Connect calls a connection that broke in the middle of a message a protocol error.
+	if errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
+		code = backend.CodeUnavailable
 	}
 	return &backend.Error{Code: code, Message: attempted + ": " + message, Err: err}
 }

@@ -157,6 +157,7 @@ func (s *server) routes() chi.Router {
 	session.Get("/api/workspace/{session_id}/status", s.handle(s.workspaceStatus))
 	session.Post("/api/workspace/{session_id}/ensure-default", s.handle(s.ensureDefault))
 	session.Post("/api/workspace/{session_id}/start", s.handle(s.start))
+	session.Post("/api/workspace/{session_id}/brake", s.handle(s.releaseBrake))
 	session.Get("/api/workspace/{session_id}/terminals", s.handle(s.listTerminals))
 	session.Delete("/api/workspace/{session_id}/terminals/{name}", s.handle(s.closeTerminal))
 

@@ -64,6 +64,10 @@ func (c *control) Terminals(ctx context.Context, id backend.SessionID) ([]relay.
 	return relay.NewTerminals(infos), nil
 }
 
+func (c *control) ReleaseBrake(ctx context.Context, id backend.SessionID, deleteFiles bool) error {
+	return c.manager.ReleaseBrake(ctx, id, deleteFiles)
+}
+
 func (c *control) CloseTerminal(ctx context.Context, id backend.SessionID, name string) error {
 	return c.manager.CloseTerminal(ctx, id, name)
 }

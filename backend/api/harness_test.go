@@ -39,6 +39,8 @@ func (control) Terminals(context.Context, backend.SessionID) ([]relay.Terminal, 
 	return []relay.Terminal{{Name: "1", Running: true}}, nil
 }
 
+func (control) ReleaseBrake(context.Context, backend.SessionID, bool) error { return nil }
+
 func (control) CloseTerminal(_ context.Context, _ backend.SessionID, name string) error {
 	if name != "a b" {
 		return backend.Errorf(backend.CodeNotFound, "there is no terminal %q", name)

@@ -106,6 +106,8 @@ type Control interface {
 	Status(ctx context.Context, session backend.Session) (EnvironmentStatus, error)
 	// Terminals returns none when no environment runs.
 	Terminals(ctx context.Context, id backend.SessionID) ([]relay.Terminal, error)
+	// ReleaseBrake deletes the files that vanished at once, or brings them back.
+	ReleaseBrake(ctx context.Context, id backend.SessionID, deleteFiles bool) error
 	// CloseTerminal hangs up a terminal. CodeNotFound when there is none of that name.
 	CloseTerminal(ctx context.Context, id backend.SessionID, name string) error
 }

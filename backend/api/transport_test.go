@@ -193,6 +193,8 @@ func (broken) Status(context.Context, backend.Session) (api.EnvironmentStatus, e
 	panic("secret of the server")
 }
 
+func (broken) ReleaseBrake(context.Context, backend.SessionID, bool) error { return errStopped }
+
 func (broken) CloseTerminal(context.Context, backend.SessionID, string) error { return errStopped }
 
 // syncBuffer is a bytes.Buffer for many.

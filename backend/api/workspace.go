@@ -132,6 +132,24 @@ func (s *server) listTerminals(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// releaseBrake says whether the files that vanished at once were meant to go.
+func (s *server) releaseBrake(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Delete *bool `json:"delete"`
+	}
+	if err := readJSON(w, r, maxCallBytes, &in); err != nil {
+		return err
+	}
+	if in.Delete == nil {
+		return invalid("delete", "say true (they shall go) or false (bring them back)")
+	}
+	if err := s.cfg.Control.ReleaseBrake(r.Context(), sessionOf(r).ID, *in.Delete); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
 func (s *server) closeTerminal(w http.ResponseWriter, r *http.Request) error {
 	// The router matches the escaped path; a name may hold a space.
 	name, err := url.PathUnescape(chi.URLParam(r, "name"))

@@ -51,6 +51,7 @@ func (s *Syncer) follow(ctx context.Context) error {
 		return err
 	}
 	stream := s.cfg.Conn.Files.Changes(ctx)
+	defer closeWithContext(ctx, stream)()
 	err = stream.Send(&agentv1.ChangesRequest{Message: &agentv1.ChangesRequest_Open{Open: &agentv1.ChangesOpen{
 		LeaseEpoch: toUint(s.cfg.Lease.Epoch), Incarnation: s.cfg.Conn.Incarnation, CommittedThrough: toUint(through),
 	}}})

@@ -42,6 +42,7 @@ func (s *Syncer) Restore(ctx context.Context, onProgress func(Progress)) (Restor
 	streaming, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stream := s.cfg.Conn.Files.Restore(streaming)
+	defer closeWithContext(streaming, stream)()
 	// The sender of entries and the sender of contents take turns message by message.
 	var turn sync.Mutex
 	send := func(m *agentv1.RestoreRequest) error {
@@ -195,6 +196,15 @@ func (w *chunkWriter) flush() error {
 	w.offset += int64(len(w.buf))
 	w.buf, w.sent = nil, true
 	return err
+}
+
+// closeWithContext ends a stream when ctx does. Without it the end would not be noticed: net/http watches a request's
+// context only after the request's body has ended, and that of a stream ends last.
+func closeWithContext(ctx context.Context, stream interface{ CloseRequest() error }) (stop func() bool) {
+	return context.AfterFunc(ctx, func() {
+		// An error says that the stream has ended by itself.
+		_ = stream.CloseRequest()
+	})
 }
 
 // ignoreEOF: Send says only EOF when the peer has ended the stream; its Receive has the reason.

@@ -158,6 +158,33 @@ func (m *Manager) Terminals(ctx context.Context, id backend.SessionID) ([]*agent
 	return response.Msg.GetTerminals(), nil
 }
 
+// ReleaseBrake answers the question of a braked workspace: the files that vanished at once are deleted in the database
+// too, or brought back to the environment. CodeUnavailable when the environment does not run, or another replica drives
+// it.
+func (m *Manager) ReleaseBrake(ctx context.Context, id backend.SessionID, deleteFiles bool) error {
+	m.mu.Lock()
+	s := m.supervisors[id]
+	m.mu.Unlock()
+	if s == nil {
+		return backend.Errorf(backend.CodeUnavailable, "the environment is not running")
+	}
+	conn, err := m.Conn(ctx, id)
+	if err != nil {
+		return err
+	}
+	_, err = conn.Files.ReleaseBrake(ctx, connect.NewRequest(&agentv1.ReleaseBrakeRequest{LeaseEpoch: s.epoch, DeleteFiles: deleteFiles}))
+	if err != nil {
+		return agentconn.Error("release the brake", err)
+	}
+	if !deleteFiles {
+		select {
+		case s.resync <- struct{}{}:
+		default: // it is on its way already
+		}
+	}
+	return nil
+}
+
 // CloseTerminal hangs a terminal up and forgets it. CodeNotFound when there is none of that name.
 func (m *Manager) CloseTerminal(ctx context.Context, id backend.SessionID, name string) error {
 	conn, err := m.Conn(ctx, id)

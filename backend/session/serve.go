@@ -45,7 +45,9 @@ func (s *supervisor) serve(ctx context.Context) error {
 			return err
 		case backend.CodeOf(err) == backend.CodeStaleLease || ctx.Err() != nil:
 			return cause(ctx, err)
-		case errors.Is(err, filesync.ErrResync), backend.CodeOf(err) == backend.CodeUnavailable, backend.CodeOf(err) == backend.CodePreconditionFailed, backend.CodeOf(err) == backend.CodeConflict:
+		case errors.Is(err, filesync.ErrResync):
+			s.logger.InfoContext(ctx, "restoring anew")
+		case backend.CodeOf(err) == backend.CodeUnavailable, backend.CodeOf(err) == backend.CodePreconditionFailed, backend.CodeOf(err) == backend.CodeConflict:
 			s.logger.InfoContext(ctx, "connecting to the agent anew", "error", err)
 			s.m.cfg.Pool.Drop(conn)
 		default:
@@ -147,6 +149,14 @@ func (s *supervisor) sync(ctx context.Context, conn *agentconn.Conn, resync bool
 	g, running := errgroup.WithContext(ctx)
 	var ended error
 	g.Go(func() error { return syncer.Run(running) })
+	g.Go(func() error {
+		select {
+		case <-s.resync:
+			return filesync.ErrResync
+		case <-running.Done():
+			return context.Cause(running)
+		}
+	})
 	g.Go(func() error {
 		flush := func() (filesync.Flushed, error) { return s.flush(running, syncer) }
 		ended = s.guard(ctx, running, conn, flush, wake, syncWake, *readySince)

@@ -25,17 +25,21 @@ func (e endedError) Error() string { return e.reason }
 
 // supervisor drives one session under one lease.
 type supervisor struct {
-	m       *Manager
-	id      backend.SessionID
-	logger  *slog.Logger
-	lease   backend.Lease
+	m      *Manager
+	id     backend.SessionID
+	logger *slog.Logger
+	lease  backend.Lease
+	// epoch is the lease's, which stays the same when it is renewed.
+	epoch uint64
+	// resync asks for a restore.
+	resync  chan struct{}
 	woken   chan struct{} // capacity 1
 	drained chan struct{} // closed by drain
 }
 
 func newSupervisor(m *Manager, lease backend.Lease) *supervisor {
 	return &supervisor{
-		m: m, id: lease.SessionID, lease: lease,
+		m: m, id: lease.SessionID, lease: lease, epoch: uint64(max(lease.Epoch, 0)), resync: make(chan struct{}, 1),
 		logger: m.cfg.Logger.With("session_id", lease.SessionID, "epoch", lease.Epoch),
 		woken:  make(chan struct{}, 1), drained: make(chan struct{}),
 	}

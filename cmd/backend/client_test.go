@@ -150,6 +150,7 @@ type message struct {
 	InputOffset int64  `json:"input_offset"`
 	Reset       bool   `json:"reset"`
 	Created     bool   `json:"created"`
+	Braked      bool   `json:"braked"`
 	Snapshot    int    `json:"snapshot"`
 	Revision    int64  `json:"revision"`
 	Changes     []struct {

@@ -307,6 +307,38 @@ func TestNobodyReachesAnothersSession(t *testing.T) {
 	_ = sh
 }
 
+func TestEmptiedWorkspaceWaitsForAWord(t *testing.T) {
+	t.Parallel()
+	p := startProgram(t, dataDir(t))
+	c := &client{t: t, url: p.url}
+	c.register("ada")
+	id := c.createSession("brake")
+	feed := c.events(id)
+	sh := c.attach(id)
+	sh.run("for i in 1 2 3 4 5; do echo $i > f$i.txt; done")
+	feed.untilFile("f1.txt", "f2.txt", "f3.txt", "f4.txt", "f5.txt")
+	braked := func(want bool) {
+		t.Helper()
+		feed.until(func(m message) bool { return m.Type == "sync" && m.Braked == want })
+	}
+	sh.run("rm -rf ./*")
+	braked(true)
+	if n := len(c.tree(id)); n != 5 {
+		t.Fatalf("%d of 5 files are left before a word was said", n)
+	}
+	c.call(http.StatusNoContent, http.MethodPost, "/api/workspace/"+id+"/brake", map[string]bool{"delete": false})
+	if got := sh.run("until [ -s f5.txt ]; do sleep 0.02; done; cat f*.txt | wc -l"); got != "5" {
+		t.Fatalf("back came %q", got)
+	}
+	braked(false)
+	sh.run("rm -rf ./*")
+	braked(true)
+	c.call(http.StatusNoContent, http.MethodPost, "/api/workspace/"+id+"/brake", map[string]bool{"delete": true})
+	for len(c.tree(id)) > 0 {
+		feed.until(func(m message) bool { return m.Type == "files" })
+	}
+}
+
 func TestHostilePaths(t *testing.T) {
 	t.Parallel()
 	p := startProgram(t, dataDir(t))

@@ -134,6 +134,9 @@ export const api = {
   async shutdown(id: string): Promise<void> {
     await send(workspace(id, "shutdown"), { method: "POST" });
   },
+  async releaseBrake(id: string, remove: boolean): Promise<void> {
+    await send(workspace(id, "brake"), { method: "POST", json: { delete: remove } });
+  },
   async closeTerminal(id: string, name: string): Promise<void> {
     await send(workspace(id, `terminals/${encodeURIComponent(name)}`), { method: "DELETE" });
   },

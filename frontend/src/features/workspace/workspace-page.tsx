@@ -10,6 +10,7 @@ import { TerminalPane } from "@/features/terminal/terminal-pane";
 import { Screen } from "@/features/terminal/xterm";
 import { useMedia } from "@/hooks/use-media";
 import { useStore } from "@/hooks/use-store";
+import { BrakeBanner } from "./brake-banner";
 import { TopBar } from "./top-bar";
 import { leaveForDashboard, Workspace } from "./workspace";
 
@@ -82,6 +83,7 @@ function Open({ workspace }: { readonly workspace: Workspace }) {
   return (
     <div className="flex h-dvh flex-col overflow-hidden">
       <TopBar workspace={workspace} onRun={run} />
+      <BrakeBanner workspace={workspace} />
       <main className="flex min-h-0 flex-1">
         {narrow ? (
           <div className="flex min-h-0 min-w-0 flex-1 flex-col">

@@ -178,6 +178,15 @@ export class Workspace {
     }
   }
 
+  /** Deletes the files that vanished at once from the database too, or brings them back. */
+  async releaseBrake(remove: boolean): Promise<void> {
+    try {
+      await api.releaseBrake(this.id, remove);
+    } catch (error) {
+      this.#failed("Could not answer for the files", error);
+    }
+  }
+
   async stop(): Promise<void> {
     await this.documents.saveAll();
     try {
