@@ -184,7 +184,11 @@ type TerminalInfo struct {
 	Foreground string `protobuf:"bytes,9,opt,name=foreground,proto3" json:"foreground,omitempty"`
 	Viewers    uint32 `protobuf:"varint,10,opt,name=viewers,proto3" json:"viewers,omitempty"`
 	// The process ID of the program inside the environment.
-	Pid           uint32 `protobuf:"varint,11,opt,name=pid,proto3" json:"pid,omitempty"`
+	Pid uint32 `protobuf:"varint,11,opt,name=pid,proto3" json:"pid,omitempty"`
+	// Who is here, in the order of their coming; recorders are not among them.
+	Watchers []*TerminalViewer `protobuf:"bytes,12,rep,name=watchers,proto3" json:"watchers,omitempty"`
+	// A recorder is attached.
+	Recording     bool `protobuf:"varint,13,opt,name=recording,proto3" json:"recording,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -296,6 +300,82 @@ func (x *TerminalInfo) GetPid() uint32 {
 	return 0
 }
 
+func (x *TerminalInfo) GetWatchers() []*TerminalViewer {
+	if x != nil {
+		return x.Watchers
+	}
+	return nil
+}
+
+func (x *TerminalInfo) GetRecording() bool {
+	if x != nil {
+		return x.Recording
+	}
+	return false
+}
+
+// TerminalViewer is one attached viewer, as others see it.
+type TerminalViewer struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As in AttachOpen.viewer.
+	Name          string       `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Mode          TerminalMode `protobuf:"varint,2,opt,name=mode,proto3,enum=agent.v1.TerminalMode" json:"mode,omitempty"`
+	Visible       bool         `protobuf:"varint,3,opt,name=visible,proto3" json:"visible,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TerminalViewer) Reset() {
+	*x = TerminalViewer{}
+	mi := &file_agent_v1_terminal_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TerminalViewer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TerminalViewer) ProtoMessage() {}
+
+func (x *TerminalViewer) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_v1_terminal_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TerminalViewer.ProtoReflect.Descriptor instead.
+func (*TerminalViewer) Descriptor() ([]byte, []int) {
+	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *TerminalViewer) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *TerminalViewer) GetMode() TerminalMode {
+	if x != nil {
+		return x.Mode
+	}
+	return TerminalMode_TERMINAL_MODE_UNSPECIFIED
+}
+
+func (x *TerminalViewer) GetVisible() bool {
+	if x != nil {
+		return x.Visible
+	}
+	return false
+}
+
 // TerminalExit is how a program ended.
 type TerminalExit struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -312,7 +392,7 @@ type TerminalExit struct {
 
 func (x *TerminalExit) Reset() {
 	*x = TerminalExit{}
-	mi := &file_agent_v1_terminal_proto_msgTypes[2]
+	mi := &file_agent_v1_terminal_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -324,7 +404,7 @@ func (x *TerminalExit) String() string {
 func (*TerminalExit) ProtoMessage() {}
 
 func (x *TerminalExit) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_terminal_proto_msgTypes[2]
+	mi := &file_agent_v1_terminal_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -337,7 +417,7 @@ func (x *TerminalExit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TerminalExit.ProtoReflect.Descriptor instead.
 func (*TerminalExit) Descriptor() ([]byte, []int) {
-	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{2}
+	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *TerminalExit) GetCode() int32 {
@@ -378,7 +458,7 @@ type CreateTerminalRequest struct {
 
 func (x *CreateTerminalRequest) Reset() {
 	*x = CreateTerminalRequest{}
-	mi := &file_agent_v1_terminal_proto_msgTypes[3]
+	mi := &file_agent_v1_terminal_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -390,7 +470,7 @@ func (x *CreateTerminalRequest) String() string {
 func (*CreateTerminalRequest) ProtoMessage() {}
 
 func (x *CreateTerminalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_terminal_proto_msgTypes[3]
+	mi := &file_agent_v1_terminal_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -403,7 +483,7 @@ func (x *CreateTerminalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateTerminalRequest.ProtoReflect.Descriptor instead.
 func (*CreateTerminalRequest) Descriptor() ([]byte, []int) {
-	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{3}
+	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *CreateTerminalRequest) GetSpec() *TerminalSpec {
@@ -423,7 +503,7 @@ type CreateTerminalResponse struct {
 
 func (x *CreateTerminalResponse) Reset() {
 	*x = CreateTerminalResponse{}
-	mi := &file_agent_v1_terminal_proto_msgTypes[4]
+	mi := &file_agent_v1_terminal_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -435,7 +515,7 @@ func (x *CreateTerminalResponse) String() string {
 func (*CreateTerminalResponse) ProtoMessage() {}
 
 func (x *CreateTerminalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_terminal_proto_msgTypes[4]
+	mi := &file_agent_v1_terminal_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -448,7 +528,7 @@ func (x *CreateTerminalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateTerminalResponse.ProtoReflect.Descriptor instead.
 func (*CreateTerminalResponse) Descriptor() ([]byte, []int) {
-	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{4}
+	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *CreateTerminalResponse) GetTerminal() *TerminalInfo {
@@ -475,7 +555,7 @@ type AttachTerminalRequest struct {
 
 func (x *AttachTerminalRequest) Reset() {
 	*x = AttachTerminalRequest{}
-	mi := &file_agent_v1_terminal_proto_msgTypes[5]
+	mi := &file_agent_v1_terminal_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -487,7 +567,7 @@ func (x *AttachTerminalRequest) String() string {
 func (*AttachTerminalRequest) ProtoMessage() {}
 
 func (x *AttachTerminalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_terminal_proto_msgTypes[5]
+	mi := &file_agent_v1_terminal_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -500,7 +580,7 @@ func (x *AttachTerminalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttachTerminalRequest.ProtoReflect.Descriptor instead.
 func (*AttachTerminalRequest) Descriptor() ([]byte, []int) {
-	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{5}
+	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *AttachTerminalRequest) GetMessage() isAttachTerminalRequest_Message {
@@ -607,14 +687,18 @@ type AttachOpen struct {
 	// The viewer acknowledges what it has rendered. When false, delivery to the transport counts instead.
 	Acks bool `protobuf:"varint,9,opt,name=acks,proto3" json:"acks,omitempty"`
 	// The largest number of bytes sent beyond the last acknowledged one; 0: 262,144.
-	Window        uint32 `protobuf:"varint,10,opt,name=window,proto3" json:"window,omitempty"`
+	Window uint32 `protobuf:"varint,10,opt,name=window,proto3" json:"window,omitempty"`
+	// The viewer's name for others; at most 64 characters.
+	Viewer string `protobuf:"bytes,11,opt,name=viewer,proto3" json:"viewer,omitempty"`
+	// The viewer records: it is not counted among the viewers, and may not write.
+	Recorder      bool `protobuf:"varint,12,opt,name=recorder,proto3" json:"recorder,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *AttachOpen) Reset() {
 	*x = AttachOpen{}
-	mi := &file_agent_v1_terminal_proto_msgTypes[6]
+	mi := &file_agent_v1_terminal_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -626,7 +710,7 @@ func (x *AttachOpen) String() string {
 func (*AttachOpen) ProtoMessage() {}
 
 func (x *AttachOpen) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_terminal_proto_msgTypes[6]
+	mi := &file_agent_v1_terminal_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -639,7 +723,7 @@ func (x *AttachOpen) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttachOpen.ProtoReflect.Descriptor instead.
 func (*AttachOpen) Descriptor() ([]byte, []int) {
-	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{6}
+	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *AttachOpen) GetTerminal() string {
@@ -712,6 +796,20 @@ func (x *AttachOpen) GetWindow() uint32 {
 	return 0
 }
 
+func (x *AttachOpen) GetViewer() string {
+	if x != nil {
+		return x.Viewer
+	}
+	return ""
+}
+
+func (x *AttachOpen) GetRecorder() bool {
+	if x != nil {
+		return x.Recorder
+	}
+	return false
+}
+
 // TerminalInput is typed or pasted bytes.
 type TerminalInput struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -726,7 +824,7 @@ type TerminalInput struct {
 
 func (x *TerminalInput) Reset() {
 	*x = TerminalInput{}
-	mi := &file_agent_v1_terminal_proto_msgTypes[7]
+	mi := &file_agent_v1_terminal_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -738,7 +836,7 @@ func (x *TerminalInput) String() string {
 func (*TerminalInput) ProtoMessage() {}
 
 func (x *TerminalInput) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_terminal_proto_msgTypes[7]
+	mi := &file_agent_v1_terminal_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -751,7 +849,7 @@ func (x *TerminalInput) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TerminalInput.ProtoReflect.Descriptor instead.
 func (*TerminalInput) Descriptor() ([]byte, []int) {
-	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{7}
+	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *TerminalInput) GetOffset() uint64 {
@@ -778,7 +876,7 @@ type TerminalAck struct {
 
 func (x *TerminalAck) Reset() {
 	*x = TerminalAck{}
-	mi := &file_agent_v1_terminal_proto_msgTypes[8]
+	mi := &file_agent_v1_terminal_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -790,7 +888,7 @@ func (x *TerminalAck) String() string {
 func (*TerminalAck) ProtoMessage() {}
 
 func (x *TerminalAck) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_terminal_proto_msgTypes[8]
+	mi := &file_agent_v1_terminal_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -803,7 +901,7 @@ func (x *TerminalAck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TerminalAck.ProtoReflect.Descriptor instead.
 func (*TerminalAck) Descriptor() ([]byte, []int) {
-	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{8}
+	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *TerminalAck) GetOffset() uint64 {
@@ -824,7 +922,7 @@ type TerminalResize struct {
 
 func (x *TerminalResize) Reset() {
 	*x = TerminalResize{}
-	mi := &file_agent_v1_terminal_proto_msgTypes[9]
+	mi := &file_agent_v1_terminal_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -836,7 +934,7 @@ func (x *TerminalResize) String() string {
 func (*TerminalResize) ProtoMessage() {}
 
 func (x *TerminalResize) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_terminal_proto_msgTypes[9]
+	mi := &file_agent_v1_terminal_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -849,7 +947,7 @@ func (x *TerminalResize) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TerminalResize.ProtoReflect.Descriptor instead.
 func (*TerminalResize) Descriptor() ([]byte, []int) {
-	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{9}
+	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *TerminalResize) GetCols() uint32 {
@@ -876,7 +974,7 @@ type TerminalVisibility struct {
 
 func (x *TerminalVisibility) Reset() {
 	*x = TerminalVisibility{}
-	mi := &file_agent_v1_terminal_proto_msgTypes[10]
+	mi := &file_agent_v1_terminal_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -888,7 +986,7 @@ func (x *TerminalVisibility) String() string {
 func (*TerminalVisibility) ProtoMessage() {}
 
 func (x *TerminalVisibility) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_terminal_proto_msgTypes[10]
+	mi := &file_agent_v1_terminal_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -901,7 +999,7 @@ func (x *TerminalVisibility) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TerminalVisibility.ProtoReflect.Descriptor instead.
 func (*TerminalVisibility) Descriptor() ([]byte, []int) {
-	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{10}
+	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *TerminalVisibility) GetVisible() bool {
@@ -929,7 +1027,7 @@ type AttachTerminalResponse struct {
 
 func (x *AttachTerminalResponse) Reset() {
 	*x = AttachTerminalResponse{}
-	mi := &file_agent_v1_terminal_proto_msgTypes[11]
+	mi := &file_agent_v1_terminal_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -941,7 +1039,7 @@ func (x *AttachTerminalResponse) String() string {
 func (*AttachTerminalResponse) ProtoMessage() {}
 
 func (x *AttachTerminalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_terminal_proto_msgTypes[11]
+	mi := &file_agent_v1_terminal_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -954,7 +1052,7 @@ func (x *AttachTerminalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttachTerminalResponse.ProtoReflect.Descriptor instead.
 func (*AttachTerminalResponse) Descriptor() ([]byte, []int) {
-	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{11}
+	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *AttachTerminalResponse) GetMessage() isAttachTerminalResponse_Message {
@@ -1081,7 +1179,7 @@ type TerminalAttached struct {
 
 func (x *TerminalAttached) Reset() {
 	*x = TerminalAttached{}
-	mi := &file_agent_v1_terminal_proto_msgTypes[12]
+	mi := &file_agent_v1_terminal_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1093,7 +1191,7 @@ func (x *TerminalAttached) String() string {
 func (*TerminalAttached) ProtoMessage() {}
 
 func (x *TerminalAttached) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_terminal_proto_msgTypes[12]
+	mi := &file_agent_v1_terminal_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1106,7 +1204,7 @@ func (x *TerminalAttached) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TerminalAttached.ProtoReflect.Descriptor instead.
 func (*TerminalAttached) Descriptor() ([]byte, []int) {
-	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{12}
+	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *TerminalAttached) GetTerminal() string {
@@ -1190,7 +1288,7 @@ type TerminalOutput struct {
 
 func (x *TerminalOutput) Reset() {
 	*x = TerminalOutput{}
-	mi := &file_agent_v1_terminal_proto_msgTypes[13]
+	mi := &file_agent_v1_terminal_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1202,7 +1300,7 @@ func (x *TerminalOutput) String() string {
 func (*TerminalOutput) ProtoMessage() {}
 
 func (x *TerminalOutput) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_terminal_proto_msgTypes[13]
+	mi := &file_agent_v1_terminal_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1215,7 +1313,7 @@ func (x *TerminalOutput) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TerminalOutput.ProtoReflect.Descriptor instead.
 func (*TerminalOutput) Descriptor() ([]byte, []int) {
-	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{13}
+	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *TerminalOutput) GetOffset() uint64 {
@@ -1243,7 +1341,7 @@ type TerminalSize struct {
 
 func (x *TerminalSize) Reset() {
 	*x = TerminalSize{}
-	mi := &file_agent_v1_terminal_proto_msgTypes[14]
+	mi := &file_agent_v1_terminal_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1255,7 +1353,7 @@ func (x *TerminalSize) String() string {
 func (*TerminalSize) ProtoMessage() {}
 
 func (x *TerminalSize) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_terminal_proto_msgTypes[14]
+	mi := &file_agent_v1_terminal_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1268,7 +1366,7 @@ func (x *TerminalSize) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TerminalSize.ProtoReflect.Descriptor instead.
 func (*TerminalSize) Descriptor() ([]byte, []int) {
-	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{14}
+	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *TerminalSize) GetCols() uint32 {
@@ -1296,7 +1394,7 @@ type TerminalGap struct {
 
 func (x *TerminalGap) Reset() {
 	*x = TerminalGap{}
-	mi := &file_agent_v1_terminal_proto_msgTypes[15]
+	mi := &file_agent_v1_terminal_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1308,7 +1406,7 @@ func (x *TerminalGap) String() string {
 func (*TerminalGap) ProtoMessage() {}
 
 func (x *TerminalGap) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_terminal_proto_msgTypes[15]
+	mi := &file_agent_v1_terminal_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1321,7 +1419,7 @@ func (x *TerminalGap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TerminalGap.ProtoReflect.Descriptor instead.
 func (*TerminalGap) Descriptor() ([]byte, []int) {
-	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{15}
+	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *TerminalGap) GetFrom() uint64 {
@@ -1348,7 +1446,7 @@ type TerminalTitle struct {
 
 func (x *TerminalTitle) Reset() {
 	*x = TerminalTitle{}
-	mi := &file_agent_v1_terminal_proto_msgTypes[16]
+	mi := &file_agent_v1_terminal_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1360,7 +1458,7 @@ func (x *TerminalTitle) String() string {
 func (*TerminalTitle) ProtoMessage() {}
 
 func (x *TerminalTitle) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_terminal_proto_msgTypes[16]
+	mi := &file_agent_v1_terminal_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1373,7 +1471,7 @@ func (x *TerminalTitle) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TerminalTitle.ProtoReflect.Descriptor instead.
 func (*TerminalTitle) Descriptor() ([]byte, []int) {
-	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{16}
+	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *TerminalTitle) GetTitle() string {
@@ -1392,7 +1490,7 @@ type ListTerminalsRequest struct {
 
 func (x *ListTerminalsRequest) Reset() {
 	*x = ListTerminalsRequest{}
-	mi := &file_agent_v1_terminal_proto_msgTypes[17]
+	mi := &file_agent_v1_terminal_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1404,7 +1502,7 @@ func (x *ListTerminalsRequest) String() string {
 func (*ListTerminalsRequest) ProtoMessage() {}
 
 func (x *ListTerminalsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_terminal_proto_msgTypes[17]
+	mi := &file_agent_v1_terminal_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1417,7 +1515,7 @@ func (x *ListTerminalsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTerminalsRequest.ProtoReflect.Descriptor instead.
 func (*ListTerminalsRequest) Descriptor() ([]byte, []int) {
-	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{17}
+	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{18}
 }
 
 // ListTerminalsResponse is all terminals in their order.
@@ -1430,7 +1528,7 @@ type ListTerminalsResponse struct {
 
 func (x *ListTerminalsResponse) Reset() {
 	*x = ListTerminalsResponse{}
-	mi := &file_agent_v1_terminal_proto_msgTypes[18]
+	mi := &file_agent_v1_terminal_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1442,7 +1540,7 @@ func (x *ListTerminalsResponse) String() string {
 func (*ListTerminalsResponse) ProtoMessage() {}
 
 func (x *ListTerminalsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_terminal_proto_msgTypes[18]
+	mi := &file_agent_v1_terminal_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1455,7 +1553,7 @@ func (x *ListTerminalsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTerminalsResponse.ProtoReflect.Descriptor instead.
 func (*ListTerminalsResponse) Descriptor() ([]byte, []int) {
-	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{18}
+	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ListTerminalsResponse) GetTerminals() []*TerminalInfo {
@@ -1479,7 +1577,7 @@ type UpdateTerminalRequest struct {
 
 func (x *UpdateTerminalRequest) Reset() {
 	*x = UpdateTerminalRequest{}
-	mi := &file_agent_v1_terminal_proto_msgTypes[19]
+	mi := &file_agent_v1_terminal_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1491,7 +1589,7 @@ func (x *UpdateTerminalRequest) String() string {
 func (*UpdateTerminalRequest) ProtoMessage() {}
 
 func (x *UpdateTerminalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_terminal_proto_msgTypes[19]
+	mi := &file_agent_v1_terminal_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1504,7 +1602,7 @@ func (x *UpdateTerminalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateTerminalRequest.ProtoReflect.Descriptor instead.
 func (*UpdateTerminalRequest) Descriptor() ([]byte, []int) {
-	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{19}
+	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *UpdateTerminalRequest) GetName() string {
@@ -1538,7 +1636,7 @@ type UpdateTerminalResponse struct {
 
 func (x *UpdateTerminalResponse) Reset() {
 	*x = UpdateTerminalResponse{}
-	mi := &file_agent_v1_terminal_proto_msgTypes[20]
+	mi := &file_agent_v1_terminal_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1550,7 +1648,7 @@ func (x *UpdateTerminalResponse) String() string {
 func (*UpdateTerminalResponse) ProtoMessage() {}
 
 func (x *UpdateTerminalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_terminal_proto_msgTypes[20]
+	mi := &file_agent_v1_terminal_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1563,7 +1661,7 @@ func (x *UpdateTerminalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateTerminalResponse.ProtoReflect.Descriptor instead.
 func (*UpdateTerminalResponse) Descriptor() ([]byte, []int) {
-	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{20}
+	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *UpdateTerminalResponse) GetTerminal() *TerminalInfo {
@@ -1583,7 +1681,7 @@ type CloseTerminalRequest struct {
 
 func (x *CloseTerminalRequest) Reset() {
 	*x = CloseTerminalRequest{}
-	mi := &file_agent_v1_terminal_proto_msgTypes[21]
+	mi := &file_agent_v1_terminal_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1595,7 +1693,7 @@ func (x *CloseTerminalRequest) String() string {
 func (*CloseTerminalRequest) ProtoMessage() {}
 
 func (x *CloseTerminalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_terminal_proto_msgTypes[21]
+	mi := &file_agent_v1_terminal_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1608,7 +1706,7 @@ func (x *CloseTerminalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseTerminalRequest.ProtoReflect.Descriptor instead.
 func (*CloseTerminalRequest) Descriptor() ([]byte, []int) {
-	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{21}
+	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *CloseTerminalRequest) GetName() string {
@@ -1627,7 +1725,7 @@ type CloseTerminalResponse struct {
 
 func (x *CloseTerminalResponse) Reset() {
 	*x = CloseTerminalResponse{}
-	mi := &file_agent_v1_terminal_proto_msgTypes[22]
+	mi := &file_agent_v1_terminal_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1639,7 +1737,7 @@ func (x *CloseTerminalResponse) String() string {
 func (*CloseTerminalResponse) ProtoMessage() {}
 
 func (x *CloseTerminalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_terminal_proto_msgTypes[22]
+	mi := &file_agent_v1_terminal_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1652,7 +1750,7 @@ func (x *CloseTerminalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseTerminalResponse.ProtoReflect.Descriptor instead.
 func (*CloseTerminalResponse) Descriptor() ([]byte, []int) {
-	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{22}
+	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{23}
 }
 
 // WatchTerminalsRequest has no fields.
@@ -1664,7 +1762,7 @@ type WatchTerminalsRequest struct {
 
 func (x *WatchTerminalsRequest) Reset() {
 	*x = WatchTerminalsRequest{}
-	mi := &file_agent_v1_terminal_proto_msgTypes[23]
+	mi := &file_agent_v1_terminal_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1676,7 +1774,7 @@ func (x *WatchTerminalsRequest) String() string {
 func (*WatchTerminalsRequest) ProtoMessage() {}
 
 func (x *WatchTerminalsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_terminal_proto_msgTypes[23]
+	mi := &file_agent_v1_terminal_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1689,7 +1787,7 @@ func (x *WatchTerminalsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchTerminalsRequest.ProtoReflect.Descriptor instead.
 func (*WatchTerminalsRequest) Descriptor() ([]byte, []int) {
-	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{23}
+	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{24}
 }
 
 // WatchTerminalsResponse is all terminals in their order.
@@ -1702,7 +1800,7 @@ type WatchTerminalsResponse struct {
 
 func (x *WatchTerminalsResponse) Reset() {
 	*x = WatchTerminalsResponse{}
-	mi := &file_agent_v1_terminal_proto_msgTypes[24]
+	mi := &file_agent_v1_terminal_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1714,7 +1812,7 @@ func (x *WatchTerminalsResponse) String() string {
 func (*WatchTerminalsResponse) ProtoMessage() {}
 
 func (x *WatchTerminalsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_terminal_proto_msgTypes[24]
+	mi := &file_agent_v1_terminal_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1727,7 +1825,7 @@ func (x *WatchTerminalsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchTerminalsResponse.ProtoReflect.Descriptor instead.
 func (*WatchTerminalsResponse) Descriptor() ([]byte, []int) {
-	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{24}
+	return file_agent_v1_terminal_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *WatchTerminalsResponse) GetTerminals() []*TerminalInfo {
@@ -1751,7 +1849,7 @@ const file_agent_v1_terminal_proto_rawDesc = "" +
 	"\x03env\x18\x06 \x03(\v2\x1f.agent.v1.TerminalSpec.EnvEntryR\x03env\x1a6\n" +
 	"\bEnvEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xcb\x02\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x9f\x03\n" +
 	"\fTerminalInfo\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04cols\x18\x02 \x01(\rR\x04cols\x12\x12\n" +
@@ -1767,8 +1865,14 @@ const file_agent_v1_terminal_proto_rawDesc = "" +
 	"foreground\x12\x18\n" +
 	"\aviewers\x18\n" +
 	" \x01(\rR\aviewers\x12\x10\n" +
-	"\x03pid\x18\v \x01(\rR\x03pidB\a\n" +
-	"\x05_exit\"~\n" +
+	"\x03pid\x18\v \x01(\rR\x03pid\x124\n" +
+	"\bwatchers\x18\f \x03(\v2\x18.agent.v1.TerminalViewerR\bwatchers\x12\x1c\n" +
+	"\trecording\x18\r \x01(\bR\trecordingB\a\n" +
+	"\x05_exit\"j\n" +
+	"\x0eTerminalViewer\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12*\n" +
+	"\x04mode\x18\x02 \x01(\x0e2\x16.agent.v1.TerminalModeR\x04mode\x12\x18\n" +
+	"\avisible\x18\x03 \x01(\bR\avisible\"~\n" +
 	"\fTerminalExit\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\x05R\x04code\x12\x16\n" +
 	"\x06signal\x18\x02 \x01(\tR\x06signal\x12\x16\n" +
@@ -1786,7 +1890,7 @@ const file_agent_v1_terminal_proto_rawDesc = "" +
 	"\n" +
 	"visibility\x18\x05 \x01(\v2\x1c.agent.v1.TerminalVisibilityH\x00R\n" +
 	"visibilityB\t\n" +
-	"\amessage\"\xcf\x02\n" +
+	"\amessage\"\x83\x03\n" +
 	"\n" +
 	"AttachOpen\x12\x1a\n" +
 	"\bterminal\x18\x01 \x01(\tR\bterminal\x12\x1b\n" +
@@ -1799,7 +1903,9 @@ const file_agent_v1_terminal_proto_rawDesc = "" +
 	"\x06create\x18\b \x01(\v2\x16.agent.v1.TerminalSpecH\x01R\x06create\x88\x01\x01\x12\x12\n" +
 	"\x04acks\x18\t \x01(\bR\x04acks\x12\x16\n" +
 	"\x06window\x18\n" +
-	" \x01(\rR\x06windowB\t\n" +
+	" \x01(\rR\x06window\x12\x16\n" +
+	"\x06viewer\x18\v \x01(\tR\x06viewer\x12\x1a\n" +
+	"\brecorder\x18\f \x01(\bR\brecorderB\t\n" +
 	"\a_offsetB\t\n" +
 	"\a_create\";\n" +
 	"\rTerminalInput\x12\x16\n" +
@@ -1885,77 +1991,80 @@ func file_agent_v1_terminal_proto_rawDescGZIP() []byte {
 }
 
 var file_agent_v1_terminal_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_agent_v1_terminal_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
+var file_agent_v1_terminal_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_agent_v1_terminal_proto_goTypes = []any{
 	(TerminalMode)(0),              // 0: agent.v1.TerminalMode
 	(*TerminalSpec)(nil),           // 1: agent.v1.TerminalSpec
 	(*TerminalInfo)(nil),           // 2: agent.v1.TerminalInfo
-	(*TerminalExit)(nil),           // 3: agent.v1.TerminalExit
-	(*CreateTerminalRequest)(nil),  // 4: agent.v1.CreateTerminalRequest
-	(*CreateTerminalResponse)(nil), // 5: agent.v1.CreateTerminalResponse
-	(*AttachTerminalRequest)(nil),  // 6: agent.v1.AttachTerminalRequest
-	(*AttachOpen)(nil),             // 7: agent.v1.AttachOpen
-	(*TerminalInput)(nil),          // 8: agent.v1.TerminalInput
-	(*TerminalAck)(nil),            // 9: agent.v1.TerminalAck
-	(*TerminalResize)(nil),         // 10: agent.v1.TerminalResize
-	(*TerminalVisibility)(nil),     // 11: agent.v1.TerminalVisibility
-	(*AttachTerminalResponse)(nil), // 12: agent.v1.AttachTerminalResponse
-	(*TerminalAttached)(nil),       // 13: agent.v1.TerminalAttached
-	(*TerminalOutput)(nil),         // 14: agent.v1.TerminalOutput
-	(*TerminalSize)(nil),           // 15: agent.v1.TerminalSize
-	(*TerminalGap)(nil),            // 16: agent.v1.TerminalGap
-	(*TerminalTitle)(nil),          // 17: agent.v1.TerminalTitle
-	(*ListTerminalsRequest)(nil),   // 18: agent.v1.ListTerminalsRequest
-	(*ListTerminalsResponse)(nil),  // 19: agent.v1.ListTerminalsResponse
-	(*UpdateTerminalRequest)(nil),  // 20: agent.v1.UpdateTerminalRequest
-	(*UpdateTerminalResponse)(nil), // 21: agent.v1.UpdateTerminalResponse
-	(*CloseTerminalRequest)(nil),   // 22: agent.v1.CloseTerminalRequest
-	(*CloseTerminalResponse)(nil),  // 23: agent.v1.CloseTerminalResponse
-	(*WatchTerminalsRequest)(nil),  // 24: agent.v1.WatchTerminalsRequest
-	(*WatchTerminalsResponse)(nil), // 25: agent.v1.WatchTerminalsResponse
-	nil,                            // 26: agent.v1.TerminalSpec.EnvEntry
-	(*timestamppb.Timestamp)(nil),  // 27: google.protobuf.Timestamp
+	(*TerminalViewer)(nil),         // 3: agent.v1.TerminalViewer
+	(*TerminalExit)(nil),           // 4: agent.v1.TerminalExit
+	(*CreateTerminalRequest)(nil),  // 5: agent.v1.CreateTerminalRequest
+	(*CreateTerminalResponse)(nil), // 6: agent.v1.CreateTerminalResponse
+	(*AttachTerminalRequest)(nil),  // 7: agent.v1.AttachTerminalRequest
+	(*AttachOpen)(nil),             // 8: agent.v1.AttachOpen
+	(*TerminalInput)(nil),          // 9: agent.v1.TerminalInput
+	(*TerminalAck)(nil),            // 10: agent.v1.TerminalAck
+	(*TerminalResize)(nil),         // 11: agent.v1.TerminalResize
+	(*TerminalVisibility)(nil),     // 12: agent.v1.TerminalVisibility
+	(*AttachTerminalResponse)(nil), // 13: agent.v1.AttachTerminalResponse
+	(*TerminalAttached)(nil),       // 14: agent.v1.TerminalAttached
+	(*TerminalOutput)(nil),         // 15: agent.v1.TerminalOutput
+	(*TerminalSize)(nil),           // 16: agent.v1.TerminalSize
+	(*TerminalGap)(nil),            // 17: agent.v1.TerminalGap
+	(*TerminalTitle)(nil),          // 18: agent.v1.TerminalTitle
+	(*ListTerminalsRequest)(nil),   // 19: agent.v1.ListTerminalsRequest
+	(*ListTerminalsResponse)(nil),  // 20: agent.v1.ListTerminalsResponse
+	(*UpdateTerminalRequest)(nil),  // 21: agent.v1.UpdateTerminalRequest
+	(*UpdateTerminalResponse)(nil), // 22: agent.v1.UpdateTerminalResponse
+	(*CloseTerminalRequest)(nil),   // 23: agent.v1.CloseTerminalRequest
+	(*CloseTerminalResponse)(nil),  // 24: agent.v1.CloseTerminalResponse
+	(*WatchTerminalsRequest)(nil),  // 25: agent.v1.WatchTerminalsRequest
+	(*WatchTerminalsResponse)(nil), // 26: agent.v1.WatchTerminalsResponse
+	nil,                            // 27: agent.v1.TerminalSpec.EnvEntry
+	(*timestamppb.Timestamp)(nil),  // 28: google.protobuf.Timestamp
 }
 var file_agent_v1_terminal_proto_depIdxs = []int32{
-	26, // 0: agent.v1.TerminalSpec.env:type_name -> agent.v1.TerminalSpec.EnvEntry
-	27, // 1: agent.v1.TerminalInfo.created_at:type_name -> google.protobuf.Timestamp
-	3,  // 2: agent.v1.TerminalInfo.exit:type_name -> agent.v1.TerminalExit
-	27, // 3: agent.v1.TerminalExit.at:type_name -> google.protobuf.Timestamp
-	1,  // 4: agent.v1.CreateTerminalRequest.spec:type_name -> agent.v1.TerminalSpec
-	2,  // 5: agent.v1.CreateTerminalResponse.terminal:type_name -> agent.v1.TerminalInfo
-	7,  // 6: agent.v1.AttachTerminalRequest.open:type_name -> agent.v1.AttachOpen
-	8,  // 7: agent.v1.AttachTerminalRequest.input:type_name -> agent.v1.TerminalInput
-	9,  // 8: agent.v1.AttachTerminalRequest.ack:type_name -> agent.v1.TerminalAck
-	10, // 9: agent.v1.AttachTerminalRequest.resize:type_name -> agent.v1.TerminalResize
-	11, // 10: agent.v1.AttachTerminalRequest.visibility:type_name -> agent.v1.TerminalVisibility
-	0,  // 11: agent.v1.AttachOpen.mode:type_name -> agent.v1.TerminalMode
-	1,  // 12: agent.v1.AttachOpen.create:type_name -> agent.v1.TerminalSpec
-	13, // 13: agent.v1.AttachTerminalResponse.attached:type_name -> agent.v1.TerminalAttached
-	14, // 14: agent.v1.AttachTerminalResponse.output:type_name -> agent.v1.TerminalOutput
-	15, // 15: agent.v1.AttachTerminalResponse.size:type_name -> agent.v1.TerminalSize
-	16, // 16: agent.v1.AttachTerminalResponse.gap:type_name -> agent.v1.TerminalGap
-	3,  // 17: agent.v1.AttachTerminalResponse.exit:type_name -> agent.v1.TerminalExit
-	17, // 18: agent.v1.AttachTerminalResponse.title:type_name -> agent.v1.TerminalTitle
-	2,  // 19: agent.v1.ListTerminalsResponse.terminals:type_name -> agent.v1.TerminalInfo
-	2,  // 20: agent.v1.UpdateTerminalResponse.terminal:type_name -> agent.v1.TerminalInfo
-	2,  // 21: agent.v1.WatchTerminalsResponse.terminals:type_name -> agent.v1.TerminalInfo
-	4,  // 22: agent.v1.TerminalService.CreateTerminal:input_type -> agent.v1.CreateTerminalRequest
-	6,  // 23: agent.v1.TerminalService.AttachTerminal:input_type -> agent.v1.AttachTerminalRequest
-	18, // 24: agent.v1.TerminalService.ListTerminals:input_type -> agent.v1.ListTerminalsRequest
-	20, // 25: agent.v1.TerminalService.UpdateTerminal:input_type -> agent.v1.UpdateTerminalRequest
-	22, // 26: agent.v1.TerminalService.CloseTerminal:input_type -> agent.v1.CloseTerminalRequest
-	24, // 27: agent.v1.TerminalService.WatchTerminals:input_type -> agent.v1.WatchTerminalsRequest
-	5,  // 28: agent.v1.TerminalService.CreateTerminal:output_type -> agent.v1.CreateTerminalResponse
-	12, // 29: agent.v1.TerminalService.AttachTerminal:output_type -> agent.v1.AttachTerminalResponse
-	19, // 30: agent.v1.TerminalService.ListTerminals:output_type -> agent.v1.ListTerminalsResponse
-	21, // 31: agent.v1.TerminalService.UpdateTerminal:output_type -> agent.v1.UpdateTerminalResponse
-	23, // 32: agent.v1.TerminalService.CloseTerminal:output_type -> agent.v1.CloseTerminalResponse
-	25, // 33: agent.v1.TerminalService.WatchTerminals:output_type -> agent.v1.WatchTerminalsResponse
-	28, // [28:34] is the sub-list for method output_type
-	22, // [22:28] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	27, // 0: agent.v1.TerminalSpec.env:type_name -> agent.v1.TerminalSpec.EnvEntry
+	28, // 1: agent.v1.TerminalInfo.created_at:type_name -> google.protobuf.Timestamp
+	4,  // 2: agent.v1.TerminalInfo.exit:type_name -> agent.v1.TerminalExit
+	3,  // 3: agent.v1.TerminalInfo.watchers:type_name -> agent.v1.TerminalViewer
+	0,  // 4: agent.v1.TerminalViewer.mode:type_name -> agent.v1.TerminalMode
+	28, // 5: agent.v1.TerminalExit.at:type_name -> google.protobuf.Timestamp
+	1,  // 6: agent.v1.CreateTerminalRequest.spec:type_name -> agent.v1.TerminalSpec
+	2,  // 7: agent.v1.CreateTerminalResponse.terminal:type_name -> agent.v1.TerminalInfo
+	8,  // 8: agent.v1.AttachTerminalRequest.open:type_name -> agent.v1.AttachOpen
+	9,  // 9: agent.v1.AttachTerminalRequest.input:type_name -> agent.v1.TerminalInput
+	10, // 10: agent.v1.AttachTerminalRequest.ack:type_name -> agent.v1.TerminalAck
+	11, // 11: agent.v1.AttachTerminalRequest.resize:type_name -> agent.v1.TerminalResize
+	12, // 12: agent.v1.AttachTerminalRequest.visibility:type_name -> agent.v1.TerminalVisibility
+	0,  // 13: agent.v1.AttachOpen.mode:type_name -> agent.v1.TerminalMode
+	1,  // 14: agent.v1.AttachOpen.create:type_name -> agent.v1.TerminalSpec
+	14, // 15: agent.v1.AttachTerminalResponse.attached:type_name -> agent.v1.TerminalAttached
+	15, // 16: agent.v1.AttachTerminalResponse.output:type_name -> agent.v1.TerminalOutput
+	16, // 17: agent.v1.AttachTerminalResponse.size:type_name -> agent.v1.TerminalSize
+	17, // 18: agent.v1.AttachTerminalResponse.gap:type_name -> agent.v1.TerminalGap
+	4,  // 19: agent.v1.AttachTerminalResponse.exit:type_name -> agent.v1.TerminalExit
+	18, // 20: agent.v1.AttachTerminalResponse.title:type_name -> agent.v1.TerminalTitle
+	2,  // 21: agent.v1.ListTerminalsResponse.terminals:type_name -> agent.v1.TerminalInfo
+	2,  // 22: agent.v1.UpdateTerminalResponse.terminal:type_name -> agent.v1.TerminalInfo
+	2,  // 23: agent.v1.WatchTerminalsResponse.terminals:type_name -> agent.v1.TerminalInfo
+	5,  // 24: agent.v1.TerminalService.CreateTerminal:input_type -> agent.v1.CreateTerminalRequest
+	7,  // 25: agent.v1.TerminalService.AttachTerminal:input_type -> agent.v1.AttachTerminalRequest
+	19, // 26: agent.v1.TerminalService.ListTerminals:input_type -> agent.v1.ListTerminalsRequest
+	21, // 27: agent.v1.TerminalService.UpdateTerminal:input_type -> agent.v1.UpdateTerminalRequest
+	23, // 28: agent.v1.TerminalService.CloseTerminal:input_type -> agent.v1.CloseTerminalRequest
+	25, // 29: agent.v1.TerminalService.WatchTerminals:input_type -> agent.v1.WatchTerminalsRequest
+	6,  // 30: agent.v1.TerminalService.CreateTerminal:output_type -> agent.v1.CreateTerminalResponse
+	13, // 31: agent.v1.TerminalService.AttachTerminal:output_type -> agent.v1.AttachTerminalResponse
+	20, // 32: agent.v1.TerminalService.ListTerminals:output_type -> agent.v1.ListTerminalsResponse
+	22, // 33: agent.v1.TerminalService.UpdateTerminal:output_type -> agent.v1.UpdateTerminalResponse
+	24, // 34: agent.v1.TerminalService.CloseTerminal:output_type -> agent.v1.CloseTerminalResponse
+	26, // 35: agent.v1.TerminalService.WatchTerminals:output_type -> agent.v1.WatchTerminalsResponse
+	30, // [30:36] is the sub-list for method output_type
+	24, // [24:30] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_agent_v1_terminal_proto_init() }
@@ -1964,15 +2073,15 @@ func file_agent_v1_terminal_proto_init() {
 		return
 	}
 	file_agent_v1_terminal_proto_msgTypes[1].OneofWrappers = []any{}
-	file_agent_v1_terminal_proto_msgTypes[5].OneofWrappers = []any{
+	file_agent_v1_terminal_proto_msgTypes[6].OneofWrappers = []any{
 		(*AttachTerminalRequest_Open)(nil),
 		(*AttachTerminalRequest_Input)(nil),
 		(*AttachTerminalRequest_Ack)(nil),
 		(*AttachTerminalRequest_Resize)(nil),
 		(*AttachTerminalRequest_Visibility)(nil),
 	}
-	file_agent_v1_terminal_proto_msgTypes[6].OneofWrappers = []any{}
-	file_agent_v1_terminal_proto_msgTypes[11].OneofWrappers = []any{
+	file_agent_v1_terminal_proto_msgTypes[7].OneofWrappers = []any{}
+	file_agent_v1_terminal_proto_msgTypes[12].OneofWrappers = []any{
 		(*AttachTerminalResponse_Attached)(nil),
 		(*AttachTerminalResponse_Output)(nil),
 		(*AttachTerminalResponse_Size)(nil),
@@ -1980,14 +2089,14 @@ func file_agent_v1_terminal_proto_init() {
 		(*AttachTerminalResponse_Exit)(nil),
 		(*AttachTerminalResponse_Title)(nil),
 	}
-	file_agent_v1_terminal_proto_msgTypes[19].OneofWrappers = []any{}
+	file_agent_v1_terminal_proto_msgTypes[20].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_agent_v1_terminal_proto_rawDesc), len(file_agent_v1_terminal_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   26,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
