@@ -40,6 +40,7 @@ func attachFromWire(open *agentv1.AttachOpen) terminal.Attach {
 		ViewOnly: open.GetMode() == agentv1.TerminalMode_TERMINAL_MODE_VIEW,
 		Resume:   open.Offset != nil, Offset: open.GetOffset(), Incarnation: open.GetIncarnation(),
 		Size: sizeFromWire(open.GetCols(), open.GetRows()), Acks: open.GetAcks(), Window: open.GetWindow(),
+		Name: validUTF8(open.GetViewer()), Recorder: open.GetRecorder(),
 	}
 }
 
@@ -56,9 +57,21 @@ func infoToWire(info terminal.Info) *agentv1.TerminalInfo {
 	return &agentv1.TerminalInfo{
 		Name: info.Name, Cols: count(info.Size.Cols), Rows: count(info.Size.Rows), Title: info.Title,
 		Cwd: validUTF8(info.Cwd), CreatedAt: timeToWire(info.Created), Offset: info.Offset,
-		Exit: exitToWire(info.Exit), Foreground: validUTF8(info.Foreground), Viewers: count(info.Viewers),
-		Pid: count(info.PID),
+		Exit: exitToWire(info.Exit), Foreground: validUTF8(info.Foreground), Viewers: count(len(info.Watchers)),
+		Pid: count(info.PID), Watchers: watchersToWire(info.Watchers), Recording: info.Recording,
 	}
+}
+
+func watchersToWire(watchers []terminal.Watcher) []*agentv1.TerminalViewer {
+	wire := make([]*agentv1.TerminalViewer, 0, len(watchers))
+	for _, w := range watchers {
+		mode := agentv1.TerminalMode_TERMINAL_MODE_WRITE
+		if w.ViewOnly {
+			mode = agentv1.TerminalMode_TERMINAL_MODE_VIEW
+		}
+		wire = append(wire, &agentv1.TerminalViewer{Name: w.Name, Mode: mode, Visible: w.Visible})
+	}
+	return wire
 }
 
 func infosToWire(infos []terminal.Info) []*agentv1.TerminalInfo {

@@ -120,6 +120,7 @@ func (s *terminalService) AttachTerminal(ctx context.Context, stream *attachStre
 	if errors.Is(err, io.EOF) {
 		return nil // the program has exited, or the other side has said goodbye
 	}
+	viewer.Lose()
 	return asConnect(err)
 }
 

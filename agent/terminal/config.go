@@ -15,7 +15,8 @@ const (
 	maxClientID   = 64
 	maxTitle      = 256
 	maxClients    = 256
-	defaultWindow = 256 << 10
+	maxViewerName = 64
+	defaultWindow = 128 << 10
 	// MaxOutput is the most bytes of one Output event.
 	MaxOutput = 64 << 10
 )
@@ -33,12 +34,18 @@ type Config struct {
 	Cgroup sysinfo.Cgroup
 	// MaxTerminals bounds terminals, exited ones included until they are closed; default 32.
 	MaxTerminals int
-	// Scrollback is how many bytes of output each terminal keeps; default 1 MiB.
-	Scrollback int
+	// Scrollback is how many lines above the screen each terminal keeps, within ScrollbackBytes of memory; default
+	// 10,000 lines, 2 MiB.
+	Scrollback, ScrollbackBytes int
+	// Resume is how many bytes of output each terminal keeps for viewers that come back; default 1 MiB.
+	Resume int
 	// InputQueue bounds the input that a terminal's program has not read, in bytes; default 4 MiB.
 	InputQueue int
 	// ParkAfter is how long a writer may hold up a program without progress; default 10 s.
 	ParkAfter time.Duration
+	// HoldFor is how long the output that a writer lacks is kept for it when its connection broke, if need be by
+	// letting the program wait; default 10 s. While others look on it is 3 s at most.
+	HoldFor time.Duration
 	// KillAfter is how long the programs of a closed terminal have after SIGHUP; default 2 s.
 	KillAfter time.Duration
 	// DrainAfter is how long output is waited for that the program left behind; default 1 s. The kernel hangs
@@ -48,7 +55,8 @@ type Config struct {
 
 func (c Config) withDefaults() Config {
 	setDefault(&c.MaxTerminals, 32)
-	setDefault(&c.Scrollback, 1<<20)
+	setDefault(&c.Resume, 1<<20)
+	setDefault(&c.HoldFor, 10*time.Second)
 	setDefault(&c.InputQueue, 4<<20)
 	setDefault(&c.ParkAfter, 10*time.Second)
 	setDefault(&c.KillAfter, 2*time.Second)

@@ -8,8 +8,9 @@
 //
 // Output is addressed by its absolute offset in all that the program ever wrote. The ring keeps the newest
 // bytes. A viewer pulls: it has a position, and takes what is there up to its window, so that nothing is queued
-// for it and a slow one costs nothing. One that has fallen behind the ring's start is brought up to the
-// present screen.
+// for it and a slow one costs nothing. One that has fallen behind the ring's start, or comes late, is brought up to
+// the present screen, which package screen draws from a model. A change of size has its place in the output, and is
+// told there.
 //
 // Input is addressed by its offset in all that one client ever sent to the terminal. Bytes that were taken
 // already are dropped, a hole is an error, so that a reconnect neither loses nor doubles a keystroke.
@@ -18,7 +19,11 @@
 //
 // The pump is paced by the fastest visible writer: it reads on as long as one of them has room in its window,
 // or there is none. A writer that makes no progress while data waits is parked after Config.ParkAfter and
-// paces no more until it moves again. Input never waits for output.
+// paces no more until it moves again. For one that is merely slower the pump waits a little before it would lose
+// output, on account (maxPatience). Input never waits for output.
+//
+// A writer whose connection broke (Lose) may come back for what it lacks: the program waits before that would be
+// overwritten, for Config.HoldFor at most, less while others look on.
 //
 // # Life
 //

@@ -72,6 +72,16 @@ type Info struct {
 	Exit *Exit
 	// Foreground is the name of the foreground job, empty when that is the terminal's own program.
 	Foreground string
-	Viewers    int
-	PID        int
+	// Watchers are the viewers in the order of their coming, without recorders.
+	Watchers []Watcher
+	// Recording says that a recorder is attached.
+	Recording bool
+	PID       int
+}
+
+// Watcher is a viewer as others see it.
+type Watcher struct {
+	Name     string
+	ViewOnly bool
+	Visible  bool
 }

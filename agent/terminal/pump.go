@@ -3,7 +3,10 @@ package terminal
 import (
 	"errors"
 	"os"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // readSize is what one read may take. The kernel hands out 4 KiB at a time; a larger buffer would only make
@@ -43,10 +46,7 @@ func (t *Terminal) output(p []byte) {
 	t.mu.Lock()
 	t.ring.Append(p)
 	t.screen.Write(p)
-	retitled := t.meta.write(p)
-	if retitled {
-		t.titles++
-	}
+	retitled := t.retitleLocked()
 	t.wakeLocked()
 	check := now.Sub(t.jobCheck) >= jobCheckEvery
 	if check {
@@ -68,7 +68,7 @@ func (t *Terminal) output(p []byte) {
 func (t *Terminal) notice(text string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.exit != nil || t.meta.alternate || !t.meta.parser.ground() {
+	if t.exit != nil || t.screen.Alternate() || !t.screen.Between() {
 		return
 	}
 	line := []byte("\r\n\x1b[1;33m" + text + "\x1b[0m\r\n")
@@ -77,78 +77,31 @@ func (t *Terminal) notice(text string) {
 	t.wakeLocked()
 }
 
-// pace blocks while every writer that paces has as much before it as its window allows.
-func (t *Terminal) pace() {
-	for {
-		t.mu.Lock()
-		wait := t.pauseLocked()
-		t.paused = wait > 0
-		t.mu.Unlock()
-		if wait <= 0 {
-			return
-		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-t.resume:
-		case <-timer.C:
-		case <-t.closing:
-			timer.Stop()
-			return
-		}
-		timer.Stop()
+// retitleLocked says whether the program has given itself another title.
+func (t *Terminal) retitleLocked() bool {
+	if t.screen.Title() == t.rawTitle {
+		return false
 	}
+	t.rawTitle = t.screen.Title()
+	title := cleanTitle(t.rawTitle)
+	if title == t.title {
+		return false
+	}
+	t.title = title
+	t.titles++
+	return true
 }
 
-// pauseLocked says how long the pump has to wait at most: 0 when a writer has room or nobody paces. It parks
-// those who have made no progress for too long.
-func (t *Terminal) pauseLocked() time.Duration {
-	select {
-	case <-t.closing:
-		return 0
-	default:
-	}
-	end := t.ring.End()
-	pacing := false
-	for v := range t.viewers {
-		if !v.pacesLocked() {
-			continue
+// cleanTitle keeps printable characters, maxTitle at most.
+func cleanTitle(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r == utf8.RuneError || !unicode.IsPrint(r) {
+			return -1
 		}
-		if end-v.acked < v.window {
-			return 0
-		}
-		pacing = true
+		return r
+	}, s)
+	if utf8.RuneCountInString(s) > maxTitle {
+		s = string([]rune(s)[:maxTitle])
 	}
-	if !pacing {
-		return 0
-	}
-	now := time.Now()
-	var wait time.Duration
-	for v := range t.viewers {
-		if !v.pacesLocked() {
-			continue
-		}
-		if v.stalled.IsZero() {
-			v.stalled = now
-		}
-		left := t.m.cfg.ParkAfter - now.Sub(v.stalled)
-		if left <= 0 {
-			v.parked = true
-			continue
-		}
-		if wait == 0 || left < wait {
-			wait = left
-		}
-	}
-	return wait
-}
-
-// resumeLocked makes a paused pump look again.
-func (t *Terminal) resumeLocked() {
-	if !t.paused {
-		return
-	}
-	select {
-	case t.resume <- struct{}{}:
-	default:
-	}
+	return s
 }

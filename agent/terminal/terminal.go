@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -14,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"codingplatform/agent/program"
+	"codingplatform/agent/screen"
 	"codingplatform/agent/sysinfo"
 )
 
@@ -45,11 +47,14 @@ type Terminal struct {
 	name     string
 	size     Size
 	sizes    uint64 // counts changes of size
+	resizes  []resize
 	titles   uint64 // counts changes of the title
+	title    string
+	rawTitle string // as the program set it
 	ring     *ring
-	screen   Screen
-	meta     meta
-	viewers  map[*Viewer]struct{}
+	screen   *screen.Screen
+	viewers  []*Viewer // in the order of their coming
+	lost     map[string]lost
 	paused   bool
 	exit     *Exit
 	jobCheck time.Time // when the foreground job was last looked at
@@ -80,9 +85,9 @@ func (m *Manager) start(spec Spec) (*Terminal, error) {
 		created: time.Now(), cmd: cmd, master: master,
 		ended: make(chan struct{}), closing: make(chan struct{}), closed: make(chan struct{}),
 		pumped: make(chan struct{}), resume: make(chan struct{}, 1),
-		name: spec.Name, size: spec.Size, ring: newRing(m.cfg.Scrollback), viewers: map[*Viewer]struct{}{},
+		name: spec.Name, size: spec.Size, ring: newRing(m.cfg.Resume), lost: map[string]lost{},
+		screen: screen.New(spec.Size.Cols, spec.Size.Rows, screen.Config{HistoryLines: m.cfg.Scrollback, HistoryBytes: m.cfg.ScrollbackBytes}),
 	}
-	t.screen = newReplay(t.ring)
 	t.input = newInput(master, m.cfg.InputQueue, m.work.Go)
 	if err := sysinfo.PreferOOMKill(cmd.Process.Pid); err != nil && !errors.Is(err, os.ErrNotExist) {
 		m.cfg.Logger.Warn("a program is not the first choice when memory runs out", "terminal", spec.Name, "error", err)
@@ -144,16 +149,25 @@ func (t *Terminal) running() bool {
 
 // wakeLocked makes all viewers look again.
 func (t *Terminal) wakeLocked() {
-	for v := range t.viewers {
+	for _, v := range t.viewers {
 		v.wakeLocked()
 	}
 }
+
+// resize is a change of size: output before offset was meant for the size before.
+type resize struct {
+	offset       uint64
+	before, size Size
+}
+
+// maxResizes is how many changes of size are remembered. A viewer that missed more is told the latest.
+const maxResizes = 64
 
 // resizeLocked makes the terminal as small as the smallest visible writer wants it. With none it keeps its
 // size: output must not be laid out for nobody.
 func (t *Terminal) resizeLocked() {
 	size := Size{}
-	for v := range t.viewers {
+	for _, v := range t.viewers {
 		if v.viewOnly || !v.visible || !v.size.valid() {
 			continue
 		}
@@ -171,8 +185,12 @@ func (t *Terminal) resizeLocked() {
 		}
 		return
 	}
+	t.resizes = append(t.resizes, resize{offset: t.ring.End(), before: t.size, size: size})
 	t.size = size
 	t.sizes++
+	if len(t.resizes) > maxResizes {
+		t.resizes = slices.Delete(t.resizes, 0, 1)
+	}
 	t.screen.Resize(size.Cols, size.Rows)
 	t.wakeLocked()
 	t.m.notify()
@@ -182,8 +200,15 @@ func (t *Terminal) resizeLocked() {
 func (t *Terminal) info() Info {
 	t.mu.Lock()
 	info := Info{
-		Name: t.name, Size: t.size, Title: t.meta.title, Cwd: t.meta.cwd, Created: t.created,
-		Offset: t.ring.End(), Exit: t.exit, Viewers: len(t.viewers), PID: t.cmd.Process.Pid,
+		Name: t.name, Size: t.size, Title: t.title, Cwd: t.screen.Cwd(), Created: t.created,
+		Offset: t.ring.End(), Exit: t.exit, PID: t.cmd.Process.Pid,
+	}
+	for _, v := range t.viewers {
+		if v.recorder {
+			info.Recording = true
+		} else {
+			info.Watchers = append(info.Watchers, Watcher{Name: v.name, ViewOnly: v.viewOnly, Visible: v.visible})
+		}
 	}
 	t.mu.Unlock()
 	if info.Exit != nil {

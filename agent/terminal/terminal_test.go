@@ -57,7 +57,7 @@ func TestAnotherIncarnationGetsTheScreen(t *testing.T) {
 
 func TestRingThatMovedOnTellsTheGap(t *testing.T) {
 	t.Parallel()
-	a := agenttest.Start(t, func(o *agent.Options) { o.Terminals.Scrollback = 4096 })
+	a := agenttest.Start(t, func(o *agent.Options) { o.Terminals.Resume = 4096 })
 	v := attach(t, a, "1", "a", nil)
 	v.see("$ ")
 	lost := v.next

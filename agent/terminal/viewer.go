@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
+	"slices"
 	"time"
+	"unicode/utf8"
 )
 
 // Attach is how a viewer wants to see a terminal.
@@ -19,10 +22,15 @@ type Attach struct {
 	Incarnation string
 	// Size is the viewer's; the zero value does not size the terminal.
 	Size Size
-	// Acks says that the viewer calls Ack; else what Next has handed out counts as rendered at its next call.
+	// Acks says that the viewer calls Ack; else what Next has handed out counts as rendered at its next call, until
+	// it calls Ack for the first time.
 	Acks bool
-	// Window is how many bytes Next hands out beyond the last acknowledged one; 0: 262,144.
+	// Window is how many bytes Next hands out beyond the last acknowledged one; 0: 131,072.
 	Window uint32
+	// Name is what others are told of the viewer; at most 64 characters.
+	Name string
+	// Recorder says that the viewer records: it only looks, and is not told of as one who is here.
+	Recorder bool
 }
 
 // The kinds of Event.
@@ -68,19 +76,24 @@ func (Exit) event()     {}
 type Viewer struct {
 	t        *Terminal
 	client   string
+	name     string
 	viewOnly bool
-	acks     bool
+	recorder bool
 	exact    bool // it resumed at an offset: what it misses is told
 	window   uint64
 	wake     chan struct{}
 
 	// Under Terminal.mu.
+	acks         bool
 	size         Size
 	visible      bool
 	parked       bool
 	stalled      time.Time // since when the pump waits for it
-	inputBlocked int       // calls of Input that wait, and with them the viewer's acks
-	pos          uint64    // the next byte to hand out
+	lagging      bool      // the pump waits because it would lose output
+	patience     time.Duration
+	patienceAt   time.Time
+	inputBlocked int    // calls of Input that wait, and with them the viewer's acks
+	pos          uint64 // the next byte to hand out
 	acked        uint64
 	reset        bool // the next Attached redraws
 	fresh        bool // no Attached yet
@@ -101,9 +114,13 @@ func (t *Terminal) attach(a Attach, created bool) (*Viewer, error) {
 	if a.Size != (Size{}) && !a.Size.valid() {
 		return nil, fmt.Errorf("%w: size %dx%d is not within 1 to %d", ErrInvalid, a.Size.Cols, a.Size.Rows, maxSize)
 	}
+	if utf8.RuneCountInString(a.Name) > maxViewerName {
+		return nil, fmt.Errorf("%w: a viewer's name has at most %d characters", ErrInvalid, maxViewerName)
+	}
 	v := &Viewer{
-		t: t, client: a.Client, viewOnly: a.ViewOnly, acks: a.Acks, window: uint64(a.Window),
-		wake: make(chan struct{}, 1), size: a.Size, visible: true, fresh: true, reset: true, created: created,
+		t: t, client: a.Client, name: a.Name, viewOnly: a.ViewOnly || a.Recorder, recorder: a.Recorder, acks: a.Acks,
+		window: uint64(a.Window), wake: make(chan struct{}, 1), size: a.Size, visible: true, fresh: true, reset: true,
+		created: created, patience: maxPatience, patienceAt: time.Now(),
 	}
 	if v.window == 0 {
 		v.window = defaultWindow
@@ -111,11 +128,12 @@ func (t *Terminal) attach(a Attach, created bool) (*Viewer, error) {
 	t.input.hold(v.client, +1)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for other := range t.viewers {
+	for _, other := range slices.Clone(t.viewers) {
 		if other.client == v.client {
 			other.endLocked(ErrReplaced)
 		}
 	}
+	delete(t.lost, v.client)
 	v.pos = t.ring.End()
 	if a.Resume && a.Incarnation == t.incarnation && a.Offset <= t.ring.End() {
 		v.exact = true
@@ -126,10 +144,13 @@ func (t *Terminal) attach(a Attach, created bool) (*Viewer, error) {
 		}
 	}
 	v.acked = v.pos
-	t.viewers[v] = struct{}{}
+	t.viewers = append(t.viewers, v)
 	t.resizeLocked()
 	t.resumeLocked()
 	v.sizes, v.titles = t.sizes, t.titles
+	if !v.reset {
+		v.sizes = t.sizesAtLocked(v.pos)
+	}
 	return v, nil
 }
 
@@ -157,12 +178,9 @@ func (v *Viewer) Next(buf []byte) (Event, error) {
 		redraw := *v.redraw
 		v.redraw = nil
 		return redraw, nil
-	case v.sizes != t.sizes:
-		v.sizes = t.sizes
-		return Resized{Size: t.size}, nil
 	case v.titles != t.titles:
 		v.titles = t.titles
-		return Retitled{Title: t.meta.title}, nil
+		return Retitled{Title: t.title}, nil
 	}
 	// A hidden viewer is not fed, but for the end of a program that exited.
 	if v.visible || t.exit != nil {
@@ -176,8 +194,11 @@ func (v *Viewer) Next(buf []byte) (Event, error) {
 			}
 			return redraw, nil
 		}
+		if resized, ok := v.resizedLocked(); ok {
+			return resized, nil
+		}
 		room := v.window - min(v.pos-v.acked, v.window)
-		n := min(uint64(min(len(buf), MaxOutput)), room)
+		n := min(uint64(min(len(buf), MaxOutput)), room, v.untilResizeLocked())
 		if n := t.ring.CopyAt(buf[:n], v.pos); n > 0 {
 			out := Output{Offset: v.pos, Data: buf[:n]}
 			v.pos += uint64(n)
@@ -195,10 +216,50 @@ func (v *Viewer) Next(buf []byte) (Event, error) {
 	return nil, nil //nolint:nilnil // no event is an answer here: see above
 }
 
+// sizesAtLocked counts the changes of size that came before the output at offset, as far as they are remembered.
+func (t *Terminal) sizesAtLocked(offset uint64) uint64 {
+	n := t.sizes
+	for _, r := range slices.Backward(t.resizes) {
+		if r.offset < offset {
+			break
+		}
+		n--
+	}
+	return n
+}
+
+// nextResizeLocked is the first change of size that the viewer was not told of.
+func (v *Viewer) nextResizeLocked() (resize, bool) {
+	missing := v.t.sizes - v.sizes
+	if missing == 0 {
+		return resize{}, false
+	}
+	kept := uint64(len(v.t.resizes))
+	return v.t.resizes[kept-min(missing, kept)], true
+}
+
+// resizedLocked is a change of size that comes before the next byte.
+func (v *Viewer) resizedLocked() (Resized, bool) {
+	next, ok := v.nextResizeLocked()
+	if !ok || next.offset > v.pos {
+		return Resized{}, false
+	}
+	v.sizes = max(v.sizes+1, v.t.sizes-uint64(len(v.t.resizes))+1)
+	return Resized{Size: next.size}, true
+}
+
+// untilResizeLocked is how much output comes before the next change of size.
+func (v *Viewer) untilResizeLocked() uint64 {
+	if next, ok := v.nextResizeLocked(); ok {
+		return next.offset - v.pos
+	}
+	return math.MaxUint64
+}
+
 func (v *Viewer) attachedLocked() Attached {
 	t := v.t
 	a := Attached{
-		Terminal: t.name, Incarnation: t.incarnation, Size: t.size, Title: t.meta.title, Created: v.created,
+		Terminal: t.name, Incarnation: t.incarnation, Size: t.size, Title: t.title, Created: v.created,
 		InputOffset: t.input.taken(v.client), Reset: v.reset,
 	}
 	if v.reset {
@@ -212,7 +273,12 @@ func (v *Viewer) attachedLocked() Attached {
 		t.resumeLocked()
 	}
 	v.created = false
-	v.sizes, v.titles = t.sizes, t.titles
+	v.titles = t.titles
+	if a.Reset {
+		v.sizes = t.sizes
+	} else if next, ok := v.nextResizeLocked(); ok {
+		a.Size = next.before // what is resumed begins in the size that the viewer knows
+	}
 	a.Offset = v.pos
 	return a
 }
@@ -272,6 +338,7 @@ func (v *Viewer) blockInput(blocked bool) {
 func (v *Viewer) Ack(offset uint64) {
 	v.t.mu.Lock()
 	defer v.t.mu.Unlock()
+	v.acks = true
 	v.ackLocked(min(offset, v.pos))
 }
 
@@ -311,18 +378,35 @@ func (v *Viewer) SetVisible(visible bool) {
 	v.t.resizeLocked()
 	v.t.resumeLocked()
 	v.wakeLocked()
+	v.t.m.notify()
 }
 
 func (v *Viewer) endLocked(err error) {
-	if _, attached := v.t.viewers[v]; !attached {
+	at := slices.Index(v.t.viewers, v)
+	if at < 0 {
 		return
 	}
 	v.err = err
-	delete(v.t.viewers, v)
+	v.t.viewers = slices.Delete(v.t.viewers, at, at+1)
 	v.waiting = true
 	v.wakeLocked()
 	v.t.resizeLocked()
 	v.t.resumeLocked()
+}
+
+// Lose says that the viewer is about to be closed because its connection broke: what a writer lacks is kept for it
+// for a while.
+func (v *Viewer) Lose() {
+	v.t.mu.Lock()
+	defer v.t.mu.Unlock()
+	if v.err != nil || v.viewOnly || !v.visible || v.parked || v.t.exit != nil || len(v.t.lost) >= maxClients {
+		return
+	}
+	acked := v.acked
+	if !v.acks {
+		acked -= min(v.window, acked) // what was handed out may never have arrived
+	}
+	v.t.lost[v.client] = lost{acked: acked, at: time.Now()}
 }
 
 // Close detaches the viewer. The terminal lives on.

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"sync/atomic"
+	"time"
 
 	"connectrpc.com/connect"
 	"github.com/coder/websocket"
@@ -27,14 +29,20 @@ type terminal struct {
 	q        query
 	stream   *attachStream
 	attached chan uint64 // the agent's count of this client's input, once
+	// relaying is closed when frames are relayed; leaving says that the client has said goodbye.
+	relaying chan struct{}
+	leaving  atomic.Bool
 }
+
+// goodbyeTimeout is how long the agent has to answer a goodbye.
+const goodbyeTimeout = 2 * time.Second
 
 // serveTerminal starts the environment if need be and relays until one side ends.
 func (h *Handler) serveTerminal(ctx context.Context, s *socket, q query) error {
 	if q.named {
 		defer h.claim(clientKey{q.session, q.terminal, q.client}, s)()
 	}
-	t := &terminal{h: h, s: s, q: q, attached: make(chan uint64, 1)}
+	t := &terminal{h: h, s: s, q: q, attached: make(chan uint64, 1), relaying: make(chan struct{})}
 	// The reader runs from the start: it answers pings and notices a client that leaves while the environment
 	// is still starting.
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -43,6 +51,9 @@ func (h *Handler) serveTerminal(ctx context.Context, s *socket, q query) error {
 	reader, reading := errgroup.WithContext(ctx)
 	reader.Go(func() error {
 		err := t.read(reading, frames)
+		if status := websocket.CloseStatus(err); status == websocket.StatusNormalClosure || status == websocket.StatusGoingAway {
+			t.sayGoodbye(reading, frames)
+		}
 		cancel(err)
 		return err
 	})
@@ -56,6 +67,9 @@ func (h *Handler) serveTerminal(ctx context.Context, s *socket, q query) error {
 	_ = reader.Wait()
 	return err
 }
+
+// goodbye is the kind of a frame that stands for the client's closing of the socket.
+const goodbye websocket.MessageType = 0
 
 // frame is one message of the client.
 type frame struct {
@@ -74,6 +88,22 @@ func (t *terminal) read(ctx context.Context, frames chan<- frame) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
+	}
+}
+
+// sayGoodbye tells the agent that the client left and did not get lost: nothing is kept for it.
+func (t *terminal) sayGoodbye(ctx context.Context, frames chan<- frame) {
+	select {
+	case <-t.relaying:
+	default:
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, goodbyeTimeout)
+	defer cancel()
+	select {
+	case frames <- frame{kind: goodbye}:
+		<-ctx.Done()
+	case <-ctx.Done():
 	}
 }
 
@@ -106,7 +136,7 @@ func (t *terminal) run(ctx context.Context, frames <-chan frame) error {
 	return t.explain(ctx, err)
 }
 
-var errExited = errors.New("the program has ended")
+var errExited = errors.New("the program has ended, or the client has left")
 
 func (t *terminal) open() *agentv1.AttachOpen {
 	open := &agentv1.AttachOpen{
@@ -153,6 +183,9 @@ func (t *terminal) down(ctx context.Context) error {
 	for {
 		m, err := t.stream.Receive()
 		if err != nil {
+			if errors.Is(err, io.EOF) && t.leaving.Load() {
+				return errExited
+			}
 			if errors.Is(err, io.EOF) {
 				return backend.Errorf(backend.CodeUnavailable, "the agent ended the stream")
 			}
@@ -207,6 +240,7 @@ func (t *terminal) up(ctx context.Context, frames <-chan frame) error {
 		return context.Cause(ctx)
 	case input = <-t.attached:
 	}
+	close(t.relaying)
 	for {
 		var f frame
 		select {
@@ -215,9 +249,16 @@ func (t *terminal) up(ctx context.Context, frames <-chan frame) error {
 		case f = <-frames:
 		}
 		var err error
-		if f.kind == websocket.MessageBinary {
+		switch f.kind {
+		case goodbye:
+			t.leaving.Store(true)
+			// An error is Receive's too.
+			_ = t.stream.CloseRequest()
+			<-ctx.Done()
+			return context.Cause(ctx)
+		case websocket.MessageBinary:
 			input, err = t.input(input, f.data)
-		} else {
+		case websocket.MessageText:
 			err = t.control(ctx, f.data)
 		}
 		switch {

@@ -686,7 +686,7 @@ type AttachOpen struct {
 	Create *TerminalSpec `protobuf:"bytes,8,opt,name=create,proto3,oneof" json:"create,omitempty"`
 	// The viewer acknowledges what it has rendered. When false, delivery to the transport counts instead.
 	Acks bool `protobuf:"varint,9,opt,name=acks,proto3" json:"acks,omitempty"`
-	// The largest number of bytes sent beyond the last acknowledged one; 0: 262,144.
+	// The largest number of bytes sent beyond the last acknowledged one; 0: 131,072.
 	Window uint32 `protobuf:"varint,10,opt,name=window,proto3" json:"window,omitempty"`
 	// The viewer's name for others; at most 64 characters.
 	Viewer string `protobuf:"bytes,11,opt,name=viewer,proto3" json:"viewer,omitempty"`

@@ -1,0 +1,149 @@
+package terminal
+
+import "time"
+
+// Patience is how long a program waits for a viewer that lags behind the one that paces and would lose output: at
+// first and at most maxPatience, growing again by one part in patienceShare of the time that passes.
+const (
+	maxPatience   = 250 * time.Millisecond
+	patienceShare = 40
+)
+
+// holdShared is how long output is held for a lost viewer while others look on.
+const holdShared = 3 * time.Second
+
+// lost is a writer whose connection broke: it may come back for what it lacks.
+type lost struct {
+	acked uint64
+	at    time.Time
+}
+
+// pace blocks while every writer that paces has as much before it as its window allows, and while output would get
+// lost for a viewer that is worth waiting for.
+func (t *Terminal) pace() {
+	for {
+		t.mu.Lock()
+		wait := t.pauseLocked(time.Now())
+		t.paused = wait > 0
+		t.mu.Unlock()
+		if wait <= 0 {
+			return
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-t.resume:
+		case <-timer.C:
+		case <-t.closing:
+			timer.Stop()
+			return
+		}
+		timer.Stop()
+	}
+}
+
+// pauseLocked says how long the pump has to wait at most; 0: not at all.
+func (t *Terminal) pauseLocked(now time.Time) time.Duration {
+	select {
+	case <-t.closing:
+		return 0
+	default:
+	}
+	if wait := t.holdLocked(now); wait > 0 {
+		return wait
+	}
+	end := t.ring.End()
+	pacing := false
+	for _, v := range t.viewers {
+		if !v.pacesLocked() {
+			continue
+		}
+		if end-v.acked < v.window {
+			return t.lagLocked(now)
+		}
+		pacing = true
+	}
+	if !pacing {
+		return 0
+	}
+	// None has room. Those who have made no progress for too long are parked.
+	var wait time.Duration
+	for _, v := range t.viewers {
+		if !v.pacesLocked() {
+			continue
+		}
+		if v.stalled.IsZero() {
+			v.stalled = now
+		}
+		left := t.m.cfg.ParkAfter - now.Sub(v.stalled)
+		if left <= 0 {
+			v.parked = true
+			continue
+		}
+		if wait == 0 || left < wait {
+			wait = left
+		}
+	}
+	return wait
+}
+
+// endangeredLocked says that the next read could push bytes from offset on out of the ring.
+func (t *Terminal) endangeredLocked(offset uint64) bool {
+	return t.ring.End()+readSize > offset+t.ring.limit
+}
+
+// holdLocked says how long the pump waits for writers whose connection broke.
+func (t *Terminal) holdLocked(now time.Time) time.Duration {
+	if len(t.lost) == 0 {
+		return 0
+	}
+	hold := t.m.cfg.HoldFor
+	for _, v := range t.viewers {
+		if v.pacesLocked() {
+			hold = min(hold, holdShared)
+			break
+		}
+	}
+	var wait time.Duration
+	for client, l := range t.lost {
+		left := hold - now.Sub(l.at)
+		if left <= 0 {
+			delete(t.lost, client)
+			continue
+		}
+		if t.endangeredLocked(l.acked) {
+			wait = max(wait, left)
+		}
+	}
+	return wait
+}
+
+// lagLocked says how long the pump waits for viewers that are slower than the one that paces.
+func (t *Terminal) lagLocked(now time.Time) time.Duration {
+	var wait time.Duration
+	for _, v := range t.viewers {
+		if !v.pacesLocked() || !t.endangeredLocked(v.acked) {
+			v.lagging = false
+			continue
+		}
+		since := now.Sub(v.patienceAt)
+		if v.lagging {
+			v.patience -= since
+		} else {
+			v.patience = min(v.patience+since/patienceShare, maxPatience)
+		}
+		v.lagging, v.patienceAt = true, now
+		wait = max(wait, v.patience)
+	}
+	return wait
+}
+
+// resumeLocked makes a paused pump look again.
+func (t *Terminal) resumeLocked() {
+	if !t.paused {
+		return
+	}
+	select {
+	case t.resume <- struct{}{}:
+	default:
+	}
+}
