@@ -56,7 +56,7 @@ e2e/node_modules/.stamp: e2e/package.json e2e/package-lock.json
 test: setup setup-test build test-go test-frontend e2e ## set up and pass every test
 
 .PHONY: test-go
-test-go: setup build ## Go's tests with the race detector
+test-go: setup-test build e2e/node_modules/.stamp ## Go's tests with the race detector
 	go test -race -shuffle=on -timeout 10m ./...
 
 .PHONY: test-frontend

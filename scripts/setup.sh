@@ -29,6 +29,11 @@ need git git
 if [ "$what" = test ] && [ -z "${CHROMIUM:-}" ]; then
   need chromium chromium
 fi
+if [ "$what" = test ]; then
+  # Programs that the model of a screen is tested with.
+  for program in vim less nano htop tmux; do need "$program" "$program"; done
+  need top procps
+fi
 
 if [ ${#packages[@]} -gt 0 ]; then
   install=(apt-get install --yes --no-install-recommends "${packages[@]}")

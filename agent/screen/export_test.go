@@ -178,3 +178,19 @@ func (s *Screen) Drawable() bool {
 	last := s.row().at(s.cols - 1)
 	return b.x < s.cols || last.hasContent() || last.width() == 0
 }
+
+// Text is what the active screen shows, without blanks at the ends.
+func (s *Screen) Text() string {
+	var out []byte
+	for _, r := range s.active.rows {
+		for x := range r.trimmed() {
+			if c := r.at(x); c.hasContent() {
+				out = s.text(out, c)
+			} else if c.width() > 0 {
+				out = append(out, ' ')
+			}
+		}
+		out = append(out, '\n')
+	}
+	return strings.TrimRight(string(out), "\n")
+}

@@ -62,8 +62,8 @@ type request struct {
 	Steps      []step `json:"steps"`
 }
 
-// show is what xterm.js shows after the steps.
-func (x *xterm) show(tb testing.TB, cols, rows int, steps []step) screen.State {
+// showSize is what xterm.js shows after the steps.
+func (x *xterm) showSize(tb testing.TB, cols, rows int, steps []step) screen.State {
 	tb.Helper()
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -114,7 +114,7 @@ func checkModel(tb testing.TB, x *xterm, steps []step) bool {
 	tb.Helper()
 	s := newScreen()
 	feed(s, steps)
-	if diff := cmp.Diff(x.show(tb, cols, rows, steps), s.State()); diff != "" {
+	if diff := cmp.Diff(x.showSize(tb, cols, rows, steps), s.State()); diff != "" {
 		tb.Errorf("after %s the model differs (-xterm.js +model):\n%s", describe(steps), diff)
 		return false
 	}
@@ -128,7 +128,7 @@ func checkSnapshot(tb testing.TB, x *xterm, steps []step, n int) {
 	feed(s, steps[:n])
 	late := append([]step{{Write: []byte("\x1bc\x1b[3J")}, {Write: s.Snapshot(), Silent: true}}, steps[n:]...)
 	nowCols, nowRows := s.Size()
-	want, got := x.show(tb, cols, rows, steps), x.show(tb, nowCols, nowRows, late)
+	want, got := x.showSize(tb, cols, rows, steps), x.showSize(tb, nowCols, nowRows, late)
 	if diff := cmp.Diff(want, got); diff != "" {
 		tb.Errorf("who came after %d of %s with %q sees another screen (-stayed +late):\n%s", n, describe(steps), s.Snapshot(), diff)
 	}
@@ -148,3 +148,5 @@ func describe(steps []step) string {
 	}
 	return out.String()
 }
+
+func diffStates(want, got screen.State) string { return cmp.Diff(want, got) }
