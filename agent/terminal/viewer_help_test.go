@@ -17,7 +17,7 @@ import (
 
 // viewer is an attached client that keeps what it was told.
 type viewer struct {
-	t      *testing.T
+	t      testing.TB
 	stream *connect.BidiStreamForClient[agentv1.AttachTerminalRequest, agentv1.AttachTerminalResponse]
 	cancel context.CancelFunc
 
@@ -33,7 +33,7 @@ type viewer struct {
 }
 
 // attach attaches; change may set what is not the usual: a writer of 80x24 who acknowledges, and makes the terminal.
-func attach(t *testing.T, a *agenttest.Agent, terminal, client string, change func(*agentv1.AttachOpen)) *viewer {
+func attach(t testing.TB, a *agenttest.Agent, terminal, client string, change func(*agentv1.AttachOpen)) *viewer {
 	t.Helper()
 	v := begin(t, a, terminal, client, change)
 	for v.attached == nil {
@@ -44,7 +44,7 @@ func attach(t *testing.T, a *agenttest.Agent, terminal, client string, change fu
 	return v
 }
 
-func begin(t *testing.T, a *agenttest.Agent, terminal, client string, change func(*agentv1.AttachOpen)) *viewer {
+func begin(t testing.TB, a *agenttest.Agent, terminal, client string, change func(*agentv1.AttachOpen)) *viewer {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	v := &viewer{t: t, stream: a.Terminals.AttachTerminal(ctx), cancel: cancel}

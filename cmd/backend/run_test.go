@@ -396,7 +396,7 @@ type process struct {
 	url string
 }
 
-func startProcess(t *testing.T, dir string) *process {
+func startProcess(t testing.TB, dir string) *process {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -441,7 +441,7 @@ func startProcess(t *testing.T, dir string) *process {
 	return p
 }
 
-func (p *process) end(t *testing.T, signal os.Signal) {
+func (p *process) end(t testing.TB, signal os.Signal) {
 	t.Helper()
 	if err := p.cmd.Process.Signal(signal); err != nil {
 		t.Fatal(err)

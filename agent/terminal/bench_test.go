@@ -1,0 +1,28 @@
+package terminal_test
+
+import (
+	"fmt"
+	"testing"
+
+	"codingplatform/agent/agenttest"
+	agentv1 "codingplatform/proto/gen/agent/v1"
+)
+
+// BenchmarkStream is what one viewer of the agent gets, over mutual TLS and HTTP/2, in this process.
+func BenchmarkStream(b *testing.B) {
+	const size = 64 << 20
+	a := agenttest.Start(b, nil)
+	b.SetBytes(size)
+	for b.Loop() {
+		v := begin(b, a, fmt.Sprint("t", b.N), "x", func(o *agentv1.AttachOpen) {
+			o.Create.Command = []string{"sh", "-c", fmt.Sprintf("yes 0123456789abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz | head -c %d", size)}
+		})
+		for v.exit == nil {
+			if err := v.step(); err != nil {
+				b.Fatal(err)
+			}
+			v.out.Reset()
+		}
+		v.leave()
+	}
+}
