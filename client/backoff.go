@@ -19,7 +19,7 @@ type backoff struct {
 }
 
 func newBackoff() *backoff {
-	return &backoff{jitter: rand.Float64} //nolint:gosec // jitter needs no secret
+	return &backoff{jitter: rand.Float64}
 }
 
 // reset is called when a connection has worked.

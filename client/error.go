@@ -83,8 +83,8 @@ func restarting(code websocket.StatusCode) bool {
 	return code == websocket.StatusGoingAway || code == websocket.StatusServiceRestart
 }
 
-// Problem is an answer of the HTTP API that is no success (RFC 9457).
-type Problem struct {
+// ProblemError is an answer of the HTTP API that is no success (RFC 9457).
+type ProblemError struct {
 	Status int               `json:"status"`
 	Code   string            `json:"code"`
 	Title  string            `json:"title"`
@@ -93,7 +93,7 @@ type Problem struct {
 }
 
 // Error implements error.
-func (p *Problem) Error() string {
+func (p *ProblemError) Error() string {
 	text := p.Detail
 	if text == "" {
 		text = p.Title
@@ -105,16 +105,16 @@ func (p *Problem) Error() string {
 }
 
 // Is maps the status to this package's sentinels.
-func (p *Problem) Is(target error) bool {
+func (p *ProblemError) Is(target error) bool {
 	switch p.Status {
 	case http.StatusUnauthorized:
-		return target == ErrUnauthenticated //nolint:errorlint // the body of an Is method
+		return target == ErrUnauthenticated
 	case http.StatusForbidden:
-		return target == ErrForbidden //nolint:errorlint // as above
+		return target == ErrForbidden
 	case http.StatusNotFound:
-		return target == ErrNotFound //nolint:errorlint // as above
+		return target == ErrNotFound
 	case http.StatusBadRequest, http.StatusUnprocessableEntity:
-		return target == ErrBadRequest //nolint:errorlint // as above
+		return target == ErrBadRequest
 	}
 	return false
 }

@@ -61,13 +61,13 @@ type Exit struct {
 type Phase int
 
 const (
-	// Connecting: a socket is being opened.
+	// Connecting says that a socket is being opened.
 	Connecting Phase = iota
-	// Starting: the environment is not ready yet; State.Message says what it does.
+	// Starting says that the environment is not ready yet; State.Message says what it does.
 	Starting
-	// Online: attached.
+	// Online says that the terminal is attached.
 	Online
-	// Lost: the socket broke, or could not be opened; the client comes back after State.Wait.
+	// Lost says that the socket broke, or could not be opened; the client comes back after State.Wait.
 	Lost
 )
 

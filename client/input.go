@@ -57,8 +57,8 @@ func (in *input) confirm(position uint64, rewind bool) error {
 	return nil
 }
 
-// restart drops everything: it was meant for a program that is gone.
-func (in *input) restart() { in.buf, in.base, in.sent = nil, 0, 0 }
+// restart drops everything, which was meant for a program that is gone, and counts from a server's position.
+func (in *input) restart(position uint64) { in.buf, in.base, in.sent = nil, position, position }
 
 func (in *input) trim(position uint64) {
 	in.buf = in.buf[position-in.base:]
