@@ -101,13 +101,13 @@ func testModel(t *testing.T, network *memory, m *model, seed uint64, streaming, 
 		case Snapshot:
 			shown = append(shown, e.Data...)
 		case Output:
-			if int(e.Offset) != len(shown) {
+			if e.Offset != uint64(len(shown)) {
 				t.Errorf("output of %d comes after %d", e.Offset, len(shown))
 			}
 			shown = append(shown, e.Data...)
 			handled = e.Offset + uint64(len(e.Data))
 		case Gap:
-			if !holes || int(e.From) != len(shown) || e.To <= e.From {
+			if !holes || e.From != uint64(len(shown)) || e.To <= e.From {
 				t.Errorf("%+v after %d", e, len(shown))
 			}
 			// What is missing is known to be missing.

@@ -101,7 +101,7 @@ func (f *frail) Read(p []byte) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if left := spend(&f.up, n); left < n {
-		_ = f.Conn.Close()
+		_ = f.Close()
 		return left, io.ErrUnexpectedEOF
 	}
 	return n, err
@@ -113,7 +113,7 @@ func (f *frail) Write(p []byte) (int, error) {
 	f.mu.Unlock()
 	if n < len(p) {
 		_, _ = f.Conn.Write(p[:n])
-		_ = f.Conn.Close()
+		_ = f.Close()
 		return n, io.ErrUnexpectedEOF
 	}
 	return f.Conn.Write(p)
@@ -143,7 +143,7 @@ func serve(t *testing.T, m *memory, handler http.Handler) *API {
 // socket is the server's side of a WebSocket, and what was asked for.
 type socket struct {
 	*websocket.Conn
-	n     int
+	n     uint64
 	query url.Values
 	// pong answers pings.
 	pong func() bool
@@ -153,7 +153,7 @@ type socket struct {
 func sockets(t *testing.T, script func(ctx context.Context, s *socket)) http.Handler {
 	t.Helper()
 	var mu sync.Mutex
-	count := 0
+	count := uint64(0)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
 		s := &socket{n: count, query: r.URL.Query(), pong: func() bool { return true }}
@@ -225,12 +225,12 @@ func parseControl(t *testing.T, data []byte) control {
 }
 
 // resumeAt is the offset that the query asks for.
-func (s *socket) resumeAt(t *testing.T, incarnation string) (offset uint64, ok bool) {
+func (s *socket) resumeAt(t *testing.T, incarnation string) (offset int, ok bool) {
 	t.Helper()
 	if s.query.Get("incarnation") != incarnation {
 		return 0, false
 	}
-	offset, err := strconv.ParseUint(s.query.Get("offset"), 10, 64)
+	offset, err := strconv.Atoi(s.query.Get("offset"))
 	if err != nil {
 		t.Errorf("offset: %v", err)
 	}

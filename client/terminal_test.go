@@ -107,7 +107,7 @@ func TestNeverGivesUp(t *testing.T) {
 				network := newMemory()
 				unwell(network, &up)
 				api := serve(t, network, sockets(t, func(ctx context.Context, s *socket) {
-					if name == "restarts for ever" && s.n < up {
+					if name == "restarts for ever" && s.n < uint64(up) { //nolint:gosec // positive
 						_ = s.Close(1012, "no database")
 						return
 					}

@@ -2,11 +2,11 @@ package main
 
 import (
 	"bytes"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -147,8 +147,8 @@ func TestAttachIsAPipe(t *testing.T) {
 
 	// Both ways at once, with the backend killed in between: all there is, once.
 	input := make([]byte, 4<<20)
-	for i := range input {
-		input[i] = byte(rand.Uint32())
+	if _, err := rand.Read(input); err != nil {
+		t.Fatal(err)
 	}
 	hash := sha256.Sum256(input)
 	cmd := s.command("attach", "demo", "bytes", "--", "sh", "-c",
