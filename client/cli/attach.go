@@ -169,26 +169,29 @@ func (a *attach) interact(ctx context.Context, cancel context.CancelCauseFunc, o
 			}
 		}
 	}()
-	exit, err := wait(ctx, local, t)
+	exit, err := wait(ctx, local.guard, t)
 	if err := local.restore(); err != nil {
 		a.note("the terminal could not be restored: " + err.Error())
 	}
 	if err == nil && (exit.Reason != "" || exit.Signal != "") {
 		a.note(fmt.Sprintf("the program has ended: %s", describe(exit)))
 	}
-	_, _ = io.WriteString(a.stderr, "\n")
+	if err != nil {
+		// What is said next begins on a line of its own.
+		_, _ = io.WriteString(a.stderr, "\n")
+	}
 	return exit.Code, err
 }
 
-// wait runs the terminal, and gives up waiting for it when the terminal here takes no output any more.
-func wait(ctx context.Context, local *localTerm, t *client.Terminal) (client.Exit, error) {
+// wait runs the terminal, and gives up waiting for it when the output here is not taken any more.
+func wait(ctx context.Context, guard func(), t *client.Terminal) (client.Exit, error) {
 	type result struct {
 		exit client.Exit
 		err  error
 	}
 	done := make(chan result, 1)
 	go func() {
-		defer local.guard()
+		defer guard()
 		exit, err := t.Run(ctx)
 		done <- result{exit, err}
 	}()
@@ -259,7 +262,7 @@ func (a *attach) pipe(ctx context.Context, cancel context.CancelCauseFunc, optio
 			}
 		}()
 	}
-	exit, err := t.Run(ctx)
+	exit, err := wait(ctx, func() {}, t)
 	if err != nil {
 		return 0, err
 	}

@@ -109,7 +109,7 @@ func (l *localTerm) noticeLocked(text string) {
 	if l.modes.alternate() {
 		// On the last line, below a full-screen program's cursor, and no longer than that line.
 		if cols, _, err := term.GetSize(int(l.in.Fd())); err == nil && cols > 0 {
-			text = text[:min(len(text), cols-1)]
+			text = string([]rune(text)[:min(len([]rune(text)), cols-1)])
 		}
 		_, _ = fmt.Fprintf(l.errs, "\x1b7\x1b[9999;1H\x1b[0;2m%s\x1b[0m\x1b[K\x1b8", text)
 		return

@@ -145,6 +145,25 @@ func TestAttachIsAPipe(t *testing.T) {
 		t.Errorf("a command: %d %q %q", code, out, errs)
 	}
 
+	// An output that nobody takes does not hold up the end.
+	flood := s.command("attach", "demo", "flood", "--", "yes")
+	untaken, err := flood.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := flood.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(untaken, make([]byte, 100<<10)); err != nil {
+		t.Fatal(err)
+	}
+	if err := flood.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := flood.Wait(); flood.ProcessState.ExitCode() != 128+int(syscall.SIGTERM) {
+		t.Errorf("a pipe that nobody reads: %v", err)
+	}
+
 	// Both ways at once, with the backend killed in between: all there is, once.
 	input := make([]byte, 4<<20)
 	if _, err := rand.Read(input); err != nil {
