@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -68,14 +67,20 @@ func exposed(address string) bool {
 	return u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback())
 }
 
-// ask reads name and password from the terminal, the password without echo. A signal meanwhile leaves the terminal
-// as it was.
+// ask reads name and password from the terminal, the password without echo. The terminal is raw from before the first
+// question on, so that a password that is typed before its question is not shown either, and is as it was after any
+// end.
 func ask(cfg config, stdin *os.File, stderr io.Writer) (username, password string, err error) {
 	fd := int(stdin.Fd())
-	before, err := term.GetState(fd)
+	before, err := term.MakeRaw(fd)
 	if err != nil {
 		return "", "", errors.New("standard input is no terminal: use --username and --password-stdin")
 	}
+	defer func() {
+		if rerr := term.Restore(fd, before); rerr != nil {
+			err = errors.Join(err, fmt.Errorf("restore the terminal: %w", rerr))
+		}
+	}()
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 	defer signal.Stop(signals)
@@ -85,33 +90,29 @@ func ask(cfg config, stdin *os.File, stderr io.Writer) (username, password strin
 	}
 	done := make(chan answers, 1)
 	go func() {
+		lines := term.NewTerminal(struct {
+			io.Reader
+			io.Writer
+		}{stdin, stderr}, "Username: ")
 		a := answers{username: cfg.Username}
 		if a.username == "" {
-			_, _ = fmt.Fprint(stderr, "Username: ")
-			a.username, a.err = bufio.NewReader(stdin).ReadString('\n')
+			a.username, a.err = lines.ReadLine()
 			a.username = strings.TrimSpace(a.username)
 		}
 		if a.err == nil {
-			_, _ = fmt.Fprint(stderr, "Password: ")
-			var b []byte
-			b, a.err = term.ReadPassword(fd)
-			a.password = string(b)
-			_, _ = fmt.Fprintln(stderr)
+			a.password, a.err = lines.ReadPassword("Password: ")
 		}
 		done <- a
 	}()
 	select {
 	case a := <-done:
-		if a.err != nil {
-			return "", "", fmt.Errorf("read the terminal: %w", a.err)
+		if errors.Is(a.err, io.EOF) { // Ctrl-C and Ctrl-D, in raw mode
+			a.err = &signalError{syscall.SIGINT}
 		}
-		return a.username, a.password, nil
+		return a.username, a.password, a.err
 	case s := <-signals:
-		err := term.Restore(fd, before)
-		if number, ok := s.(syscall.Signal); ok {
-			err = errors.Join(err, &signalError{number})
-		}
-		return "", "", err
+		number, _ := s.(syscall.Signal)
+		return "", "", &signalError{number}
 	}
 }
 

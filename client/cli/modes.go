@@ -58,7 +58,7 @@ func (m *modes) next(b byte) {
 		m.state, m.partial = escaped, 0
 		return
 	case b == 0x18 || b == 0x1a: // CAN, SUB
-		m.state = ground
+		m.state, m.partial = ground, 0
 		return
 	}
 	switch m.state {

@@ -50,6 +50,7 @@ func TestModesAreUndone(t *testing.T) {
 // FuzzModes wants what undoes any output to leave nothing set, and to be followed as ordinary output itself.
 func FuzzModes(f *testing.F) {
 	f.Add([]byte("\x1b[?1049h\x1b]0;t\x07\x1b[31m\xf0\x9f"))
+	f.Add([]byte("\xf0\x9f"))
 	f.Fuzz(func(t *testing.T, output []byte) {
 		var m modes
 		m.write(output)

@@ -172,9 +172,9 @@ func (s *seat) login(name string) {
 	s.t.Helper()
 	s.start("login")
 	s.until("Username: ")
-	s.typed(name + "\n")
+	s.typed(name + "\r")
 	s.until("Password: ")
-	s.typed("correct horse battery\n")
+	s.typed("correct horse battery\r")
 	s.ends(0)
 	if strings.Contains(s.text.String(), "horse") {
 		s.t.Errorf("the password is shown: %q", s.text.String())

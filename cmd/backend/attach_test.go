@@ -24,6 +24,13 @@ func TestAttachIsATerminal(t *testing.T) {
 	s.start("attach", "demo")
 	s.until("backend login")
 	s.ends(255)
+	s.start("login")
+	s.until("Username: ")
+	s.typed("ada\rhorse\x03") // the password before its question, and given up
+	s.ends(128 + int(syscall.SIGINT))
+	if strings.Contains(s.text.String(), "horse") {
+		t.Errorf("the password is shown: %q", s.text.String())
+	}
 	s.login("ada")
 
 	s.start("attach", "demo")
