@@ -105,7 +105,7 @@ func testModel(t *testing.T, network *memory, m *model, seed uint64, streaming, 
 				t.Errorf("output of %d comes after %d", e.Offset, len(shown))
 			}
 			shown = append(shown, e.Data...)
-			handled = e.Offset + uint64(len(e.Data))
+			handled = max(handled, e.Offset+uint64(len(e.Data)))
 		case Gap:
 			if !holes || e.From != uint64(len(shown)) || e.To <= e.From {
 				t.Errorf("%+v after %d", e, len(shown))

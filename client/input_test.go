@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/coder/websocket"
 )
@@ -204,6 +205,7 @@ func TestViewersDoNotType(t *testing.T) {
 				}
 				// Also who asked for more is given no more.
 				s.say(ctx, `{"type":"attached","incarnation":"i","mode":"view"}`)
+				time.Sleep(time.Second) // of the bubble: until the client has nothing more to do
 				s.say(ctx, `{"type":"exit"}`)
 				for {
 					_, data, err := s.Read(ctx)

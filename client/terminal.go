@@ -87,7 +87,7 @@ func (a *API) Terminal(options Options) *Terminal {
 }
 
 // Write types p. It is kept until the server has it, and waits while much is unsent already. ErrViewOnly;
-// ErrClosed after Run.
+// ErrClosed once the program has ended, or Run.
 func (t *Terminal) Write(p []byte) (int, error) {
 	written := 0
 	t.mu.Lock()
