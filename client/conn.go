@@ -203,10 +203,10 @@ func (c *conn) text(ctx context.Context, data []byte) (*Exit, error) {
 	switch m.Type {
 	case "status":
 		text := m.Message
-		if m.Reason != "" {
+		if m.Reason != "" && m.Reason != m.Message {
 			text += ": " + m.Reason
 		}
-		c.t.tell(State{Phase: Starting, Message: text})
+		c.t.tell(State{Phase: Starting, Environment: m.Phase, Message: text})
 	case "attached":
 		return nil, c.attach(ctx, m)
 	case "size":

@@ -73,10 +73,12 @@ const (
 
 // State is what Options.OnState is told.
 type State struct {
-	Phase   Phase
-	Message string
-	Err     error
-	Wait    time.Duration
+	Phase Phase
+	// Environment is the environment's phase while Starting, as the protocol has it, for example "restoring".
+	Environment string
+	Message     string
+	Err         error
+	Wait        time.Duration
 }
 
 // message is any text frame of the server.

@@ -143,9 +143,10 @@ func TestNoticesOfALoss(t *testing.T) {
 			state client.State
 			after time.Duration
 		}{
-			{client.State{Phase: client.Starting, Message: "Starting"}, 0},
-			{client.State{Phase: client.Starting, Message: "Starting"}, 0},
-			{client.State{Phase: client.Starting, Message: "Ready"}, 0},
+			{client.State{Phase: client.Starting, Environment: "stopped", Message: "Stopped"}, 0},
+			{client.State{Phase: client.Starting, Environment: "starting", Message: "Starting"}, 0},
+			{client.State{Phase: client.Starting, Environment: "starting", Message: "Starting"}, 0},
+			{client.State{Phase: client.Starting, Environment: "ready", Message: "Ready"}, 0},
 			{client.State{Phase: client.Online}, time.Hour},
 			{lost, noticeableLoss / 2}, // too short for a word
 			{client.State{Phase: client.Online}, time.Hour},

@@ -50,7 +50,8 @@ func (n *notices) run(ctx context.Context) {
 			switch s.Phase {
 			case client.Connecting:
 			case client.Starting:
-				if s.Message != "Ready" && s.Message != started {
+				// Where it stood before it was asked to start, and that all is well, is no news.
+				if s.Environment != "stopped" && s.Environment != "ready" && s.Message != started {
 					started = s.Message
 					n.say(s.Message)
 				}
