@@ -222,18 +222,22 @@ func newBare(b *testing.B, command string) *filePeer {
 type sshd struct {
 	b    *testing.B
 	dir  string
-	port int
+	port string
 }
 
 func newSSHD(b *testing.B) *sshd {
 	b.Helper()
-	s := &sshd{b: b, dir: b.TempDir(), port: freePort(b)}
+	_, port, err := net.SplitHostPort(freePort(b))
+	if err != nil {
+		b.Fatal(err)
+	}
+	s := &sshd{b: b, dir: b.TempDir(), port: port}
 	for _, name := range []string{"host", "user"} {
 		if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", filepath.Join(s.dir, name)).CombinedOutput(); err != nil {
 			b.Fatalf("make a key: %v: %s", err, out)
 		}
 	}
-	config := fmt.Sprintf("Port %d\nListenAddress 127.0.0.1\nHostKey %[2]s/host\nAuthorizedKeysFile %[2]s/user.pub\nStrictModes no\nUsePAM no\nPidFile none\nMaxStartups 1000\nPermitRootLogin yes\n", s.port, s.dir)
+	config := fmt.Sprintf("Port %s\nListenAddress 127.0.0.1\nHostKey %[2]s/host\nAuthorizedKeysFile %[2]s/user.pub\nStrictModes no\nUsePAM no\nPidFile none\nMaxStartups 1000\nPermitRootLogin yes\n", s.port, s.dir)
 	path := filepath.Join(s.dir, "config")
 	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
 		b.Fatal(err)
@@ -271,7 +275,7 @@ func newSSHD(b *testing.B) *sshd {
 // open runs a command on a terminal behind ssh.
 func (s *sshd) open(command string) *filePeer {
 	s.b.Helper()
-	cmd := exec.Command("ssh", "-q", "-tt", "-p", strconv.Itoa(s.port), "-i", filepath.Join(s.dir, "user"), "-o", "StrictHostKeyChecking=no",
+	cmd := exec.Command("ssh", "-q", "-tt", "-p", s.port, "-i", filepath.Join(s.dir, "user"), "-o", "StrictHostKeyChecking=no",
 		"-o", "UserKnownHostsFile=/dev/null", "127.0.0.1", command)
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -440,18 +444,3 @@ func BenchmarkTerminalInterrupt(b *testing.B) {
 	b.ReportMetric(float64(percentile(times, 0.9))/1e6, "p90-ms")
 }
 
-
-// freePort is a port that nobody has.
-func freePort(tb testing.TB) int {
-	tb.Helper()
-	l, err := new(net.ListenConfig).Listen(tb.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	addr, ok := l.Addr().(*net.TCPAddr)
-	if !ok {
-		tb.Fatalf("the address is %v", l.Addr())
-	}
-	return addr.Port
-}

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"codingplatform/client/cli"
 )
 
 // config is every setting of the backend. Each is a flag with an environment variable behind it.
@@ -188,6 +190,8 @@ func printUsage(w io.Writer) {
 		}
 		_, _ = fmt.Fprintf(w, "  --%s  (%s)\n        %s (default %q)\n", s.name, s.env, s.usage, fallback)
 	}
+	_, _ = fmt.Fprintln(w)
+	cli.PrintUsage(w)
 }
 
 func (c *config) validate() error {

@@ -5,7 +5,14 @@
 //	backend migrate [flags]   bring the database's schema up to date, and end
 //	backend version           print the version
 //
-// Exit codes: 0 after a stop that was asked for, 1 after a failure, 2 for wrong usage.
+// and what a person uses at another machine, or a script (docs/cli.md):
+//
+//	backend login             sign in at a server
+//	backend sessions          list sessions and their terminals
+//	backend attach SESSION    a terminal there, in the terminal here
+//	backend logout            sign out
+//
+// Exit codes: 0 after a stop that was asked for, 1 after a failure, 2 for wrong usage; attach has its program's.
 package main
 
 import (
@@ -17,8 +24,11 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
+
+	"codingplatform/client/cli"
 )
 
 // version is set when a release is built.
@@ -37,6 +47,9 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer) in
 	command := "serve"
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		command, args = args[0], args[1:]
+	}
+	if slices.Contains(cli.Commands(), command) {
+		return cli.Run(context.Background(), command, args, getenv, os.Stdin, stdout, stderr)
 	}
 	switch command {
 	case "version":

@@ -396,13 +396,13 @@ type process struct {
 	url string
 }
 
-func startProcess(t testing.TB, dir string) *process {
+func startProcess(t testing.TB, dir string, args ...string) *process {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(self, append([]string{"serve"}, flags(dir)...)...)
+	cmd := exec.Command(self, append(append([]string{"serve"}, flags(dir)...), args...)...)
 	cmd.Env = append(os.Environ(), asBackend+"=1")
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
