@@ -13,8 +13,8 @@ func BenchmarkStream(b *testing.B) {
 	const size = 64 << 20
 	a := agenttest.Start(b, nil)
 	b.SetBytes(size)
-	for b.Loop() {
-		v := begin(b, a, fmt.Sprint("t", b.N), "x", func(o *agentv1.AttachOpen) {
+	for n := 0; b.Loop(); n++ {
+		v := begin(b, a, fmt.Sprint("t", n), "x", func(o *agentv1.AttachOpen) {
 			o.Create.Command = []string{"sh", "-c", fmt.Sprintf("yes 0123456789abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz | head -c %d", size)}
 		})
 		for v.exit == nil {

@@ -137,6 +137,51 @@ func (t *Terminal) lagLocked(now time.Time) time.Duration {
 	return wait
 }
 
+// Output of a flood is gathered: each hand-over costs as much as thousands of bytes. gatherFor is how long after the
+// last one output may wait for more, gatherBytes how much is enough, and floodBytes how much the last one must have
+// been: what is typed is echoed at once.
+const (
+	gatherFor   = time.Millisecond
+	gatherBytes = 64 << 10
+	floodBytes  = 2 << 10
+)
+
+// gatherLocked wakes the viewers after output, those in a flood a little later.
+func (t *Terminal) gatherLocked(now time.Time) {
+	for _, v := range t.viewers {
+		if v.waiting && !v.gathersLocked(now) {
+			v.wakeLocked()
+		}
+	}
+}
+
+// gathersLocked says that the viewer is better not given output yet, and sees to it that it is in time.
+func (v *Viewer) gathersLocked(now time.Time) bool {
+	if v.sent < floodBytes || v.t.exit != nil {
+		return false
+	}
+	left := gatherFor - now.Sub(v.sentAt)
+	room := v.window - min(v.pos-v.acked, v.window)
+	if left <= 0 || min(v.t.ring.End()-v.pos, room) >= min(gatherBytes, v.window/4) {
+		return false
+	}
+	if v.gathering == nil {
+		v.gathering = time.AfterFunc(left, v.gathered)
+	} else if !v.armed {
+		v.gathering.Reset(left)
+	}
+	v.armed = true
+	return true
+}
+
+// gathered wakes a viewer that output has waited long enough for.
+func (v *Viewer) gathered() {
+	v.t.mu.Lock()
+	defer v.t.mu.Unlock()
+	v.armed = false
+	v.wakeLocked()
+}
+
 // resumeLocked makes a paused pump look again.
 func (t *Terminal) resumeLocked() {
 	if !t.paused {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"syscall"
+	"unsafe"
 
 	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
@@ -86,4 +87,34 @@ func control(f *os.File, fn func(fd int) error) error {
 	var inner error
 	outer := conn.Control(func(fd uintptr) { inner = fn(int(fd)) })
 	return errors.Join(outer, inner)
+}
+
+// reader reads a master. The runtime is not told that a read may block: it does so for some microseconds at most, and
+// to hand the processor over meanwhile costs more than the read.
+type reader struct {
+	conn syscall.RawConn
+}
+
+func newReader(master *os.File) (reader, error) {
+	conn, err := master.SyscallConn()
+	return reader{conn}, err
+}
+
+// read waits for output and reads it. Errors: those of os.File.Read, unwrapped; io.EOF is EIO here.
+func (r reader) read(p []byte) (n int, err error) {
+	var errno syscall.Errno
+	err = r.conn.Read(func(fd uintptr) bool {
+		for {
+			var got uintptr
+			got, _, errno = unix.RawSyscall(unix.SYS_READ, fd, uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)))
+			n = int(got) //nolint:gosec // at most len(p), or errno is set
+			if errno != unix.EINTR {
+				return errno != unix.EAGAIN
+			}
+		}
+	})
+	if err == nil && errno != 0 {
+		return 0, errno
+	}
+	return n, err
 }

@@ -19,6 +19,11 @@ const jobCheckEvery = time.Second
 // pump reads the program's output until the terminal hangs up.
 func (t *Terminal) pump() {
 	defer close(t.pumped)
+	in, err := newReader(t.master)
+	if err != nil {
+		t.m.cfg.Logger.Error("a terminal's output cannot be read", "terminal", t.label(), "error", err)
+		return
+	}
 	buf := make([]byte, readSize)
 	for {
 		t.pace()
@@ -27,14 +32,14 @@ func (t *Terminal) pump() {
 				return
 			}
 		}
-		n, err := t.master.Read(buf)
+		n, err := in.read(buf)
 		if n > 0 {
 			t.output(buf[:n])
 		}
 		if errors.Is(err, os.ErrDeadlineExceeded) && !t.leaderGone.Load() {
 			continue
 		}
-		if err != nil {
+		if err != nil || n == 0 {
 			return // EIO: the last one to hold the slave has gone
 		}
 	}
@@ -47,7 +52,7 @@ func (t *Terminal) output(p []byte) {
 	t.ring.Append(p)
 	t.screen.Write(p)
 	retitled := t.retitleLocked()
-	t.wakeLocked()
+	t.gatherLocked(now)
 	check := now.Sub(t.jobCheck) >= jobCheckEvery
 	if check {
 		t.jobCheck = now

@@ -94,6 +94,10 @@ type Viewer struct {
 	patienceAt   time.Time
 	inputBlocked int    // calls of Input that wait, and with them the viewer's acks
 	pos          uint64 // the next byte to hand out
+	sent         int    // how many bytes were handed out last, and when
+	sentAt       time.Time
+	gathering    *time.Timer // wakes it for what was gathered; armed says that it will
+	armed        bool
 	acked        uint64
 	reset        bool // the next Attached redraws
 	fresh        bool // no Attached yet
@@ -197,11 +201,16 @@ func (v *Viewer) Next(buf []byte) (Event, error) {
 		if resized, ok := v.resizedLocked(); ok {
 			return resized, nil
 		}
+		if v.pos < t.ring.End() && v.gathersLocked(time.Now()) {
+			v.waiting = true
+			return nil, nil //nolint:nilnil // no event is an answer here: see below
+		}
 		room := v.window - min(v.pos-v.acked, v.window)
 		n := min(uint64(min(len(buf), MaxOutput)), room, v.untilResizeLocked())
 		if n := t.ring.CopyAt(buf[:n], v.pos); n > 0 {
 			out := Output{Offset: v.pos, Data: buf[:n]}
 			v.pos += uint64(n)
+			v.sent, v.sentAt = n, time.Now()
 			return out, nil
 		}
 		if t.exit != nil && v.pos == t.ring.End() {
@@ -349,7 +358,9 @@ func (v *Viewer) ackLocked(offset uint64) {
 	v.acked = offset
 	v.parked, v.stalled = false, time.Time{}
 	v.t.resumeLocked()
-	v.wakeLocked()
+	if v.waiting && !v.gathersLocked(time.Now()) {
+		v.wakeLocked()
+	}
 }
 
 // pacesLocked says whether the pump waits for this viewer.
@@ -387,6 +398,9 @@ func (v *Viewer) endLocked(err error) {
 		return
 	}
 	v.err = err
+	if v.gathering != nil {
+		v.gathering.Stop()
+	}
 	v.t.viewers = slices.Delete(v.t.viewers, at, at+1)
 	v.waiting = true
 	v.wakeLocked()
