@@ -16,6 +16,8 @@ import (
 	"codingplatform/agent"
 	"codingplatform/agent/identity"
 	"codingplatform/agent/sysinfo"
+	"codingplatform/proto/attach"
+	agentv1 "codingplatform/proto/gen/agent/v1"
 	"codingplatform/proto/gen/agent/v1/agentv1connect"
 )
 
@@ -120,6 +122,20 @@ func (a *Agent) Client(tb testing.TB, config *tls.Config) *http.Client {
 			return (&net.Dialer{}).DialContext(ctx, "unix", a.Socket)
 		},
 	}}
+}
+
+// Attach opens the stream of a terminal. It ends with ctx; the caller closes it.
+func (a *Agent) Attach(ctx context.Context, tb testing.TB, open *agentv1.AttachOpen) *attach.Client {
+	tb.Helper()
+	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", a.Socket)
+	if err != nil {
+		tb.Fatalf("dial the agent: %v", err)
+	}
+	stream, err := attach.Dial(ctx, conn, a.Authority.Client(identity.BackendURI), attach.Buffers(), open)
+	if err != nil {
+		tb.Fatalf("attach a terminal: %v", err)
+	}
+	return stream
 }
 
 // Stop ends the agent and returns what it ended with. Calling it again returns the same.

@@ -12,6 +12,7 @@ import (
 	"codingplatform/agent/process"
 	"codingplatform/agent/sysinfo"
 	"codingplatform/agent/terminal"
+	"codingplatform/proto/attach"
 	"codingplatform/proto/gen/agent/v1/agentv1connect"
 )
 
@@ -50,7 +51,8 @@ func NewHandler(cfg Config) http.Handler {
 	}
 	mux := http.NewServeMux()
 	mux.Handle(agentv1connect.NewAgentServiceHandler(&agentService{cfg: cfg}, options...))
-	mux.Handle(agentv1connect.NewTerminalServiceHandler(newTerminalService(cfg), options...))
+	mux.Handle(agentv1connect.NewTerminalServiceHandler(&terminalService{terminals: cfg.Terminals}, options...))
+	mux.Handle("GET "+attach.Path, newAttachHandler(cfg))
 	mux.Handle(agentv1connect.NewProcessServiceHandler(&processService{cfg: cfg}, options...))
 	if cfg.Files != nil {
 		mux.Handle(agentv1connect.NewFileServiceHandler(cfg.Files, options...))

@@ -9,16 +9,15 @@ import (
 	"strings"
 	"testing"
 
-	"connectrpc.com/connect"
-
 	"codingplatform/agent/agenttest"
+	stream "codingplatform/proto/attach"
 	agentv1 "codingplatform/proto/gen/agent/v1"
 )
 
 // viewer is an attached client that keeps what it was told.
 type viewer struct {
 	t      testing.TB
-	stream *connect.BidiStreamForClient[agentv1.AttachTerminalRequest, agentv1.AttachTerminalResponse]
+	stream *stream.Client
 	cancel context.CancelFunc
 
 	attached *agentv1.TerminalAttached
@@ -47,8 +46,6 @@ func attach(t testing.TB, a *agenttest.Agent, terminal, client string, change fu
 func begin(t testing.TB, a *agenttest.Agent, terminal, client string, change func(*agentv1.AttachOpen)) *viewer {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	v := &viewer{t: t, stream: a.Terminals.AttachTerminal(ctx), cancel: cancel}
-	t.Cleanup(v.leave)
 	open := &agentv1.AttachOpen{
 		Terminal: terminal, ClientId: client, Mode: agentv1.TerminalMode_TERMINAL_MODE_WRITE, Cols: 80, Rows: 24, Acks: true,
 		Create: &agentv1.TerminalSpec{Name: terminal, Cols: 80, Rows: 24, Command: []string{"bash", "--norc", "--noprofile"}, Env: map[string]string{"PS1": "$ "}},
@@ -56,16 +53,15 @@ func begin(t testing.TB, a *agenttest.Agent, terminal, client string, change fun
 	if change != nil {
 		change(open)
 	}
-	v.acks = open.GetAcks()
-	v.send(&agentv1.AttachTerminalRequest{Message: &agentv1.AttachTerminalRequest_Open{Open: open}})
+	v := &viewer{t: t, stream: a.Attach(ctx, t, open), cancel: cancel, acks: open.GetAcks()}
+	t.Cleanup(v.leave)
 	return v
 }
 
 func (v *viewer) leave() {
 	v.cancel()
 	// Errors say that it has ended.
-	_ = v.stream.CloseRequest()
-	_ = v.stream.CloseResponse()
+	_ = v.stream.Close()
 }
 
 func (v *viewer) send(m *agentv1.AttachTerminalRequest) {

@@ -14,6 +14,7 @@ import (
 	"connectrpc.com/connect"
 
 	"codingplatform/backend"
+	"codingplatform/proto/attach"
 	agentv1 "codingplatform/proto/gen/agent/v1"
 	"codingplatform/proto/gen/agent/v1/agentv1connect"
 )
@@ -21,8 +22,7 @@ import (
 const (
 	protocolVersion = 1
 	helloTimeout    = 10 * time.Second
-	// A viewer's unacknowledged output is bounded by the agent (AttachOpen.window), so HTTP/2's windows
-	// only have to cover one loop of the reader. Go's defaults would hide 4 MiB a stream in them.
+	// Go's defaults would hide 4 MiB a stream in HTTP/2's windows.
 	terminalStreamWindow = 256 << 10
 	fileStreamWindow     = 1 << 20
 	connectionWindow     = 16 << 20
@@ -40,6 +40,11 @@ type Conn struct {
 	Terminals agentv1connect.TerminalServiceClient
 	Files     agentv1connect.FileServiceClient
 	Processes agentv1connect.ProcessServiceClient
+
+	// What terminals' streams are made of.
+	dial    func(context.Context, string, string) (net.Conn, error)
+	tls     *tls.Config
+	buffers *sync.Pool
 
 	mu     sync.Mutex
 	closed bool
@@ -59,15 +64,15 @@ func Connect(ctx context.Context, runtime backend.Runtime, credentials Credentia
 	if err != nil {
 		return nil, err
 	}
-	c := &Conn{Environment: env}
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+	c := &Conn{Environment: env, tls: config, buffers: attach.Buffers()}
+	c.dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
 		conn, err := runtime.Dial(ctx, env)
 		if err != nil {
 			return nil, err
 		}
 		return c.track(conn)
 	}
-	terminals, files := newTransport(dial, config, terminalStreamWindow), newTransport(dial, config, fileStreamWindow)
+	terminals, files := newTransport(c.dial, config, terminalStreamWindow), newTransport(c.dial, config, fileStreamWindow)
 	options := []connect.ClientOption{
 		// Compression costs five to ten times what it saves on a local network.
 		connect.WithAcceptCompression("gzip", nil, nil),
@@ -151,6 +156,16 @@ type trackedConn struct {
 func (t *trackedConn) Close() error {
 	t.forget(t)
 	return t.Conn.Close()
+}
+
+// Attach opens the stream of a terminal, which ends with ctx. The caller closes it.
+func (c *Conn) Attach(ctx context.Context, open *agentv1.AttachOpen) (*attach.Client, error) {
+	conn, err := c.dial(ctx, "", "")
+	if err != nil {
+		return nil, Error("reach the terminal", connect.NewError(connect.CodeUnavailable, err))
+	}
+	stream, err := attach.Dial(ctx, conn, c.tls, c.buffers, open)
+	return stream, Error("attach the terminal", err)
 }
 
 // Close ends the connections. Streams on them end with CodeUnavailable.

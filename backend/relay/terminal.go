@@ -14,20 +14,16 @@ import (
 
 	"codingplatform/backend"
 	"codingplatform/backend/agentconn"
+	"codingplatform/proto/attach"
 	agentv1 "codingplatform/proto/gen/agent/v1"
 )
-
-// maxInput is the largest input message that the agent takes.
-const maxInput = 64 << 10
-
-type attachStream = connect.BidiStreamForClient[agentv1.AttachTerminalRequest, agentv1.AttachTerminalResponse]
 
 // terminal is one viewer's attach.
 type terminal struct {
 	h        *Handler
 	s        *socket
 	q        query
-	stream   *attachStream
+	stream   *attach.Client
 	attached chan uint64 // the agent's count of this client's input, once
 	// relaying is closed when frames are relayed; leaving says that the client has said goodbye.
 	relaying chan struct{}
@@ -119,10 +115,11 @@ func (t *terminal) run(ctx context.Context, frames <-chan frame) error {
 	if err != nil {
 		return t.explain(ctx, err)
 	}
-	t.stream = conn.Terminals.AttachTerminal(ctx)
-	if err := t.stream.Send(&agentv1.AttachTerminalRequest{Message: &agentv1.AttachTerminalRequest_Open{Open: t.open()}}); err != nil && !errors.Is(err, io.EOF) {
-		return t.explain(ctx, agentconn.Error("attach the terminal", err))
+	if t.stream, err = conn.Attach(ctx, t.open()); err != nil {
+		return t.explain(ctx, err)
 	}
+	// An error says that it is closed already.
+	defer func() { _ = t.stream.Close() }()
 	g, relaying := errgroup.WithContext(ctx)
 	g.Go(func() error { return t.down(relaying) })
 	g.Go(func() error { return t.up(relaying, frames) })
@@ -253,7 +250,7 @@ func (t *terminal) up(ctx context.Context, frames <-chan frame) error {
 		case goodbye:
 			t.leaving.Store(true)
 			// An error is Receive's too.
-			_ = t.stream.CloseRequest()
+			_ = t.stream.Goodbye()
 			<-ctx.Done()
 			return context.Cause(ctx)
 		case websocket.MessageBinary:
@@ -277,9 +274,8 @@ func (t *terminal) input(offset uint64, data []byte) (uint64, error) {
 		return offset, nil
 	}
 	for len(data) > 0 {
-		n := min(len(data), maxInput)
-		err := t.stream.Send(&agentv1.AttachTerminalRequest{Message: &agentv1.AttachTerminalRequest_Input{Input: &agentv1.TerminalInput{Offset: offset, Data: data[:n]}}})
-		if err != nil {
+		n := min(len(data), attach.MaxData)
+		if err := t.stream.Input(offset, data[:n]); err != nil {
 			return offset, err
 		}
 		offset += uint64(n)
@@ -295,7 +291,7 @@ func (t *terminal) control(ctx context.Context, data []byte) error {
 	}
 	switch m.Type {
 	case "ack":
-		return t.stream.Send(&agentv1.AttachTerminalRequest{Message: &agentv1.AttachTerminalRequest_Ack{Ack: &agentv1.TerminalAck{Offset: m.Offset}}})
+		return t.stream.Ack(m.Offset)
 	case "resize":
 		if t.q.view {
 			return nil

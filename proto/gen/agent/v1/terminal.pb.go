@@ -1968,10 +1968,9 @@ const file_agent_v1_terminal_proto_rawDesc = "" +
 	"\fTerminalMode\x12\x1d\n" +
 	"\x19TERMINAL_MODE_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13TERMINAL_MODE_WRITE\x10\x01\x12\x16\n" +
-	"\x12TERMINAL_MODE_VIEW\x10\x022\x8f\x04\n" +
+	"\x12TERMINAL_MODE_VIEW\x10\x022\xb6\x03\n" +
 	"\x0fTerminalService\x12S\n" +
-	"\x0eCreateTerminal\x12\x1f.agent.v1.CreateTerminalRequest\x1a .agent.v1.CreateTerminalResponse\x12W\n" +
-	"\x0eAttachTerminal\x12\x1f.agent.v1.AttachTerminalRequest\x1a .agent.v1.AttachTerminalResponse(\x010\x01\x12P\n" +
+	"\x0eCreateTerminal\x12\x1f.agent.v1.CreateTerminalRequest\x1a .agent.v1.CreateTerminalResponse\x12P\n" +
 	"\rListTerminals\x12\x1e.agent.v1.ListTerminalsRequest\x1a\x1f.agent.v1.ListTerminalsResponse\x12S\n" +
 	"\x0eUpdateTerminal\x12\x1f.agent.v1.UpdateTerminalRequest\x1a .agent.v1.UpdateTerminalResponse\x12P\n" +
 	"\rCloseTerminal\x12\x1e.agent.v1.CloseTerminalRequest\x1a\x1f.agent.v1.CloseTerminalResponse\x12U\n" +
@@ -2049,19 +2048,17 @@ var file_agent_v1_terminal_proto_depIdxs = []int32{
 	2,  // 22: agent.v1.UpdateTerminalResponse.terminal:type_name -> agent.v1.TerminalInfo
 	2,  // 23: agent.v1.WatchTerminalsResponse.terminals:type_name -> agent.v1.TerminalInfo
 	5,  // 24: agent.v1.TerminalService.CreateTerminal:input_type -> agent.v1.CreateTerminalRequest
-	7,  // 25: agent.v1.TerminalService.AttachTerminal:input_type -> agent.v1.AttachTerminalRequest
-	19, // 26: agent.v1.TerminalService.ListTerminals:input_type -> agent.v1.ListTerminalsRequest
-	21, // 27: agent.v1.TerminalService.UpdateTerminal:input_type -> agent.v1.UpdateTerminalRequest
-	23, // 28: agent.v1.TerminalService.CloseTerminal:input_type -> agent.v1.CloseTerminalRequest
-	25, // 29: agent.v1.TerminalService.WatchTerminals:input_type -> agent.v1.WatchTerminalsRequest
-	6,  // 30: agent.v1.TerminalService.CreateTerminal:output_type -> agent.v1.CreateTerminalResponse
-	13, // 31: agent.v1.TerminalService.AttachTerminal:output_type -> agent.v1.AttachTerminalResponse
-	20, // 32: agent.v1.TerminalService.ListTerminals:output_type -> agent.v1.ListTerminalsResponse
-	22, // 33: agent.v1.TerminalService.UpdateTerminal:output_type -> agent.v1.UpdateTerminalResponse
-	24, // 34: agent.v1.TerminalService.CloseTerminal:output_type -> agent.v1.CloseTerminalResponse
-	26, // 35: agent.v1.TerminalService.WatchTerminals:output_type -> agent.v1.WatchTerminalsResponse
-	30, // [30:36] is the sub-list for method output_type
-	24, // [24:30] is the sub-list for method input_type
+	19, // 25: agent.v1.TerminalService.ListTerminals:input_type -> agent.v1.ListTerminalsRequest
+	21, // 26: agent.v1.TerminalService.UpdateTerminal:input_type -> agent.v1.UpdateTerminalRequest
+	23, // 27: agent.v1.TerminalService.CloseTerminal:input_type -> agent.v1.CloseTerminalRequest
+	25, // 28: agent.v1.TerminalService.WatchTerminals:input_type -> agent.v1.WatchTerminalsRequest
+	6,  // 29: agent.v1.TerminalService.CreateTerminal:output_type -> agent.v1.CreateTerminalResponse
+	20, // 30: agent.v1.TerminalService.ListTerminals:output_type -> agent.v1.ListTerminalsResponse
+	22, // 31: agent.v1.TerminalService.UpdateTerminal:output_type -> agent.v1.UpdateTerminalResponse
+	24, // 32: agent.v1.TerminalService.CloseTerminal:output_type -> agent.v1.CloseTerminalResponse
+	26, // 33: agent.v1.TerminalService.WatchTerminals:output_type -> agent.v1.WatchTerminalsResponse
+	29, // [29:34] is the sub-list for method output_type
+	24, // [24:29] is the sub-list for method input_type
 	24, // [24:24] is the sub-list for extension type_name
 	24, // [24:24] is the sub-list for extension extendee
 	0,  // [0:24] is the sub-list for field type_name

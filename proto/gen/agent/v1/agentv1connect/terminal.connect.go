@@ -36,9 +36,6 @@ const (
 	// TerminalServiceCreateTerminalProcedure is the fully-qualified name of the TerminalService's
 	// CreateTerminal RPC.
 	TerminalServiceCreateTerminalProcedure = "/agent.v1.TerminalService/CreateTerminal"
-	// TerminalServiceAttachTerminalProcedure is the fully-qualified name of the TerminalService's
-	// AttachTerminal RPC.
-	TerminalServiceAttachTerminalProcedure = "/agent.v1.TerminalService/AttachTerminal"
 	// TerminalServiceListTerminalsProcedure is the fully-qualified name of the TerminalService's
 	// ListTerminals RPC.
 	TerminalServiceListTerminalsProcedure = "/agent.v1.TerminalService/ListTerminals"
@@ -58,10 +55,6 @@ type TerminalServiceClient interface {
 	// CreateTerminal starts a program on a new PTY. ALREADY_EXISTS when the name is taken by a live one;
 	// the name of an exited terminal is taken over. INVALID_ARGUMENT for a size of 0 or over 4096.
 	CreateTerminal(context.Context, *connect.Request[v1.CreateTerminalRequest]) (*connect.Response[v1.CreateTerminalResponse], error)
-	// AttachTerminal streams one terminal both ways. The first request must be `open`; the first response is
-	// `attached`. The stream ends after `exit`, or when either side goes; the terminal stays.
-	// NOT_FOUND: no such terminal and `create` not set.
-	AttachTerminal(context.Context) *connect.BidiStreamForClient[v1.AttachTerminalRequest, v1.AttachTerminalResponse]
 	// ListTerminals lists all terminals in their order, exited ones included until they are closed.
 	ListTerminals(context.Context, *connect.Request[v1.ListTerminalsRequest]) (*connect.Response[v1.ListTerminalsResponse], error)
 	// UpdateTerminal renames or reorders. NOT_FOUND, ALREADY_EXISTS.
@@ -87,12 +80,6 @@ func NewTerminalServiceClient(httpClient connect.HTTPClient, baseURL string, opt
 			httpClient,
 			baseURL+TerminalServiceCreateTerminalProcedure,
 			connect.WithSchema(terminalServiceMethods.ByName("CreateTerminal")),
-			connect.WithClientOptions(opts...),
-		),
-		attachTerminal: connect.NewClient[v1.AttachTerminalRequest, v1.AttachTerminalResponse](
-			httpClient,
-			baseURL+TerminalServiceAttachTerminalProcedure,
-			connect.WithSchema(terminalServiceMethods.ByName("AttachTerminal")),
 			connect.WithClientOptions(opts...),
 		),
 		listTerminals: connect.NewClient[v1.ListTerminalsRequest, v1.ListTerminalsResponse](
@@ -125,7 +112,6 @@ func NewTerminalServiceClient(httpClient connect.HTTPClient, baseURL string, opt
 // terminalServiceClient implements TerminalServiceClient.
 type terminalServiceClient struct {
 	createTerminal *connect.Client[v1.CreateTerminalRequest, v1.CreateTerminalResponse]
-	attachTerminal *connect.Client[v1.AttachTerminalRequest, v1.AttachTerminalResponse]
 	listTerminals  *connect.Client[v1.ListTerminalsRequest, v1.ListTerminalsResponse]
 	updateTerminal *connect.Client[v1.UpdateTerminalRequest, v1.UpdateTerminalResponse]
 	closeTerminal  *connect.Client[v1.CloseTerminalRequest, v1.CloseTerminalResponse]
@@ -135,11 +121,6 @@ type terminalServiceClient struct {
 // CreateTerminal calls agent.v1.TerminalService.CreateTerminal.
 func (c *terminalServiceClient) CreateTerminal(ctx context.Context, req *connect.Request[v1.CreateTerminalRequest]) (*connect.Response[v1.CreateTerminalResponse], error) {
 	return c.createTerminal.CallUnary(ctx, req)
-}
-
-// AttachTerminal calls agent.v1.TerminalService.AttachTerminal.
-func (c *terminalServiceClient) AttachTerminal(ctx context.Context) *connect.BidiStreamForClient[v1.AttachTerminalRequest, v1.AttachTerminalResponse] {
-	return c.attachTerminal.CallBidiStream(ctx)
 }
 
 // ListTerminals calls agent.v1.TerminalService.ListTerminals.
@@ -167,10 +148,6 @@ type TerminalServiceHandler interface {
 	// CreateTerminal starts a program on a new PTY. ALREADY_EXISTS when the name is taken by a live one;
 	// the name of an exited terminal is taken over. INVALID_ARGUMENT for a size of 0 or over 4096.
 	CreateTerminal(context.Context, *connect.Request[v1.CreateTerminalRequest]) (*connect.Response[v1.CreateTerminalResponse], error)
-	// AttachTerminal streams one terminal both ways. The first request must be `open`; the first response is
-	// `attached`. The stream ends after `exit`, or when either side goes; the terminal stays.
-	// NOT_FOUND: no such terminal and `create` not set.
-	AttachTerminal(context.Context, *connect.BidiStream[v1.AttachTerminalRequest, v1.AttachTerminalResponse]) error
 	// ListTerminals lists all terminals in their order, exited ones included until they are closed.
 	ListTerminals(context.Context, *connect.Request[v1.ListTerminalsRequest]) (*connect.Response[v1.ListTerminalsResponse], error)
 	// UpdateTerminal renames or reorders. NOT_FOUND, ALREADY_EXISTS.
@@ -192,12 +169,6 @@ func NewTerminalServiceHandler(svc TerminalServiceHandler, opts ...connect.Handl
 		TerminalServiceCreateTerminalProcedure,
 		svc.CreateTerminal,
 		connect.WithSchema(terminalServiceMethods.ByName("CreateTerminal")),
-		connect.WithHandlerOptions(opts...),
-	)
-	terminalServiceAttachTerminalHandler := connect.NewBidiStreamHandler(
-		TerminalServiceAttachTerminalProcedure,
-		svc.AttachTerminal,
-		connect.WithSchema(terminalServiceMethods.ByName("AttachTerminal")),
 		connect.WithHandlerOptions(opts...),
 	)
 	terminalServiceListTerminalsHandler := connect.NewUnaryHandler(
@@ -228,8 +199,6 @@ func NewTerminalServiceHandler(svc TerminalServiceHandler, opts ...connect.Handl
 		switch r.URL.Path {
 		case TerminalServiceCreateTerminalProcedure:
 			terminalServiceCreateTerminalHandler.ServeHTTP(w, r)
-		case TerminalServiceAttachTerminalProcedure:
-			terminalServiceAttachTerminalHandler.ServeHTTP(w, r)
 		case TerminalServiceListTerminalsProcedure:
 			terminalServiceListTerminalsHandler.ServeHTTP(w, r)
 		case TerminalServiceUpdateTerminalProcedure:
@@ -249,10 +218,6 @@ type UnimplementedTerminalServiceHandler struct{}
 
 func (UnimplementedTerminalServiceHandler) CreateTerminal(context.Context, *connect.Request[v1.CreateTerminalRequest]) (*connect.Response[v1.CreateTerminalResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("agent.v1.TerminalService.CreateTerminal is not implemented"))
-}
-
-func (UnimplementedTerminalServiceHandler) AttachTerminal(context.Context, *connect.BidiStream[v1.AttachTerminalRequest, v1.AttachTerminalResponse]) error {
-	return connect.NewError(connect.CodeUnimplemented, errors.New("agent.v1.TerminalService.AttachTerminal is not implemented"))
 }
 
 func (UnimplementedTerminalServiceHandler) ListTerminals(context.Context, *connect.Request[v1.ListTerminalsRequest]) (*connect.Response[v1.ListTerminalsResponse], error) {
