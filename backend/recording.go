@@ -33,6 +33,14 @@ type Recording struct {
 // Active says whether it still goes on.
 func (r Recording) Active() bool { return r.EndedAt.IsZero() }
 
+// NewRecording is what a recording begins with.
+type NewRecording struct {
+	SessionID  SessionID
+	Terminal   string
+	Title      string
+	Cols, Rows int
+}
+
 // RecordingCursor is where a recording goes on: it commits with each chunk, so that a recorder that dies loses and
 // doubles nothing.
 type RecordingCursor struct {

@@ -36,18 +36,10 @@ func scanRecording(row pgx.Row) (r backend.Recording, err error) {
 
 func collectRecording(row pgx.CollectableRow) (backend.Recording, error) { return scanRecording(row) }
 
-// NewRecording is what a recording begins with.
-type NewRecording struct {
-	SessionID  backend.SessionID
-	Terminal   string
-	Title      string
-	Cols, Rows int
-}
-
 // CreateRecording makes an active recording of a terminal of a session that is ready. CodeAlreadyExists while one of
 // that terminal is active, CodeTooLarge when the session has as many as it may, CodeUnavailable when its environment
 // does not run.
-func (s *Store) CreateRecording(ctx context.Context, n NewRecording) (backend.Recording, error) {
+func (s *Store) CreateRecording(ctx context.Context, n backend.NewRecording) (backend.Recording, error) {
 	var recording backend.Recording
 	var count int
 	b := &pgx.Batch{}

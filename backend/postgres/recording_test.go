@@ -30,7 +30,7 @@ func (w *world) ready() backend.Lease {
 
 func (w *world) record(terminal string) backend.Recording {
 	w.t.Helper()
-	r, err := w.CreateRecording(w.t.Context(), postgres.NewRecording{SessionID: w.session, Terminal: terminal, Title: "vim", Cols: 80, Rows: 24})
+	r, err := w.CreateRecording(w.t.Context(), backend.NewRecording{SessionID: w.session, Terminal: terminal, Title: "vim", Cols: 80, Rows: 24})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func TestRecordingGoesOnWhereItsChunksEnd(t *testing.T) {
 func TestOneRecordingOfATerminal(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	if _, err := w.CreateRecording(t.Context(), postgres.NewRecording{SessionID: w.session, Terminal: "1", Cols: 80, Rows: 24}); backend.CodeOf(err) != backend.CodeUnavailable {
+	if _, err := w.CreateRecording(t.Context(), backend.NewRecording{SessionID: w.session, Terminal: "1", Cols: 80, Rows: 24}); backend.CodeOf(err) != backend.CodeUnavailable {
 		t.Errorf("with no environment: %v", err)
 	}
 	lease := w.ready()
@@ -146,7 +146,7 @@ func TestOneRecordingOfATerminal(t *testing.T) {
 	var group sync.WaitGroup
 	for range 8 {
 		group.Go(func() {
-			_, err := w.CreateRecording(t.Context(), postgres.NewRecording{SessionID: w.session, Terminal: "1", Cols: 80, Rows: 24})
+			_, err := w.CreateRecording(t.Context(), backend.NewRecording{SessionID: w.session, Terminal: "1", Cols: 80, Rows: 24})
 			mu.Lock()
 			defer mu.Unlock()
 			switch backend.CodeOf(err) { //nolint:exhaustive // others are wrong
