@@ -96,7 +96,8 @@ func (e *encoder) finish(at time.Duration) {
 }
 
 func (e *encoder) event(at time.Duration, kind byte, data []byte) {
-	e.last = max(e.last, at)
+	// As exact as the database keeps it.
+	e.last = max(e.last, at.Truncate(time.Microsecond))
 	e.lines = append(e.lines, '[')
 	e.lines = strconv.AppendFloat(e.lines, e.last.Seconds(), 'f', 6, 64)
 	e.lines = append(e.lines, ',', ' ', '"', kind, '"', ',', ' ')
