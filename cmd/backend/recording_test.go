@@ -160,7 +160,8 @@ func TestRecording(t *testing.T) {
 	// It ends with the program, and with the environment.
 	ended := c.startRecording(id, "1")
 	sh.typed("exit\r")
-	for c.recording(id, ended.ID).Active { //nolint:revive // the recorder is as quick as the program to end
+	for c.recording(id, ended.ID).Active {
+		// The recorder is told of the end as the shell's viewer is.
 	}
 	if got := c.cast(id, ended.ID); !strings.Contains(got.printed, "exit") {
 		t.Errorf("the end is missing: %q", got.printed)
