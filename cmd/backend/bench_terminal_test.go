@@ -453,4 +453,3 @@ func BenchmarkTerminalInterrupt(b *testing.B) {
 	b.ReportMetric(float64(percentile(times, 0.5))/1e6, "p50-ms")
 	b.ReportMetric(float64(percentile(times, 0.9))/1e6, "p90-ms")
 }
-
