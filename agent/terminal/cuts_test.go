@@ -58,7 +58,7 @@ func TestTwoHundredCuts(t *testing.T) {
 	r := rand.New(rand.NewPCG(11, 12))
 	typed := make([]byte, 8<<20)
 	for i := range typed {
-		typed[i] = byte(r.Uint32())
+		typed[i] = byte(r.Uint32()) //nolint:gosec // random bits, however many
 	}
 	p := &persistent{t: t, a: a, r: r, typed: typed}
 	cuts := 0
@@ -167,7 +167,7 @@ func (p *persistent) typeFrom(s *stream.Client, offset uint64, done chan<- struc
 	defer close(done)
 	for at := int(offset); at < len(p.typed); { //nolint:gosec // at most as much as was typed
 		n := min(1000, len(p.typed)-at)
-		if s.Input(uint64(at), p.typed[at:at+n]) != nil {
+		if s.Input(uint64(at), p.typed[at:at+n]) != nil { //nolint:gosec // never negative
 			return
 		}
 		at += n
