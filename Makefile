@@ -75,6 +75,10 @@ race: ## Go's tests three times over, in other orders
 fuzz: ## every fuzz test for FUZZTIME (20s)
 	scripts/fuzz.sh $(FUZZTIME)
 
+.PHONY: bench-terminal
+bench-terminal: setup-test build ## the terminal beside a bare PTY and OpenSSH, turn about in one run
+	go test ./cmd/backend -run='^$$' -bench=Terminal -benchtime=1x -timeout=30m | grep -v level=
+
 .PHONY: bench
 bench: setup build ## every benchmark; ratios against a floor of the same run
 	scripts/bench.sh

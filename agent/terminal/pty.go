@@ -107,7 +107,7 @@ func (r reader) read(p []byte) (n int, err error) {
 		for {
 			var got uintptr
 			got, _, errno = unix.RawSyscall(unix.SYS_READ, fd, uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)))
-			n = int(got) //nolint:gosec // at most len(p), or errno is set
+			n = int(got)
 			if errno != unix.EINTR {
 				return errno != unix.EAGAIN
 			}

@@ -32,20 +32,20 @@ type viewer struct {
 }
 
 // attach attaches; change may set what is not the usual: a writer of 80x24 who acknowledges, and makes the terminal.
-func attach(t testing.TB, a *agenttest.Agent, terminal, client string, change func(*agentv1.AttachOpen)) *viewer {
-	t.Helper()
-	v := begin(t, a, terminal, client, change)
+func attach(tb testing.TB, a *agenttest.Agent, terminal, client string, change func(*agentv1.AttachOpen)) *viewer {
+	tb.Helper()
+	v := begin(tb, a, terminal, client, change)
 	for v.attached == nil {
 		if err := v.step(); err != nil {
-			t.Fatalf("attach: %v", err)
+			tb.Fatalf("attach: %v", err)
 		}
 	}
 	return v
 }
 
-func begin(t testing.TB, a *agenttest.Agent, terminal, client string, change func(*agentv1.AttachOpen)) *viewer {
-	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
+func begin(tb testing.TB, a *agenttest.Agent, terminal, client string, change func(*agentv1.AttachOpen)) *viewer {
+	tb.Helper()
+	ctx, cancel := context.WithCancel(tb.Context())
 	open := &agentv1.AttachOpen{
 		Terminal: terminal, ClientId: client, Mode: agentv1.TerminalMode_TERMINAL_MODE_WRITE, Cols: 80, Rows: 24, Acks: true,
 		Create: &agentv1.TerminalSpec{Name: terminal, Cols: 80, Rows: 24, Command: []string{"bash", "--norc", "--noprofile"}, Env: map[string]string{"PS1": "$ "}},
@@ -53,8 +53,8 @@ func begin(t testing.TB, a *agenttest.Agent, terminal, client string, change fun
 	if change != nil {
 		change(open)
 	}
-	v := &viewer{t: t, stream: a.Attach(ctx, t, open), cancel: cancel, acks: open.GetAcks()}
-	t.Cleanup(v.leave)
+	v := &viewer{t: tb, stream: a.Attach(ctx, tb, open), cancel: cancel, acks: open.GetAcks()}
+	tb.Cleanup(v.leave)
 	return v
 }
 

@@ -122,8 +122,25 @@ func (s *seat) until(want string) {
 		case b := <-s.shown:
 			s.text.Write(b)
 		case err := <-s.gone:
+			s.gone <- err // for ends
+			s.rest()
+			if at := max(0, from-len(want)); strings.Contains(s.text.String()[at:], want) {
+				return
+			}
 			s.t.Fatalf("the program ended (%v) before it showed %q; it showed:\n%s", err, want, s.text.String())
 		}
+	}
+}
+
+// rest reads what the program, which has ended, has left in the terminal.
+func (s *seat) rest() {
+	s.t.Helper()
+	const mark = "\x00the-rest\x00"
+	if _, err := io.WriteString(s.tty, mark); err != nil {
+		s.t.Fatal(err)
+	}
+	for !strings.HasSuffix(s.text.String(), mark) {
+		s.text.Write(<-s.shown)
 	}
 }
 
@@ -198,14 +215,14 @@ func (s *seat) piped(stdin io.Reader, args ...string) (stdout, stderr string, co
 }
 
 // freePort is an address that a backend can have again after it was killed.
-func freePort(t testing.TB) string {
-	t.Helper()
+func freePort(tb testing.TB) string {
+	tb.Helper()
 	l, err := net.Listen("tcp", "localhost:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := l.Close(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return l.Addr().String()
 }

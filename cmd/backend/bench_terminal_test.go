@@ -109,8 +109,6 @@ func (n *bench) memory(pids ...int) int {
 	return total
 }
 
-func (n *bench) all() []int { return append(n.agents(), n.p.cmd.Process.Pid) }
-
 // peer is one end of a terminal, however it is reached.
 type peer interface {
 	io.Writer
@@ -307,7 +305,7 @@ func seen(p peer, want string) {
 	}
 }
 
-// ready starts a program that echoes each byte once and at once.
+// echoing waits until a program is ready that echoes each byte once and at once.
 func echoing(p peer) peer {
 	seen(p, "ready")
 	return p
@@ -454,3 +452,90 @@ func BenchmarkTerminalInterrupt(b *testing.B) {
 	b.ReportMetric(float64(percentile(times, 0.9))/1e6, "p90-ms")
 }
 
+// BenchmarkTerminalIdle is what terminals cost that nobody types into: memory of the agent and of the backend for each,
+// and the CPU time of all of them together.
+func BenchmarkTerminalIdle(b *testing.B) {
+	const sessions, each = 16, 31
+	for b.Loop() {
+		n := newBench(b)
+		ids := make([]string, sessions)
+		for i := range ids {
+			ids[i] = n.c.createSession(fmt.Sprintf("idle %d", i))
+			n.open(ids[i], "first", "cat")
+		}
+		backend := n.p.cmd.Process.Pid
+		agentBefore, backendBefore := n.memory(n.agents()...), n.memory(backend)
+		for _, id := range ids {
+			for i := range each {
+				n.open(id, strconv.Itoa(i), "cat")
+			}
+		}
+		const terminals = sessions * each
+		agents := n.agents()
+		b.ReportMetric(float64(n.memory(agents...)-agentBefore)/terminals/1024, "agent-KiB/terminal")
+		b.ReportMetric(float64(n.memory(backend)-backendBefore)/terminals/1024, "backend-KiB/terminal")
+		before := n.cpu(append(agents, backend)...)
+		time.Sleep(5 * time.Second)
+		b.ReportMetric(float64(n.cpu(append(agents, backend)...)-before)/float64(5*time.Second)*100, "idle-cpu-%")
+	}
+}
+
+// BenchmarkTerminalViewers is what 500 viewers cost who see 40 KB a second each.
+func BenchmarkTerminalViewers(b *testing.B) {
+	const sessions, each = 25, 20
+	for b.Loop() {
+		n := newBench(b)
+		for i := range sessions {
+			id := n.c.createSession(fmt.Sprintf("viewers %d", i))
+			for j := range each {
+				p := n.open(id, strconv.Itoa(j), "sh", "-c", "while :; do head -c 4000 /dev/zero | tr '\\0' x; sleep 0.1; done")
+				go func() {
+					for {
+						_, data, err := p.ws.Read(b.Context())
+						if err != nil {
+							return // the end
+						}
+						p.offset += int64(len(data))
+						if p.offset-p.acked > 16<<10 {
+							p.acked = p.offset
+							_ = p.ws.Write(b.Context(), websocket.MessageText, fmt.Appendf(nil, `{"type":"ack","offset":%d}`, p.offset))
+						}
+					}
+				}()
+			}
+		}
+		pids := append(n.agents(), n.p.cmd.Process.Pid)
+		time.Sleep(2 * time.Second)
+		before, start := n.cpu(pids...), time.Now()
+		time.Sleep(5 * time.Second)
+		b.ReportMetric(float64(n.cpu(pids...)-before)/float64(time.Since(start))*100, "cpu-%")
+	}
+}
+
+// BenchmarkTerminalStall is what a viewer holds that does not read for five seconds, beside one that does, in a flood.
+func BenchmarkTerminalStall(b *testing.B) {
+	for b.Loop() {
+		n := newBench(b)
+		id := n.c.createSession("stall")
+		live := n.open(id, "flood", "sh", "-c", "read x; exec yes 0123456789012345678901234567890123456789")
+		live.offset = 0
+		query := url.Values{"session": {id}, "terminal": {"flood"}, "cols": {"80"}, "rows": {"24"}, "client": {"stalled"}}
+		n.c.dial(b.Context(), query) // never read
+		if _, err := live.Write([]byte("\n")); err != nil {
+			b.Fatal(err)
+		}
+		pids := append(n.agents(), n.p.cmd.Process.Pid)
+		for live.offset < 16<<20 {
+			live.next()
+		}
+		before, most, start, begin := n.memory(pids...), 0, time.Now(), live.offset
+		for time.Since(start) < 5*time.Second {
+			for range 64 {
+				live.next()
+			}
+			most = max(most, n.memory(pids...))
+		}
+		b.ReportMetric(float64(most-before)/1e6, "held-MB")
+		b.ReportMetric(float64(live.offset-begin)/time.Since(start).Seconds()/1e6, "live-MB/s")
+	}
+}

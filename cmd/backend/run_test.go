@@ -396,20 +396,20 @@ type process struct {
 	url string
 }
 
-func startProcess(t testing.TB, dir string, args ...string) *process {
-	t.Helper()
+func startProcess(tb testing.TB, dir string, args ...string) *process {
+	tb.Helper()
 	self, err := os.Executable()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	cmd := exec.Command(self, append(append([]string{"serve"}, flags(dir)...), args...)...)
 	cmd.Env = append(os.Environ(), asBackend+"=1")
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	p := &process{cmd: cmd}
 	ready := make(chan string, 1)
@@ -421,7 +421,7 @@ func startProcess(t testing.TB, dir string, args ...string) *process {
 			n, err := stderr.Read(buffer)
 			line = append(line, buffer[:n]...)
 			for i := bytes.IndexByte(line, '\n'); i >= 0; i = bytes.IndexByte(line, '\n') {
-				_, _ = t.Output().Write(line[:i+1])
+				_, _ = tb.Output().Write(line[:i+1])
 				if _, after, found := strings.Cut(string(line[:i]), `"ready at `); found {
 					url, _, _ := strings.Cut(after, `"`)
 					ready <- url
@@ -435,20 +435,20 @@ func startProcess(t testing.TB, dir string, args ...string) *process {
 	}()
 	url, ok := <-ready
 	if !ok {
-		t.Fatalf("the backend did not start: %v", cmd.Wait())
+		tb.Fatalf("the backend did not start: %v", cmd.Wait())
 	}
 	p.url = url
 	return p
 }
 
-func (p *process) end(t testing.TB, signal os.Signal) {
-	t.Helper()
+func (p *process) end(tb testing.TB, signal os.Signal) {
+	tb.Helper()
 	if err := p.cmd.Process.Signal(signal); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	err := p.cmd.Wait()
 	if exit := (*exec.ExitError)(nil); err != nil && (signal != os.Kill || !errors.As(err, &exit)) {
-		t.Fatalf("the backend ended with: %v", err)
+		tb.Fatalf("the backend ended with: %v", err)
 	}
 }
 
