@@ -98,8 +98,10 @@ func newWorld(t *testing.T, resume int) *world {
 // takeOver gives the session to another replica, as when the former one has died.
 func (w *world) takeOver(replica string) {
 	w.t.Helper()
-	if err := w.ReleaseLease(w.t.Context(), w.lease); err != nil {
-		w.t.Fatal(err)
+	if w.lease.Holder != "" {
+		if err := w.ReleaseLease(w.t.Context(), w.lease); err != nil {
+			w.t.Fatal(err)
+		}
 	}
 	lease, err := w.AcquireLease(w.t.Context(), w.session, replica, time.Minute)
 	if err != nil {
@@ -276,9 +278,8 @@ type faulty struct {
 type fault int
 
 const (
-	none fault = iota
-	// before the append is done, after it is committed: its caller cannot tell them apart.
-	before
+	// before the append is done, after it is committed: its caller cannot tell them apart. 0 is no fault.
+	before fault = iota + 1
 	after
 )
 

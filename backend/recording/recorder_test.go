@@ -31,7 +31,7 @@ func count(n int) (script, printed string) {
 func TestNothingIsLostOrDoubled(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 32*megabyte)
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test's
+	random := rand.New(rand.NewPCG(1, 2))
 	died := make(chan struct{}, 1)
 	store := &faulty{Store: w.Store, fault: func(int) fault {
 		if random.IntN(4) == 0 {
@@ -110,7 +110,7 @@ func TestGapIsDrawnOver(t *testing.T) {
 	term.until("and-then")
 	r = w.stop(r)
 	got := w.play(r.ID)
-	if got.screens != 2 || !strings.Contains(got.printed, "0020000 é") || !strings.HasSuffix(got.printed, "and-then\n") || r.Error != "" {
+	if got.screens != 2 || !strings.Contains(got.printed, "0020000 é") || !strings.Contains(got.printed, "and-then") || r.Error != "" {
 		t.Errorf("%d screens, ended with %q; the last one is\n%q", got.screens, r.Error, got.printed[max(0, len(got.printed)-500):])
 	}
 }
