@@ -160,10 +160,16 @@ func (s *server) routes() chi.Router {
 	session.Post("/api/workspace/{session_id}/brake", s.handle(s.releaseBrake))
 	session.Get("/api/workspace/{session_id}/terminals", s.handle(s.listTerminals))
 	session.Delete("/api/workspace/{session_id}/terminals/{name}", s.handle(s.closeTerminal))
+	session.Post("/api/workspace/{session_id}/terminals/{name}/recording", s.handle(s.startRecording))
+	session.Delete("/api/workspace/{session_id}/terminals/{name}/recording", s.handle(s.stopRecording))
+	session.Get("/api/workspace/{session_id}/recordings", s.handle(s.listRecordings))
+	session.Get("/api/workspace/{session_id}/recordings/{recording_id}", s.handle(s.recording))
+	session.Delete("/api/workspace/{session_id}/recordings/{recording_id}", s.handle(s.deleteRecording))
 
 	long := func(total time.Duration) chi.Router { return mux.With(s.within(total), s.signedIn, s.ownSession) }
 	long(saveTimeout).Get("/api/workspace/{session_id}/file/*", s.handle(s.readFile))
 	long(saveTimeout).Post("/api/workspace/{session_id}/file/*", s.handle(s.saveFile))
+	long(archiveTimeout).Get("/api/workspace/{session_id}/recordings/{recording_id}/cast", s.handle(s.downloadRecording))
 	long(archiveTimeout).Get("/api/workspace/{session_id}/archive", s.handle(s.downloadArchive))
 	long(archiveTimeout).Post("/api/workspace/{session_id}/archive", s.handle(s.uploadArchive))
 	long(shutdownTimeout).Post("/api/workspace/{session_id}/shutdown", s.handle(s.shutdown))

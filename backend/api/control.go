@@ -71,3 +71,11 @@ func (c *control) ReleaseBrake(ctx context.Context, id backend.SessionID, delete
 func (c *control) CloseTerminal(ctx context.Context, id backend.SessionID, name string) error {
 	return c.manager.CloseTerminal(ctx, id, name)
 }
+
+func (c *control) StartRecording(ctx context.Context, id backend.SessionID, terminal string) (backend.Recording, error) {
+	return c.manager.StartRecording(ctx, id, terminal)
+}
+
+func (c *control) StopRecording(ctx context.Context, id backend.SessionID, terminal string) (backend.Recording, error) {
+	return c.manager.StopRecording(ctx, id, terminal)
+}

@@ -23,7 +23,10 @@ import (
 )
 
 // control stands for the environments: what these tests are about is HTTP, and cmd/backend tests it with real ones.
-type control struct{}
+type control struct {
+	// store has what recorders would store.
+	store *postgres.Store
+}
 
 func (control) Start(context.Context, backend.SessionID) error { return nil }
 
@@ -87,7 +90,7 @@ func start(t *testing.T, serve func(http.Handler) *httptest.Server, options ...f
 		t.Fatal(err)
 	}
 	cfg := api.Config{
-		Logger: logger, Auth: service, Store: store, Control: control{}, Version: "test", TokenTTL: time.Hour,
+		Logger: logger, Auth: service, Store: store, Control: control{store}, Version: "test", TokenTTL: time.Hour,
 		Limits:         backend.Limits{MaxFileBytes: maxFile, MaxWorkspaceBytes: 10 * maxFile, MaxFiles: maxFiles},
 		AllowedOrigins: []string{friend},
 		TempDir:        t.TempDir(),

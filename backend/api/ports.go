@@ -31,6 +31,18 @@ type Store interface {
 	Audit(ctx context.Context, entry postgres.AuditEntry) error
 	SessionStore
 	FileStore
+	RecordingStore
+}
+
+// RecordingStore keeps what terminals showed. A recording of another session is CodeNotFound.
+type RecordingStore interface {
+	// Recordings returns all of a session, the newest first.
+	Recordings(ctx context.Context, session backend.SessionID) ([]backend.Recording, error)
+	Recording(ctx context.Context, session backend.SessionID, id backend.RecordingID) (backend.Recording, error)
+	// DeleteRecording ends it, too.
+	DeleteRecording(ctx context.Context, session backend.SessionID, id backend.RecordingID) error
+	// CopyRecording writes the events to what open answers for the recording.
+	CopyRecording(ctx context.Context, session backend.SessionID, id backend.RecordingID, open func(backend.Recording) (io.Writer, error)) error
 }
 
 // SessionStore keeps the sessions.
@@ -110,4 +122,8 @@ type Control interface {
 	ReleaseBrake(ctx context.Context, id backend.SessionID, deleteFiles bool) error
 	// CloseTerminal hangs up a terminal. CodeNotFound when there is none of that name.
 	CloseTerminal(ctx context.Context, id backend.SessionID, name string) error
+	// StartRecording records a terminal from now on. CodeNotFound, CodeAlreadyExists.
+	StartRecording(ctx context.Context, id backend.SessionID, terminal string) (backend.Recording, error)
+	// StopRecording returns when the recording has ended. CodeNotFound when the terminal is not being recorded.
+	StopRecording(ctx context.Context, id backend.SessionID, terminal string) (backend.Recording, error)
 }

@@ -197,6 +197,14 @@ func (broken) ReleaseBrake(context.Context, backend.SessionID, bool) error { ret
 
 func (broken) CloseTerminal(context.Context, backend.SessionID, string) error { return errStopped }
 
+func (broken) StartRecording(context.Context, backend.SessionID, string) (backend.Recording, error) {
+	return backend.Recording{}, errStopped
+}
+
+func (broken) StopRecording(context.Context, backend.SessionID, string) (backend.Recording, error) {
+	return backend.Recording{}, errStopped
+}
+
 // syncBuffer is a bytes.Buffer for many.
 type syncBuffer struct {
 	mu sync.Mutex

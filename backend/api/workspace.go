@@ -151,16 +151,24 @@ func (s *server) releaseBrake(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *server) closeTerminal(w http.ResponseWriter, r *http.Request) error {
-	// The router matches the escaped path; a name may hold a space.
-	name, err := url.PathUnescape(chi.URLParam(r, "name"))
+	name, err := terminalName(r)
 	if err != nil {
-		return badRequest("the terminal's name is not escaped correctly", err)
+		return err
 	}
 	if err := s.cfg.Control.CloseTerminal(r.Context(), sessionOf(r).ID, name); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+// terminalName is the terminal that the path names. The router matches the escaped path; a name may hold a space.
+func terminalName(r *http.Request) (string, error) {
+	name, err := url.PathUnescape(chi.URLParam(r, "name"))
+	if err != nil {
+		return "", badRequest("the terminal's name is not escaped correctly", err)
+	}
+	return name, nil
 }
 
 // ensureDefault gives an empty workspace a program to begin with. Two calls at once make one.

@@ -45,7 +45,7 @@ func NewListener(url string, logger *slog.Logger) *Listener {
 	}
 }
 
-// Subscribe wakes after changes of one session: its files, conflicts, phase, or whether it is wanted. The channel has
+// Subscribe wakes after changes of one session: its files, conflicts, phase, recordings, or whether it is wanted. The channel has
 // capacity 1 and is not closed. The returned function ends it.
 func (l *Listener) Subscribe(session backend.SessionID) (<-chan struct{}, func()) {
 	s := &subscription{wake: make(chan struct{}, 1)}

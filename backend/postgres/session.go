@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"codingplatform/backend"
 )
@@ -216,9 +217,12 @@ func (s *Store) SessionsToRun(ctx context.Context) ([]backend.Session, error) {
 	return sessions, wrap(err, "list sessions to run")
 }
 
-// SetPhase tells where the environment is, under the lease. CodeStaleLease.
+// SetPhase tells where the environment is, under the lease. Without an environment no recording goes on, so that none
+// outlives its terminal. CodeStaleLease.
 func (s *Store) SetPhase(ctx context.Context, lease backend.Lease, phase backend.Phase, reason string, environment backend.EnvironmentID) error {
-	tag, err := s.pool.Exec(ctx, `
+	var changed int64
+	b := &pgx.Batch{}
+	b.Queue(`
 		WITH held AS (
 			SELECT session_id FROM workspaces WHERE session_id = $1 AND lease_epoch = $2 AND lease_holder = $3 FOR SHARE),
 		changed AS (
@@ -227,8 +231,20 @@ func (s *Store) SetPhase(ctx context.Context, lease backend.Lease, phase backend
 			FROM held WHERE s.id = held.session_id RETURNING s.id)
 		SELECT pg_notify($7, $8) FROM changed`,
 		string(lease.SessionID), lease.Epoch, lease.Holder, string(phase), reason, string(environment),
-		channel, payload(lease.SessionID, 0, kindPhase))
-	if err == nil && tag.RowsAffected() == 0 {
+		channel, payload(lease.SessionID, 0, kindPhase)).
+		Exec(func(tag pgconn.CommandTag) error {
+			changed = tag.RowsAffected()
+			return nil
+		})
+	if environment == "" {
+		// A statement of its own, to see what was committed until the row of the session was locked.
+		b.Queue(`
+			UPDATE recordings r SET ended_at = now() FROM workspaces w
+			WHERE r.session_id = $1 AND r.ended_at IS NULL AND w.session_id = $1 AND w.lease_epoch = $2 AND w.lease_holder = $3`,
+			string(lease.SessionID), lease.Epoch, lease.Holder)
+	}
+	err := s.pool.SendBatch(ctx, b).Close()
+	if err == nil && changed == 0 {
 		return staleLease()
 	}
 	return wrap(err, "set the phase of a session")

@@ -167,10 +167,11 @@ const channel = "workspace"
 type kind string
 
 const (
-	kindFiles    kind = "files"
-	kindPhase    kind = "phase"
-	kindConflict kind = "conflict"
-	kindWanted   kind = "wanted"
+	kindFiles     kind = "files"
+	kindPhase     kind = "phase"
+	kindConflict  kind = "conflict"
+	kindWanted    kind = "wanted"
+	kindRecording kind = "recording"
 )
 
 // notification is the payload on the channel. It only wakes; the rows are the truth.

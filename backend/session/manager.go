@@ -12,11 +12,16 @@ import (
 	"codingplatform/backend"
 	"codingplatform/backend/agentconn"
 	"codingplatform/backend/filesync"
+	"codingplatform/backend/recording"
 )
 
 // Store is what the manager needs of the database.
 type Store interface {
 	filesync.Store
+	recording.Store
+	CreateRecording(ctx context.Context, recording backend.NewRecording) (backend.Recording, error)
+	StopRecording(ctx context.Context, session backend.SessionID, terminal string) (backend.Recording, error)
+	EndRecording(ctx context.Context, session backend.SessionID, id backend.RecordingID, reason string) (backend.Recording, error)
 	SessionByID(ctx context.Context, id backend.SessionID) (backend.Session, error)
 	// SessionsToRun returns sessions that want an environment, are in an active phase, or are deleted.
 	SessionsToRun(ctx context.Context) ([]backend.Session, error)
@@ -59,6 +64,8 @@ type Config struct {
 	StopEnvironments bool
 	// StopGrace is how long an environment's programs have to end.
 	StopGrace time.Duration
+	// MaxRecordingBytes is the largest size of a recording.
+	MaxRecordingBytes int64
 	// Env is added to the environment of users' programs.
 	Env    map[string]string
 	Logger *slog.Logger

@@ -12,6 +12,7 @@ import (
 	"codingplatform/backend"
 	"codingplatform/backend/agentconn"
 	"codingplatform/backend/filesync"
+	"codingplatform/backend/recording"
 	agentv1 "codingplatform/proto/gen/agent/v1"
 )
 
@@ -21,6 +22,8 @@ const (
 	idleInterval  = 30 * time.Second
 	// busyShare of a core is work.
 	busyShare = 0.1
+	// recordingsTimeout is how long a stop waits for recordings to end with what has been printed.
+	recordingsTimeout = 5 * time.Second
 )
 
 // serve starts or adopts the environment and keeps it in step, until an error of the list in this package, or
@@ -148,6 +151,13 @@ func (s *supervisor) sync(ctx context.Context, conn *agentconn.Conn, resync bool
 	// when the syncer has failed.
 	g, running := errgroup.WithContext(ctx)
 	var ended error
+	recordings := recording.New(recording.Config{
+		Store: s.m.cfg.Store, Wakes: s.m.cfg.Wakes, Conn: conn, Lease: s.lease, MaxBytes: s.m.cfg.MaxRecordingBytes, Logger: s.logger,
+	})
+	g.Go(func() error {
+		recordings.Run(running)
+		return nil
+	})
 	g.Go(func() error { return syncer.Run(running) })
 	g.Go(func() error {
 		select {
@@ -158,7 +168,12 @@ func (s *supervisor) sync(ctx context.Context, conn *agentconn.Conn, resync bool
 		}
 	})
 	g.Go(func() error {
-		flush := func() (filesync.Flushed, error) { return s.flush(running, syncer) }
+		flush := func() (filesync.Flushed, error) {
+			finish, cancel := context.WithTimeout(running, recordingsTimeout)
+			defer cancel()
+			recordings.Finish(finish)
+			return s.flush(running, syncer)
+		}
 		ended = s.guard(ctx, running, conn, flush, wake, syncWake, *readySince)
 		return ended
 	})

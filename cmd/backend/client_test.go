@@ -168,11 +168,17 @@ type shell struct {
 	snapshot int
 }
 
-// attach opens a terminal and reads until it is attached and, when it is new, until the shell waits.
+// attach opens the terminal 1 and reads until it is attached and, when it is new, until the shell waits.
 func (c *client) attach(session string) *shell {
 	c.t.Helper()
+	return c.attachTo(session, "1")
+}
+
+// attachTo is attach for a terminal of any name.
+func (c *client) attachTo(session, terminal string) *shell {
+	c.t.Helper()
 	s := &shell{c: c, ws: c.dial(c.t.Context(), url.Values{
-		"session": {session}, "terminal": {"1"}, "cols": {"200"}, "rows": {"50"}, "client": {"test"},
+		"session": {session}, "terminal": {terminal}, "cols": {"200"}, "rows": {"50"}, "client": {"test"},
 	})}
 	for s.attached.Type == "" {
 		s.read()

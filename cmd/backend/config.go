@@ -39,6 +39,7 @@ type config struct {
 	MaxFileBytes     int64
 	MaxWorkspace     int64
 	MaxFiles         int64
+	MaxRecording     int64
 	Ignore           []string
 	IdleAfter        time.Duration
 	IdleWarn         time.Duration
@@ -91,6 +92,7 @@ func settings() []setting {
 		{"max-file-bytes", "MAX_FILE_BYTES", "10485760", "largest file that is saved; larger ones are shown as not saved", number(func(c *config) *int64 { return &c.MaxFileBytes })},
 		{"max-workspace-bytes", "MAX_WORKSPACE_BYTES", "1073741824", "all files of a workspace together", number(func(c *config) *int64 { return &c.MaxWorkspace })},
 		{"max-files", "MAX_FILES", "100000", "files and folders of a workspace", number(func(c *config) *int64 { return &c.MaxFiles })},
+		{"max-recording-bytes", "MAX_RECORDING_BYTES", "67108864", "largest recording of a terminal; it ends there", number(func(c *config) *int64 { return &c.MaxRecording })},
 		{"ignore", "IGNORE", defaultIgnore, "patterns in gitignore syntax of what is listed but not saved, comma-separated", list(func(c *config) *[]string { return &c.Ignore })},
 		{"idle-timeout", "IDLE_TIMEOUT", "1h", "an environment that nobody uses for this long stops; 0: never", duration(func(c *config) *time.Duration { return &c.IdleAfter })},
 		{"idle-warning", "IDLE_WARNING", "5m", "the user is told this long before", duration(func(c *config) *time.Duration { return &c.IdleWarn })},
@@ -216,6 +218,9 @@ func (c *config) validate() error {
 	}
 	if c.MaxFileBytes < 1 || c.MaxWorkspace < 1 || c.MaxFiles < 1 {
 		bad("max-file-bytes, max-workspace-bytes, max-files: must be positive")
+	}
+	if c.MaxRecording < 1<<20 {
+		bad("max-recording-bytes: must be 1048576 or more")
 	}
 	if c.LeaseTTL < time.Second {
 		bad("lease-ttl: must be a second or more")

@@ -75,9 +75,10 @@ func serve(ctx context.Context, cfg config, logger *slog.Logger, onReady func(ur
 	limits := backend.Limits{MaxFileBytes: cfg.MaxFileBytes, MaxWorkspaceBytes: cfg.MaxWorkspace, MaxFiles: cfg.MaxFiles}
 	sessions := session.NewManager(session.Config{
 		Store: store, Audit: store, Wakes: wakes, Runtime: runtime, Pool: pool, Replica: cfg.Replica,
-		Policy:   filesync.Policy{Ignore: cfg.Ignore, Limits: limits},
-		Idle:     session.IdlePolicy{After: cfg.IdleAfter, Warn: cfg.IdleWarn, MaxAge: cfg.MaxAge},
-		LeaseTTL: cfg.LeaseTTL, StopEnvironments: cfg.Runtime == "local", StopGrace: cfg.StopGrace, Logger: logger,
+		Policy:            filesync.Policy{Ignore: cfg.Ignore, Limits: limits},
+		Idle:              session.IdlePolicy{After: cfg.IdleAfter, Warn: cfg.IdleWarn, MaxAge: cfg.MaxAge},
+		MaxRecordingBytes: cfg.MaxRecording,
+		LeaseTTL:          cfg.LeaseTTL, StopEnvironments: cfg.Runtime == "local", StopGrace: cfg.StopGrace, Logger: logger,
 	})
 	sockets := relay.NewHandler(relay.Config{
 		Sessions: sessions, Store: store, Wakes: wakes, Origins: cfg.Origins, Logger: logger,
