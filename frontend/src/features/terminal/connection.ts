@@ -22,7 +22,7 @@ export type TerminalState =
   | { readonly kind: "attached" }
   | { readonly kind: "reconnecting"; readonly attempt: number }
   | { readonly kind: "ended"; readonly exit: Exit | null; readonly message: string }
-  | { readonly kind: "failed"; readonly cause: "bad_request" | "signed_out" | "not_found" | "replaced"; readonly message: string };
+  | { readonly kind: "failed"; readonly cause: "bad_request" | "signed_out" | "forbidden" | "not_found" | "replaced"; readonly message: string };
 
 /** Where the output goes. Writes are rendered in the order of the calls, and `done` follows each. */
 export interface TerminalSink {
@@ -193,6 +193,7 @@ export class TerminalConnection {
     const words = {
       bad_request: reason || "The server did not accept the request.",
       signed_out: "You are signed out.",
+      forbidden: reason ? `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.` : "You may not open this terminal.",
       not_found: "This session no longer exists.",
       replaced: "This terminal was opened again elsewhere.",
     };
