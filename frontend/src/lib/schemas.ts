@@ -34,7 +34,7 @@ export const accessSchema = z.object({
   owner: z.boolean(),
   mode: modeSchema,
   /** The one terminal that is shared; null: the whole workspace. */
-  terminal: z.string().nullish().transform((name) => name || null),
+  terminal: z.string().nullish().transform((name) => name ?? null),
   expires_at: z.string().nullish(),
 });
 export type Access = z.infer<typeof accessSchema>;

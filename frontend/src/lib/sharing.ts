@@ -14,7 +14,7 @@ const listOf = <T extends z.ZodType>(schema: T) =>
 export const shareSchema = z.object({
   id: z.string(),
   /** The one terminal that it is for; null: the whole workspace. */
-  terminal: z.string().nullish().transform((name) => name || null),
+  terminal: z.string().nullish().transform((name) => name ?? null),
   mode: modeSchema,
   kind: z.enum(["user", "link"]),
   /** Of the user that it names; null for a link. */
@@ -40,7 +40,7 @@ export const sharedSchema = z.object({
   /** The owner's username. */
   owner: z.string(),
   mode: modeSchema,
-  terminal: z.string().nullish().transform((name) => name || null),
+  terminal: z.string().nullish().transform((name) => name ?? null),
   expires_at: z.string(),
 });
 export type Shared = z.infer<typeof sharedSchema>;
