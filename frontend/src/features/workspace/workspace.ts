@@ -121,8 +121,8 @@ export class Workspace {
       } catch (error) {
         if (attempt === 1) this.#failed("Could not open the session", error);
         if (!(error instanceof Problem) || (error.status !== 0 && error.status < 500)) return null;
-        const { backoff, random } = this.#environment;
-        await new Promise((done) => setTimeout(done, backoffDelay(attempt, random(), backoff)));
+        const wait = backoffDelay(attempt, this.#environment.random(), this.#environment.backoff);
+        await new Promise((done) => setTimeout(done, wait));
       }
     }
     return null;
