@@ -9,6 +9,7 @@ import { Confirm } from "@/components/ui/confirm";
 import { Menu } from "@/components/ui/menu";
 import { PhaseBadge } from "@/components/ui/phase";
 import { UserMenu } from "@/components/user-menu";
+import { SharedWithMe } from "@/features/sharing/shared-with-me";
 import { useNow } from "@/hooks/use-now";
 import { useStore } from "@/hooks/use-store";
 import { useUser } from "@/hooks/use-user";
@@ -117,6 +118,7 @@ export function Dashboard() {
             </div>
           )}
         </div>
+        <SharedWithMe />
       </main>
 
       {asking?.what === "new" && (
