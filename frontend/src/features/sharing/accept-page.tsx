@@ -1,7 +1,7 @@
 "use client";
 
 import { Link2Off, Users } from "lucide-react";
-import { useCallback, useEffect, useState, type ReactNode } from "react";
+import { useEffect, useState, type ReactNode } from "react";
 import { Brand } from "@/components/brand";
 import { ThemeToggle } from "@/components/theme-toggle";
 import { Button } from "@/components/ui/button";
@@ -21,31 +21,38 @@ type State =
   | { readonly kind: "dead" }
   | { readonly kind: "failed"; readonly error: string };
 
+/** What can be done with a token. */
+async function stateOf(token: string): Promise<State> {
+  if (token === "") return { kind: "dead" };
+  try {
+    return { kind: "asking", token, user: await api.me(), error: "", busy: false };
+  } catch (error) {
+    return error instanceof Problem && error.status === 401 ? { kind: "signed_out" } : { kind: "failed", error: errorText(error) };
+  }
+}
+
 /** Where the link of a share leads. */
 export function AcceptPage() {
   const [state, setState] = useState<State>({ kind: "looking" });
 
-  const look = useCallback(async () => {
-    const token = takeToken();
-    if (token === "") {
-      setState({ kind: "dead" });
-      return;
-    }
-    try {
-      setState({ kind: "asking", token, user: await api.me(), error: "", busy: false });
-    } catch (error) {
-      setState(error instanceof Problem && error.status === 401 ? { kind: "signed_out" } : { kind: "failed", error: errorText(error) });
-    }
-  }, []);
   useEffect(() => {
+    let left = false;
+    const look = () => {
+      void stateOf(takeToken()).then((next) => {
+        if (!left) setState(next);
+      });
+    };
     const again = () => {
       // Our own change of the address is no new link.
-      if (window.location.hash !== "") void look();
+      if (window.location.hash !== "") look();
     };
     window.addEventListener("hashchange", again);
-    void look();
-    return () => window.removeEventListener("hashchange", again);
-  }, [look]);
+    look();
+    return () => {
+      left = true;
+      window.removeEventListener("hashchange", again);
+    };
+  }, []);
 
   const accept = async (asking: Extract<State, { kind: "asking" }>) => {
     setState({ ...asking, busy: true, error: "" });
@@ -132,7 +139,7 @@ export function AcceptPage() {
       case "failed":
         return (
           <Words icon={<Link2Off size={22} aria-hidden />} title="The link could not be opened" text={state.error}>
-            <Button kind="primary" onClick={() => void look()}>
+            <Button kind="primary" onClick={() => void stateOf(takeToken()).then(setState)}>
               Try again
             </Button>
           </Words>
