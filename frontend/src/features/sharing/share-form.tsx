@@ -141,17 +141,17 @@ interface ChoiceProps {
 function Choice({ name, label, hint, checked, onChoose }: ChoiceProps) {
   const id = useId();
   return (
-    <div className={`relative flex items-center gap-2.5 rounded-md border px-3 py-2 ${checked ? "border-accent bg-accent/10" : "border-line-strong"}`}>
-      <input id={id} type="radio" name={name} checked={checked} onChange={onChoose} aria-describedby={`${id}-hint`} className="size-4 shrink-0 accent-accent" />
-      <div className="min-w-0 leading-4">
-        <label htmlFor={id} className="text-[13px] font-medium after:absolute after:inset-0 after:cursor-pointer">
+    <label className={`flex cursor-pointer items-center gap-2.5 rounded-md border px-3 py-2 ${checked ? "border-accent bg-accent/10" : "border-line-strong"}`}>
+      <input type="radio" name={name} checked={checked} onChange={onChoose} aria-labelledby={id} aria-describedby={`${id}-hint`} className="size-4 shrink-0 accent-accent" />
+      <span className="min-w-0 leading-4">
+        <span id={id} className="block text-[13px] font-medium">
           {label}
-        </label>
-        <div id={`${id}-hint`} className="text-[12px] text-muted">
+        </span>
+        <span id={`${id}-hint`} className="block text-[12px] text-muted">
           {hint}
-        </div>
-      </div>
-    </div>
+        </span>
+      </span>
+    </label>
   );
 }
 
