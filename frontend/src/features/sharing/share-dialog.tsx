@@ -49,7 +49,7 @@ export function ShareDialog({ session, terminals, terminal, onClose }: Props) {
           {revoking.kind === "link" && revoking.accepted.length > 0
             ? `It ends for ${revoking.accepted.map(({ username }) => username).join(", ")} at once, and the link no longer works.`
             : revoking.kind === "link"
-              ? "The link no longer works."
+              ? "Nobody has opened it, and nobody can any more."
               : "What they have open is closed at once."}
         </Confirm>
       )}

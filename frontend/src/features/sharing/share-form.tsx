@@ -1,13 +1,13 @@
 "use client";
 
-import { Check, Copy } from "lucide-react";
+import { Check, CircleCheck, Copy } from "lucide-react";
 import { useId, useRef, useState } from "react";
 import { Button } from "@/components/ui/button";
 import { Field, inputClass } from "@/components/ui/field";
 import { Select } from "@/components/ui/select";
+import { useStore } from "@/hooks/use-store";
 import { Problem, errorText } from "@/lib/problem";
 import type { Share } from "@/lib/sharing";
-import { inform } from "@/lib/toasts";
 import { expiries, newShare, type ShareForm as Values, type Shares } from "./shares";
 
 interface Props {
@@ -31,6 +31,8 @@ export function ShareForm({ shares, terminals, terminal }: Props) {
   const [failure, setFailure] = useState(noFailure);
   const [busy, setBusy] = useState(false);
   const [made, setMade] = useState<Share | null>(null);
+  const { shares: list } = useStore(shares.state);
+  const stands = made !== null && list.some(({ id }) => id === made.id);
   const set = (change: Partial<Values>) => {
     setValues((before) => ({ ...before, ...change }));
     setFailure(noFailure);
@@ -42,9 +44,7 @@ export function ShareForm({ shares, terminals, terminal }: Props) {
     setFailure(noFailure);
     setMade(null);
     try {
-      const share = await shares.add(newShare(values));
-      if (share.kind === "link") setMade(share);
-      else inform(`Shared with ${share.username ?? values.name}.`);
+      setMade(await shares.add(newShare(values)));
       setValues((before) => ({ ...before, name: "" }));
     } catch (error) {
       if (error instanceof Problem) {
@@ -119,7 +119,13 @@ export function ShareForm({ shares, terminals, terminal }: Props) {
           {values.who === "link" ? "Create link" : "Share"}
         </Button>
       </div>
-      {made?.url && <MadeLink key={made.id} url={made.url} />}
+      {stands && made.url && <MadeLink key={made.id} url={made.url} />}
+      {stands && made.kind === "user" && (
+        <p role="status" className="flex items-center gap-2 rounded-md border border-line bg-panel px-3 py-2 text-[13px]">
+          <CircleCheck size={16} className="shrink-0 text-ok" aria-hidden />
+          Shared with {made.username}: it is on their dashboard now.
+        </p>
+      )}
     </form>
   );
 }
@@ -157,15 +163,15 @@ function Choice({ name, label, hint, checked, onChoose }: ChoiceProps) {
 
 function MadeLink({ url }: { readonly url: string }) {
   const input = useRef<HTMLInputElement>(null);
-  const [copied, setCopied] = useState(false);
+  const [copied, setCopied] = useState<"no" | "yes" | "refused">("no");
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(url);
-      setCopied(true);
+      setCopied("yes");
     } catch {
       // Not allowed, or not a secure page: what is selected can be copied by hand.
       input.current?.select();
-      inform("The link is selected: copy it with Ctrl C.");
+      setCopied("refused");
     }
   };
   return (
@@ -176,12 +182,12 @@ function MadeLink({ url }: { readonly url: string }) {
       <div className="mt-1.5 flex gap-2">
         <input ref={input} id="made-link" readOnly value={url} onFocus={(event) => event.target.select()} className={`${inputClass} min-w-0 font-mono text-[12px]`} />
         <Button kind="primary" className="h-9" onClick={() => void copy()}>
-          {copied ? <Check size={14} aria-hidden /> : <Copy size={14} aria-hidden />}
-          {copied ? "Copied" : "Copy"}
+          {copied === "yes" ? <Check size={14} aria-hidden /> : <Copy size={14} aria-hidden />}
+          {copied === "yes" ? "Copied" : "Copy"}
         </Button>
       </div>
       <p role="status" className="mt-1.5 text-[12px] text-muted">
-        Copy it now: it is not shown again.
+        {copied === "refused" ? "The browser does not allow it: the link is selected, copy it by hand." : "Copy it now: it is not shown again."}
       </p>
     </div>
   );
