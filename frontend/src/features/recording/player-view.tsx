@@ -12,6 +12,9 @@ import type { Recording } from "@/lib/sharing";
 import { parseCast } from "./cast";
 import { Player, speeds } from "./player";
 
+/** Of a row at the largest font, and of the whole screen at least, in pixels. */
+const rowHeight = 16.5;
+const minHeight = 160;
 /** A step with the arrow keys, in seconds. */
 const step = 5;
 
@@ -30,6 +33,7 @@ function Attempt({ session, recording, onRetry }: Props & { readonly onRetry: ()
   const host = useRef<HTMLDivElement>(null);
   const [player, setPlayer] = useState<Player | null>(null);
   const [error, setError] = useState("");
+  const rows = player?.rows ?? recording.rows;
 
   useEffect(() => {
     const aborted = new AbortController();
@@ -82,8 +86,8 @@ function Attempt({ session, recording, onRetry }: Props & { readonly onRetry: ()
   return (
     // The keys are those of the controls within, taken here so that they work from the screen too.
     <div role="group" aria-label="Player" className="mt-3 overflow-hidden rounded-lg border border-line" onKeyDownCapture={keyDown}>
-      <div className="relative h-[min(56vh,520px)] bg-bg p-2">
-        <div ref={host} className="h-full w-full overflow-auto" />
+      <div className="relative bg-bg p-2" style={{ height: `min(56vh, ${Math.max(minHeight, rows * rowHeight + 24)}px)` }}>
+        <div ref={host} className="h-full w-full" />
         {!player && (
           <div role="status" className="absolute inset-0 flex flex-col items-center justify-center gap-3 p-4 text-[13px] text-muted">
             {error === "" ? (

@@ -54,6 +54,11 @@ export class Player {
     this.#draw(0);
   }
 
+  /** The most rows that the terminal had. */
+  get rows(): number {
+    return this.cast.events.reduce((most, event) => (event.kind === "size" ? Math.max(most, event.rows) : most), this.cast.rows);
+  }
+
   play(): void {
     if (this.state.get().playing || this.#disposed) return;
     if (this.state.get().time >= this.cast.duration) this.seek(0);

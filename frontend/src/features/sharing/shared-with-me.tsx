@@ -70,10 +70,12 @@ export function SharedWithMe() {
                 .
               </p>
             </div>
-            <PhaseBadge phase={each.session.phase} reason={each.session.reason} />
-            <Button small className="relative z-[1]" aria-label={`Leave ${each.session.name}`} onClick={() => setLeaving(each)}>
-              Leave
-            </Button>
+            <div className="flex items-center gap-4 max-sm:w-full max-sm:justify-between max-sm:pl-8">
+              <PhaseBadge phase={each.session.phase} reason={each.session.reason} />
+              <Button small className="relative z-[1]" aria-label={`Leave ${each.session.name}`} onClick={() => setLeaving(each)}>
+                Leave
+              </Button>
+            </div>
           </li>
         ))}
       </ul>

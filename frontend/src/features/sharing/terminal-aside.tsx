@@ -120,7 +120,7 @@ function Avatars({ people, onClick }: { readonly people: readonly Person[]; read
 function Avatar({ person }: { readonly person: Person }) {
   return (
     <span
-      className={`flex size-5 items-center justify-center rounded-full border text-[10px] leading-none font-semibold ${
+      className={`flex size-5 items-center justify-center rounded-full border text-[9px] leading-none font-semibold ${
         person.writes ? "border-accent bg-accent text-on-accent" : "border-line-strong bg-active text-text"
       } ${person.visible ? "" : "opacity-60"}`}
       aria-hidden

@@ -31,9 +31,9 @@ export interface ScreenHandlers {
   resized(cols: number, rows: number): void;
 }
 
-/** In pixels; the smaller one is the least that a foreign size is shrunk to. */
+/** In pixels; the smaller one is the least that a foreign size is shrunk to before it is scrolled. */
 const fontSize = 13;
-const leastFontSize = 6;
+const leastFontSize = 8;
 /** Kept of what was printed, in lines. */
 const scrollback = 10_000;
 
@@ -83,6 +83,7 @@ export class Screen implements TerminalSink {
   /** Shows the screen in an element, at first or again. The returned function takes it out. */
   mount(host: HTMLElement): () => void {
     this.#host = host;
+    host.style.overflow = this.#viewOnly ? "auto" : "";
     if (this.#terminal.element) {
       host.append(this.#terminal.element);
     } else {
@@ -123,6 +124,7 @@ export class Screen implements TerminalSink {
     this.#terminal.options.disableStdin = on;
     this.#terminal.options.cursorBlink = !on;
     if (!on) this.#terminal.options.fontSize = fontSize;
+    if (this.#host) this.#host.style.overflow = on ? "auto" : "";
     this.fit();
   }
 
