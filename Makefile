@@ -30,6 +30,10 @@ setup: ## install what running needs (bubblewrap, PostgreSQL's programs)
 setup-test: ## install what testing needs besides (a browser)
 	@scripts/setup.sh test
 
+.PHONY: setup-bench
+setup-bench: ## install what benchmarks are compared with besides (OpenSSH)
+	@scripts/setup.sh bench
+
 .PHONY: build
 build: build/frontend.stamp ## build/bin/backend and build/bin/agent
 	@mkdir -p build/bin
@@ -76,11 +80,11 @@ fuzz: ## every fuzz test for FUZZTIME (20s)
 	scripts/fuzz.sh $(FUZZTIME)
 
 .PHONY: bench-terminal
-bench-terminal: setup-test build ## the terminal beside a bare PTY and OpenSSH, turn about in one run
+bench-terminal: setup-bench build ## the terminal beside a bare PTY and OpenSSH, turn about in one run
 	go test ./cmd/backend -run='^$$' -bench=Terminal -benchtime=1x -timeout=30m | grep -v level=
 
 .PHONY: bench
-bench: setup build ## every benchmark; ratios against a floor of the same run
+bench: setup-bench build ## every benchmark; ratios against a floor of the same run
 	scripts/bench.sh
 
 .PHONY: generate

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Installs what is missing: `setup.sh run` for serving, `setup.sh test` for the tests besides. Where the system's
+# Installs what is missing: `setup.sh run` for serving, `setup.sh test` for the tests besides,
+# `setup.sh bench` for the benchmarks. Where the system's
 # package manager is apt and may be used it does so; otherwise it says exactly what to install. Quick and silent
 # when nothing is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-what=${1:?usage: setup.sh run|test}
+what=${1:?usage: setup.sh run|test|bench}
 
 fail() {
   echo "setup: $*" >&2
@@ -34,6 +35,11 @@ if [ "$what" = test ]; then
   for program in vim less nano htop tmux; do need "$program" "$program"; done
   need top procps
 fi
+if [ "$what" = bench ]; then
+  # What a terminal is compared with.
+  [ -x /usr/sbin/sshd ] || packages+=(openssh-server)
+  need ssh openssh-client
+fi
 
 if [ ${#packages[@]} -gt 0 ]; then
   install=(apt-get install --yes --no-install-recommends "${packages[@]}")
@@ -62,6 +68,6 @@ fi
 /usr/bin/python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
   fail "Python 3.11 or newer is needed at /usr/bin/python3; this is $(/usr/bin/python3 --version)"
 
-if [ -z "${DATABASE_URL:-}" ] || [ "$what" = test ]; then
+if [ -z "${DATABASE_URL:-}" ] || [ "$what" != run ]; then
   scripts/setup-postgres.sh >/dev/null
 fi

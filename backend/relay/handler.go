@@ -1,11 +1,16 @@
 package relay
 
 import (
+	"bufio"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -31,6 +36,8 @@ const (
 	closeTimeout = 2 * time.Second
 	// maxInputFrame is the largest frame that a client may send.
 	maxInputFrame = 1 << 20
+	// sendBuffer is what the kernel may hold of what was sent and not yet received, in bytes; Linux takes twice of it.
+	sendBuffer = 96 << 10
 	// maxReason is what RFC 6455 leaves for a close reason.
 	maxReason = 123
 )
@@ -95,7 +102,7 @@ func NewHandler(cfg Config) *Handler {
 
 // ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+	conn, err := websocket.Accept(bounded{w}, r, &websocket.AcceptOptions{
 		OriginPatterns: h.cfg.Origins,
 		// Terminal output is written in small pieces that compress badly, and costs CPU for each viewer.
 		CompressionMode: websocket.CompressionDisabled,
@@ -106,44 +113,85 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	conn.SetReadLimit(maxInputFrame)
-	// The request's context ends when the handler of a hijacked connection returns, and not with the server:
-	// Drain ends sockets.
-	ctx, cancel := context.WithCancelCause(r.Context())
+	// Drain ends sockets, and not the server. Nor does the request's end: what served it is of no use to a socket that
+	// may stay for days.
+	base := context.WithoutCancel(r.Context())
+	ctx, cancel := context.WithCancelCause(base)
 	s := &socket{conn: conn, cancel: cancel}
 	// Not ctx: a read that is cancelled closes the connection without a code.
-	s.reading, s.stopReading = context.WithCancel(context.WithoutCancel(r.Context()))
-	defer s.stopReading()
+	s.reading, s.stopReading = context.WithCancel(base)
 	if !h.add(s) {
 		s.close(websocket.StatusServiceRestart, "this replica is going: reconnect")
+		s.stopReading()
+		cancel(nil)
 		return
 	}
-	defer h.remove(s)
-	defer cancel(nil)
-	err = h.serve(ctx, s, r)
-	code, reason := closeOf(ctx, err)
-	if code == websocket.StatusInternalError {
-		h.cfg.Logger.ErrorContext(ctx, "a websocket failed", "error", err)
-	}
-	s.close(code, reason)
+	work, err := h.admit(ctx, r)
+	go func() {
+		defer h.remove(s)
+		defer s.stopReading()
+		defer cancel(nil)
+		if err == nil {
+			err = h.work(ctx, s, work)
+		}
+		code, reason := closeOf(ctx, err)
+		if code == websocket.StatusInternalError {
+			h.cfg.Logger.ErrorContext(ctx, "a websocket failed", "error", err)
+		}
+		s.close(code, reason)
+	}()
 }
 
-func (h *Handler) serve(ctx context.Context, s *socket, r *http.Request) error {
+// bounded hands over connections that hold little for a peer that does not read: the kernel would hold megabytes.
+type bounded struct{ http.ResponseWriter }
+
+// Hijack implements http.Hijacker.
+func (b bounded) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffered, err := http.NewResponseController(b.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	under := conn
+	if secure, ok := conn.(*tls.Conn); ok {
+		under = secure.NetConn()
+	}
+	if under, ok := under.(interface{ SetWriteBuffer(bytes int) error }); ok {
+		err = under.SetWriteBuffer(sendBuffer)
+	}
+	return conn, buffered, err
+}
+
+// task is what a socket is for.
+type task func(context.Context, *socket) error
+
+// admit finds out who asks for what, and whether it is theirs.
+func (h *Handler) admit(ctx context.Context, r *http.Request) (task, error) {
 	user, err := h.cfg.Authenticate(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	q, err := parseQuery(r.URL.Query())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if _, err := h.cfg.Store.Session(ctx, user.ID, q.session); err != nil {
-		return err
+		return nil, err
 	}
-	go s.keepAlive(ctx)
 	if q.terminal == "" {
-		return h.serveEvents(ctx, s, user, q)
+		return func(ctx context.Context, s *socket) error { return h.serveEvents(ctx, s, user, q) }, nil
 	}
-	return h.serveTerminal(ctx, s, q)
+	return func(ctx context.Context, s *socket) error { return h.serveTerminal(ctx, s, q) }, nil
+}
+
+// work does a socket's task. A panic ends this socket alone.
+func (h *Handler) work(ctx context.Context, s *socket, do task) (err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = fmt.Errorf("panic: %v\n%s", value, debug.Stack())
+		}
+	}()
+	defer s.keepAlive(ctx).Stop()
+	return do(ctx, s)
 }
 
 func (h *Handler) add(s *socket) bool {
@@ -261,24 +309,23 @@ func (s *socket) send(ctx context.Context, message any) error {
 	return s.conn.Write(ctx, websocket.MessageText, b)
 }
 
-// keepAlive pings, so that proxies do not cut an idle socket and a dead peer is noticed.
-func (s *socket) keepAlive(ctx context.Context) {
-	ticker := time.NewTicker(pingInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
+// keepAlive pings until the timer that it answers is stopped, so that proxies do not cut an idle socket and a dead
+// peer is noticed.
+func (s *socket) keepAlive(ctx context.Context) *time.Timer {
+	var again *time.Timer
+	set := make(chan struct{})
+	again = time.AfterFunc(pingInterval, func() {
+		<-set
 		ping, cancel := context.WithTimeout(ctx, pingTimeout)
-		err := s.conn.Ping(ping)
-		cancel()
-		if err != nil {
+		defer cancel()
+		if err := s.conn.Ping(ping); err != nil {
 			s.cancel(&closeError{websocket.StatusGoingAway, "the peer does not answer"})
 			return
 		}
-	}
+		again.Reset(pingInterval)
+	})
+	close(set)
+	return again
 }
 
 func (s *socket) close(code websocket.StatusCode, reason string) {

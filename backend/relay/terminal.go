@@ -10,7 +10,6 @@ import (
 
 	"connectrpc.com/connect"
 	"github.com/coder/websocket"
-	"golang.org/x/sync/errgroup"
 
 	"codingplatform/backend"
 	"codingplatform/backend/agentconn"
@@ -18,16 +17,20 @@ import (
 	agentv1 "codingplatform/proto/gen/agent/v1"
 )
 
-// terminal is one viewer's attach.
+// terminal is one viewer's attach. The goroutine that serves the socket relays output; one more reads the socket and
+// relays input.
 type terminal struct {
-	h        *Handler
-	s        *socket
-	q        query
-	stream   *attach.Client
-	attached chan uint64 // the agent's count of this client's input, once
-	// relaying is closed when frames are relayed; leaving says that the client has said goodbye.
+	h      *Handler
+	s      *socket
+	q      query
+	stream *attach.Client
+	// relaying is closed by the first attached, when stream and input are set.
 	relaying chan struct{}
-	leaving  atomic.Bool
+	attached bool
+	// input is the agent's count of this client's input.
+	input uint64
+	// leaving says that the client has said goodbye.
+	leaving atomic.Bool
 }
 
 // goodbyeTimeout is how long the agent has to answer a goodbye.
@@ -38,72 +41,31 @@ func (h *Handler) serveTerminal(ctx context.Context, s *socket, q query) error {
 	if q.named {
 		defer h.claim(clientKey{q.session, q.terminal, q.client}, s)()
 	}
-	t := &terminal{h: h, s: s, q: q, attached: make(chan uint64, 1), relaying: make(chan struct{})}
+	t := &terminal{h: h, s: s, q: q, relaying: make(chan struct{})}
 	// The reader runs from the start: it answers pings and notices a client that leaves while the environment
 	// is still starting.
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	frames := make(chan frame)
-	reader, reading := errgroup.WithContext(ctx)
-	reader.Go(func() error {
-		err := t.read(reading, frames)
-		if status := websocket.CloseStatus(err); status == websocket.StatusNormalClosure || status == websocket.StatusGoingAway {
-			t.sayGoodbye(reading, frames)
-		}
-		cancel(err)
-		return err
-	})
-	err := t.run(ctx, frames)
-	cancel(err)
-	if err != nil && errors.Is(err, context.Canceled) {
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		cancel(t.up(ctx))
+	}()
+	err := t.run(ctx)
+	if ctx.Err() != nil && !errors.Is(err, errExited) {
 		err = context.Cause(ctx)
 	}
+	if errors.Is(err, errExited) {
+		err = nil
+	}
+	cancel(err)
 	code, reason := closeOf(ctx, err)
 	s.close(code, reason)
-	_ = reader.Wait()
+	<-read
 	return err
 }
 
-// goodbye is the kind of a frame that stands for the client's closing of the socket.
-const goodbye websocket.MessageType = 0
-
-// frame is one message of the client.
-type frame struct {
-	kind websocket.MessageType
-	data []byte
-}
-
-func (t *terminal) read(ctx context.Context, frames chan<- frame) error {
-	for {
-		kind, data, err := t.s.conn.Read(t.s.reading)
-		if err != nil {
-			return err
-		}
-		select {
-		case frames <- frame{kind, data}:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-}
-
-// sayGoodbye tells the agent that the client left and did not get lost: nothing is kept for it.
-func (t *terminal) sayGoodbye(ctx context.Context, frames chan<- frame) {
-	select {
-	case <-t.relaying:
-	default:
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, goodbyeTimeout)
-	defer cancel()
-	select {
-	case frames <- frame{kind: goodbye}:
-		<-ctx.Done()
-	case <-ctx.Done():
-	}
-}
-
-func (t *terminal) run(ctx context.Context, frames <-chan frame) error {
+func (t *terminal) run(ctx context.Context) error {
 	var sent statusMessage
 	conn, err := t.h.cfg.Sessions.WaitReady(ctx, t.q.session, func(s backend.Session) {
 		// A failed write shows up as the reader's error.
@@ -120,12 +82,9 @@ func (t *terminal) run(ctx context.Context, frames <-chan frame) error {
 	}
 	// An error says that it is closed already.
 	defer func() { _ = t.stream.Close() }()
-	g, relaying := errgroup.WithContext(ctx)
-	g.Go(func() error { return t.down(relaying) })
-	g.Go(func() error { return t.up(relaying, frames) })
-	err = g.Wait()
+	err = t.down(ctx)
 	if errors.Is(err, errExited) {
-		return nil
+		return err
 	}
 	if backend.CodeOf(err) == backend.CodeUnavailable && ctx.Err() == nil {
 		t.h.cfg.Logger.InfoContext(ctx, "the stream to the agent broke; the client shall reconnect", "session_id", t.q.session, "terminal", t.q.terminal, "error", err)
@@ -222,41 +181,32 @@ func (t *terminal) sendAttached(ctx context.Context, a *agentv1.TerminalAttached
 	if err == nil && len(a.GetSnapshot()) > 0 {
 		err = t.s.conn.Write(ctx, websocket.MessageBinary, a.GetSnapshot())
 	}
-	select {
-	case t.attached <- a.GetInputOffset():
-	default: // A later one changes nothing about the input.
+	if !t.attached { // a later one changes nothing about the input
+		t.attached, t.input = true, a.GetInputOffset()
+		close(t.relaying)
 	}
 	return err
 }
 
-// up relays the client's frames to the agent.
-func (t *terminal) up(ctx context.Context, frames <-chan frame) error {
-	var input uint64
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case input = <-t.attached:
-	}
-	close(t.relaying)
+// up relays the client's frames to the agent, until the client leaves or asks for something wrong.
+func (t *terminal) up(ctx context.Context) error {
 	for {
-		var f frame
+		kind, data, err := t.s.conn.Read(t.s.reading)
+		if err != nil {
+			if status := websocket.CloseStatus(err); status == websocket.StatusNormalClosure || status == websocket.StatusGoingAway {
+				t.sayGoodbye(ctx)
+			}
+			return err
+		}
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case f = <-frames:
+		case <-t.relaying:
 		}
-		var err error
-		switch f.kind {
-		case goodbye:
-			t.leaving.Store(true)
-			// An error is Receive's too.
-			_ = t.stream.Goodbye()
-			<-ctx.Done()
-			return context.Cause(ctx)
-		case websocket.MessageBinary:
-			input, err = t.input(input, f.data)
-		case websocket.MessageText:
-			err = t.control(ctx, f.data)
+		if kind == websocket.MessageBinary {
+			err = t.typed(data)
+		} else {
+			err = t.control(ctx, data)
 		}
 		switch {
 		case errors.Is(err, io.EOF):
@@ -269,19 +219,38 @@ func (t *terminal) up(ctx context.Context, frames <-chan frame) error {
 	}
 }
 
-func (t *terminal) input(offset uint64, data []byte) (uint64, error) {
+// sayGoodbye tells the agent that the client left and did not get lost: nothing is kept for it.
+func (t *terminal) sayGoodbye(ctx context.Context) {
+	select {
+	case <-t.relaying:
+	default:
+		return
+	}
+	t.leaving.Store(true)
+	if t.stream.Goodbye() != nil {
+		return // broken: Receive says how
+	}
+	timer := time.NewTimer(goodbyeTimeout)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+func (t *terminal) typed(data []byte) error {
 	if t.q.view {
-		return offset, nil
+		return nil
 	}
 	for len(data) > 0 {
 		n := min(len(data), attach.MaxData)
-		if err := t.stream.Input(offset, data[:n]); err != nil {
-			return offset, err
+		if err := t.stream.Input(t.input, data[:n]); err != nil {
+			return err
 		}
-		offset += uint64(n)
+		t.input += uint64(n)
 		data = data[n:]
 	}
-	return offset, nil
+	return nil
 }
 
 func (t *terminal) control(ctx context.Context, data []byte) error {
