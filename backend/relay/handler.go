@@ -180,7 +180,7 @@ func (h *Handler) admit(ctx context.Context, r *http.Request) (task, error) {
 	if q.terminal == "" {
 		return func(ctx context.Context, s *socket) error { return h.serveEvents(ctx, s, user, q) }, nil
 	}
-	return func(ctx context.Context, s *socket) error { return h.serveTerminal(ctx, s, q) }, nil
+	return func(ctx context.Context, s *socket) error { return h.serveTerminal(ctx, s, user, q) }, nil
 }
 
 // work does a socket's task. A panic ends this socket alone.

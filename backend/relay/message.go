@@ -138,15 +138,27 @@ type terminalsMessage struct {
 
 // Terminal is how a terminal is told to clients, here and over HTTP.
 type Terminal struct {
-	Name       string      `json:"name"`
-	Title      string      `json:"title"`
-	Cwd        string      `json:"cwd"`
-	Cols       uint32      `json:"cols"`
-	Rows       uint32      `json:"rows"`
-	Running    bool        `json:"running"`
-	Foreground string      `json:"foreground"`
-	Viewers    uint32      `json:"viewers"`
-	Exit       *exitStatus `json:"exit"`
+	Name       string `json:"name"`
+	Title      string `json:"title"`
+	Cwd        string `json:"cwd"`
+	Cols       uint32 `json:"cols"`
+	Rows       uint32 `json:"rows"`
+	Running    bool   `json:"running"`
+	Foreground string `json:"foreground"`
+	Viewers    uint32 `json:"viewers"`
+	// Watchers are the people behind the viewers, a window each, on every replica. Recorders are not among them.
+	Watchers  []Watcher   `json:"watchers"`
+	Recording bool        `json:"recording"`
+	Exit      *exitStatus `json:"exit"`
+}
+
+// Watcher is one window that shows a terminal.
+type Watcher struct {
+	// Name is the user's.
+	Name string `json:"name"`
+	// Mode is write or view.
+	Mode    string `json:"mode"`
+	Visible bool   `json:"visible"`
 }
 
 // NewTerminals converts a list, never to nil.
@@ -156,9 +168,22 @@ func NewTerminals(infos []*agentv1.TerminalInfo) []Terminal {
 		terminals = append(terminals, Terminal{
 			Name: t.GetName(), Title: t.GetTitle(), Cwd: t.GetCwd(), Cols: t.GetCols(), Rows: t.GetRows(),
 			Running: t.GetExit() == nil, Foreground: t.GetForeground(), Viewers: t.GetViewers(), Exit: newExit(t.GetExit()),
+			Watchers: newWatchers(t.GetWatchers()), Recording: t.GetRecording(),
 		})
 	}
 	return terminals
+}
+
+func newWatchers(viewers []*agentv1.TerminalViewer) []Watcher {
+	watchers := make([]Watcher, 0, len(viewers))
+	for _, v := range viewers {
+		mode := "write"
+		if v.GetMode() == agentv1.TerminalMode_TERMINAL_MODE_VIEW {
+			mode = "view"
+		}
+		watchers = append(watchers, Watcher{Name: v.GetName(), Mode: mode, Visible: v.GetVisible()})
+	}
+	return watchers
 }
 
 type conflictMessage struct {

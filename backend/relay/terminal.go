@@ -20,9 +20,11 @@ import (
 // terminal is one viewer's attach. The goroutine that serves the socket relays output; one more reads the socket and
 // relays input.
 type terminal struct {
-	h      *Handler
-	s      *socket
-	q      query
+	h *Handler
+	s *socket
+	q query
+	// viewer is what other viewers see of this one: the user's name.
+	viewer string
 	stream *attach.Client
 	// relaying is closed by the first attached, when stream and input are set.
 	relaying chan struct{}
@@ -37,11 +39,11 @@ type terminal struct {
 const goodbyeTimeout = 2 * time.Second
 
 // serveTerminal starts the environment if need be and relays until one side ends.
-func (h *Handler) serveTerminal(ctx context.Context, s *socket, q query) error {
+func (h *Handler) serveTerminal(ctx context.Context, s *socket, user backend.User, q query) error {
 	if q.named {
 		defer h.claim(clientKey{q.session, q.terminal, q.client}, s)()
 	}
-	t := &terminal{h: h, s: s, q: q, relaying: make(chan struct{})}
+	t := &terminal{h: h, s: s, q: q, viewer: user.Username, relaying: make(chan struct{})}
 	// The reader runs from the start: it answers pings and notices a client that leaves while the environment
 	// is still starting.
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -97,7 +99,7 @@ var errExited = errors.New("the program has ended, or the client has left")
 func (t *terminal) open() *agentv1.AttachOpen {
 	open := &agentv1.AttachOpen{
 		Terminal: t.q.terminal, ClientId: t.q.client, Mode: agentv1.TerminalMode_TERMINAL_MODE_WRITE,
-		Incarnation: t.q.incarnation, Cols: t.q.cols, Rows: t.q.rows,
+		Incarnation: t.q.incarnation, Cols: t.q.cols, Rows: t.q.rows, Viewer: t.viewer,
 	}
 	if t.q.hasOffset {
 		open.Offset = &t.q.offset

@@ -9,10 +9,13 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/coder/websocket"
+
+	"codingplatform/backend/relay"
 )
 
 // recordingInfo is a recording as the API tells it.
@@ -123,6 +126,16 @@ func TestRecording(t *testing.T) {
 	}
 	c.call(http.StatusConflict, http.MethodPost, base+"/terminals/1/recording", nil)
 	c.call(http.StatusNotFound, http.MethodPost, base+"/terminals/nope/recording", nil)
+	var now struct {
+		Terminals []struct {
+			Recording bool
+			Watchers  []relay.Watcher
+		}
+	}
+	c.call(http.StatusOK, http.MethodGet, base+"/terminals", nil).decode(t, &now)
+	if len(now.Terminals) != 1 || !now.Terminals[0].Recording || !slices.Equal(now.Terminals[0].Watchers, []relay.Watcher{{Name: "ada", Mode: "write", Visible: true}}) {
+		t.Errorf("the recorder is no watcher, and makes it a recording: %+v", now.Terminals)
+	}
 	const command = `printf 'caf`
 	sh.run(command + `\xc3\xa9 \xf0\x9f\x98\x80 \xff\033[31mred\033[0m\n'`)
 	sh.control(`{"type":"resize","cols":120,"rows":40}`)
