@@ -129,7 +129,7 @@ function Controls({ player }: { readonly player: Player }) {
         step="any"
         value={time}
         onChange={(event) => player.seek(Number(event.target.value))}
-        className="min-w-0 flex-1 accent-accent"
+        className="min-w-0 flex-1 accent-accent-text"
       />
       <select
         aria-label="Speed"

@@ -15,7 +15,7 @@ export function GuestBanner({ workspace }: { readonly workspace: Workspace }) {
   const access = session?.access;
   if (!access || access.owner) return null;
   return (
-    <div role="note" aria-label="Shared session" className="flex min-h-8 shrink-0 flex-wrap items-center gap-x-2 border-b border-line bg-accent/10 px-3 py-1 text-[13px] leading-5">
+    <section aria-label="Shared session" className="flex min-h-8 shrink-0 flex-wrap items-center gap-x-2 border-b border-line bg-accent/10 px-3 py-1 text-[13px] leading-5">
       {access.mode === "view" ? <Eye size={14} className="shrink-0 text-accent-text" aria-hidden /> : <Users size={14} className="shrink-0 text-accent-text" aria-hidden />}
       <span className="font-medium">{owner === "" ? "Shared with you" : `Shared by ${owner}`}</span>
       <span className="text-muted">
@@ -29,6 +29,6 @@ export function GuestBanner({ workspace }: { readonly workspace: Workspace }) {
           </>
         )}
       </span>
-    </div>
+    </section>
   );
 }

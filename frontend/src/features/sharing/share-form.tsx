@@ -148,7 +148,7 @@ function Choice({ name, label, hint, checked, onChoose }: ChoiceProps) {
   const id = useId();
   return (
     <label className={`flex cursor-pointer items-center gap-2.5 rounded-md border px-3 py-2 ${checked ? "border-accent bg-accent/10" : "border-line-strong"}`}>
-      <input type="radio" name={name} checked={checked} onChange={onChoose} aria-labelledby={id} aria-describedby={`${id}-hint`} className="size-4 shrink-0 accent-accent" />
+      <input type="radio" name={name} checked={checked} onChange={onChoose} aria-labelledby={id} aria-describedby={`${id}-hint`} className="size-4 shrink-0 accent-accent-text" />
       <span className="min-w-0 leading-4">
         <span id={id} className="block text-[13px] font-medium">
           {label}

@@ -59,7 +59,7 @@ export function TopBar({ workspace, rights, user, onRun, onShare }: Props) {
       {rights.files && <SavedState workspace={workspace} readOnly={!rights.change} />}
       <div className="ml-auto flex items-center gap-1.5">
         {viewers > 1 && (
-          <span className="flex items-center gap-1 px-1 text-[12px] text-muted" title={`${viewers} windows show this session`}>
+          <span className="flex items-center gap-1 px-1 text-[12px] text-muted max-sm:hidden" title={`${viewers} windows show this session`}>
             <Users size={14} aria-hidden /> {viewers}
           </span>
         )}

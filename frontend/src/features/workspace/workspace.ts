@@ -179,6 +179,7 @@ export class Workspace {
         this.phase.set({ phase: event.phase, message: event.message, reason: event.reason });
         return;
       case "files":
+        if (this.rights.get()?.files === false) return;
         if (event.reset) {
           void this.#load();
         } else {
