@@ -60,14 +60,16 @@ test("an owner makes a link, names a user, and revokes", async ({ page, context 
   });
   const revoked: string[] = [];
   await context.route(`**/api/workspace/${id}/shares/*`, (route) => {
-    revoked.push(new URL(route.request().url()).pathname.split("/").at(-1) ?? "");
+    const share = new URL(route.request().url()).pathname.split("/").at(-1) ?? "";
+    revoked.push(share);
+    shares = shares.filter(({ id: each }) => each !== share);
     return route.fulfill({ status: 204 });
   });
 
   await page.goto(`${server.url}/workspace/?id=${id}`);
   await expectTerminal(page, /\$ $/m);
   await page.getByRole("button", { name: "Share", exact: true }).click();
-  const dialog = page.getByRole("dialog", { name: "Share this session" });
+  const dialog = page.getByRole("dialog", { name: "Share “to share”" });
   await expect(dialog.getByText("Nobody else has access to this session.")).toBeVisible();
   await expectAccessible(page);
 
@@ -107,6 +109,12 @@ test("an owner makes a link, names a user, and revokes", async ({ page, context 
   await page.getByRole("button", { name: "Terminal actions" }).click();
   await page.getByRole("menuitem", { name: "Share terminal 1…" }).click();
   await expect(dialog.getByLabel("What")).toHaveValue("1");
+
+  // From the dashboard too, where nothing has to run.
+  await page.goto(`${server.url}/dashboard/`);
+  await page.getByRole("button", { name: "Actions for to share" }).click();
+  await page.getByRole("menuitem", { name: "Share…" }).click();
+  await expect(dialog.getByText("Terminal 1, view only")).toBeVisible();
 });
 
 test("a link leads through the sign-in to the session, and a dead one says so", async ({ page, context, browser }) => {

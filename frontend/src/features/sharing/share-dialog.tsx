@@ -17,6 +17,7 @@ import { Shares } from "./shares";
 
 interface Props {
   readonly session: string;
+  readonly name: string;
   readonly terminals: readonly string[];
   /** The terminal that it was opened from; empty: the whole workspace. */
   readonly terminal: string;
@@ -24,7 +25,7 @@ interface Props {
 }
 
 /** Gives others access to a session, and takes it back. */
-export function ShareDialog({ session, terminals, terminal, onClose }: Props) {
+export function ShareDialog({ session, name, terminals, terminal, onClose }: Props) {
   const [shares] = useState(() => new Shares(session, api));
   const [revoking, setRevoking] = useState<Share | null>(null);
   useEffect(() => {
@@ -32,7 +33,7 @@ export function ShareDialog({ session, terminals, terminal, onClose }: Props) {
   }, [shares]);
   return (
     <>
-      <Dialog title="Share this session" size="medium" onClose={onClose}>
+      <Dialog title={name === "" ? "Share this session" : `Share “${name}”`} size="medium" onClose={onClose}>
         <ShareForm shares={shares} terminals={terminals} terminal={terminal} />
         <Active shares={shares} onRevoke={setRevoking} />
         <DialogActions>

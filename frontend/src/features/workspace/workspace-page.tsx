@@ -148,7 +148,7 @@ function Open({ workspace, rights }: { readonly workspace: Workspace; readonly r
         )}
       </main>
       {dialog?.what === "share" && (
-        <ShareDialog session={workspace.id} terminals={[...workspace.terminals.state.get().infos.keys()]} terminal={dialog.terminal} onClose={() => setDialog(null)} />
+        <ShareDialog session={workspace.id} name={workspace.session.get()?.name ?? ""} terminals={[...workspace.terminals.state.get().infos.keys()]} terminal={dialog.terminal} onClose={() => setDialog(null)} />
       )}
       {dialog?.what === "recordings" && <RecordingsDialog session={workspace.id} onClose={() => setDialog(null)} />}
     </div>
