@@ -24,8 +24,16 @@ const problem = (status: number, code: string, errors: Record<string, string> = 
 const list = (data: unknown[]) => ({ json: { success: true, message: "", data, count: data.length } });
 
 async function expectAccessible(page: Page): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).exclude(".monaco-editor").exclude(".xterm").analyze();
-  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`)).toEqual([]);
+  for (const theme of ["dark", "light"]) {
+    await page.evaluate(async (name) => {
+      document.documentElement.dataset.theme = name;
+      // Colours fade into each other: only their ends are meant to be read.
+      const fading = document.getAnimations().filter((each) => each instanceof CSSTransition);
+      await Promise.all(fading.map((each) => each.finished));
+    }, theme);
+    const { violations } = await new AxeBuilder({ page }).exclude(".monaco-editor").exclude(".xterm").analyze();
+    expect(violations.map(({ id, nodes }) => `${theme}, ${id}: ${nodes.map(({ html }) => html).join(" ")}`)).toEqual([]);
+  }
 }
 
 interface Given {
@@ -98,6 +106,10 @@ test("an owner makes a link, names a user, and revokes", async ({ page, context 
   ]);
   await expectAccessible(page);
 
+  await context.route(`**/api/workspace/${id}/shares/*`, (route) => route.fulfill(problem(503, "unavailable")), { times: 1 });
+  await dialog.getByRole("button", { name: "Revoke the access of grace" }).click();
+  await page.getByRole("dialog", { name: "Revoke the access of grace?" }).getByRole("button", { name: "Revoke" }).click();
+  await expect(dialog.getByRole("alert")).toHaveText("It is not revoked: unavailable in words");
   await dialog.getByRole("button", { name: "Revoke the access of grace" }).click();
   await page.getByRole("dialog", { name: "Revoke the access of grace?" }).getByRole("button", { name: "Revoke" }).click();
   await expect(dialog.getByText("Whole workspace, can write")).toBeHidden();

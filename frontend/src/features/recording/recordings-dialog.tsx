@@ -6,7 +6,7 @@ import { useEffect, useState } from "react";
 import { Button, IconButton } from "@/components/ui/button";
 import { Confirm } from "@/components/ui/confirm";
 import { Dialog, DialogActions } from "@/components/ui/dialog";
-import { report } from "@/features/session/sign-out";
+import { failureText, report } from "@/features/session/sign-out";
 import { useNow } from "@/hooks/use-now";
 import { useStore } from "@/hooks/use-store";
 import { api } from "@/lib/api";
@@ -30,6 +30,7 @@ export function RecordingsDialog({ session, onClose }: Props) {
   const { recordings: list } = useStore(recordings.state);
   const [playing, setPlaying] = useState<Recording | null>(null);
   const [deleting, setDeleting] = useState<Recording | null>(null);
+  const [failure, setFailure] = useState("");
   const goesOn = list.some(({ active }) => active);
 
   useEffect(() => {
@@ -56,7 +57,24 @@ export function RecordingsDialog({ session, onClose }: Props) {
         </Dialog>
       ) : (
         <Dialog key="list" title="Recordings" size="medium" onClose={onClose}>
-          <List session={session} recordings={recordings} onPlay={setPlaying} onDelete={setDeleting} />
+          {failure !== "" && (
+            <p role="alert" className="mt-2 text-[13px] text-bad">
+              {failure}
+            </p>
+          )}
+          <List
+            session={session}
+            recordings={recordings}
+            onPlay={setPlaying}
+            onStop={(recording) => {
+              setFailure("");
+              recordings.stop(recording).catch((error: unknown) => setFailure(failureText("It is not stopped", error)));
+            }}
+            onDelete={(recording) => {
+              setFailure("");
+              setDeleting(recording);
+            }}
+          />
           <DialogActions>
             <Button onClick={onClose}>Close</Button>
           </DialogActions>
@@ -67,7 +85,7 @@ export function RecordingsDialog({ session, onClose }: Props) {
           title={`Delete the recording of terminal ${deleting.terminal}?`}
           action="Delete recording"
           onClose={() => setDeleting(null)}
-          onConfirm={() => recordings.remove(deleting.id).catch((error: unknown) => report("Could not delete the recording", error))}
+          onConfirm={() => recordings.remove(deleting.id).catch((error: unknown) => setFailure(failureText("It is not deleted", error)))}
         >
           {deleting.active ? "It still goes on, and ends with this. " : ""}It cannot be brought back.
         </Confirm>
@@ -80,10 +98,11 @@ interface ListProps {
   readonly session: string;
   readonly recordings: Recordings;
   readonly onPlay: (recording: Recording) => void;
+  readonly onStop: (recording: Recording) => void;
   readonly onDelete: (recording: Recording) => void;
 }
 
-function List({ session, recordings, onPlay, onDelete }: ListProps) {
+function List({ session, recordings, onPlay, onStop, onDelete }: ListProps) {
   const { status, recordings: list, error } = useStore(recordings.state);
   const now = useNow();
   if (status === "loading") return <div role="status" aria-label="Loading recordings" className="pulse mt-4 h-3 w-40 rounded bg-hover" />;
@@ -133,7 +152,7 @@ function List({ session, recordings, onPlay, onDelete }: ListProps) {
               {recording.error !== "" && <p className="text-[12px] text-warn">Ended early: {recording.error}</p>}
             </div>
             {recording.active && (
-              <IconButton label={`Stop recording terminal ${recording.terminal}`} onClick={() => void recordings.stop(recording).catch((failure: unknown) => report("Could not stop the recording", failure))}>
+              <IconButton label={`Stop recording terminal ${recording.terminal}`} onClick={() => onStop(recording)}>
                 <Square size={13} fill="currentColor" aria-hidden />
               </IconButton>
             )}

@@ -5,7 +5,7 @@ import { useEffect, useState } from "react";
 import { Button } from "@/components/ui/button";
 import { Confirm } from "@/components/ui/confirm";
 import { Dialog, DialogActions } from "@/components/ui/dialog";
-import { report } from "@/features/session/sign-out";
+import { failureText, report } from "@/features/session/sign-out";
 import { useNow } from "@/hooks/use-now";
 import { useStore } from "@/hooks/use-store";
 import { api } from "@/lib/api";
@@ -28,6 +28,7 @@ interface Props {
 export function ShareDialog({ session, name, terminals, terminal, onClose }: Props) {
   const [shares] = useState(() => new Shares(session, api));
   const [revoking, setRevoking] = useState<Share | null>(null);
+  const [failure, setFailure] = useState("");
   useEffect(() => {
     shares.refresh().catch((error: unknown) => report("Could not list what is shared", error));
   }, [shares]);
@@ -35,7 +36,14 @@ export function ShareDialog({ session, name, terminals, terminal, onClose }: Pro
     <>
       <Dialog title={name === "" ? "Share this session" : `Share “${name}”`} size="medium" onClose={onClose}>
         <ShareForm shares={shares} terminals={terminals} terminal={terminal} />
-        <Active shares={shares} onRevoke={setRevoking} />
+        <Active
+          shares={shares}
+          failure={failure}
+          onRevoke={(share) => {
+            setFailure("");
+            setRevoking(share);
+          }}
+        />
         <DialogActions>
           <Button onClick={onClose}>Done</Button>
         </DialogActions>
@@ -45,7 +53,7 @@ export function ShareDialog({ session, name, terminals, terminal, onClose }: Pro
           title={revoking.kind === "link" ? "Revoke this link?" : `Revoke the access of ${revoking.username ?? "this user"}?`}
           action="Revoke"
           onClose={() => setRevoking(null)}
-          onConfirm={() => shares.revoke(revoking.id).catch((error: unknown) => report("Could not revoke the share", error))}
+          onConfirm={() => shares.revoke(revoking.id).catch((error: unknown) => setFailure(failureText("It is not revoked", error)))}
         >
           {revoking.kind === "link" && revoking.accepted.length > 0
             ? `It ends for ${revoking.accepted.map(({ username }) => username).join(", ")} at once, and the link no longer works.`
@@ -58,12 +66,17 @@ export function ShareDialog({ session, name, terminals, terminal, onClose }: Pro
   );
 }
 
-function Active({ shares, onRevoke }: { readonly shares: Shares; readonly onRevoke: (share: Share) => void }) {
+function Active({ shares, failure, onRevoke }: { readonly shares: Shares; readonly failure: string; readonly onRevoke: (share: Share) => void }) {
   const { status, shares: list, error } = useStore(shares.state);
   const now = useNow();
   return (
     <section aria-label="Shared now" className="mt-6 border-t border-line pt-4">
       <h3 className="text-[13px] font-semibold">Shared now</h3>
+      {failure !== "" && (
+        <p role="alert" className="mt-1 text-[13px] text-bad">
+          {failure}
+        </p>
+      )}
       {status === "loading" && <div role="status" aria-label="Loading shares" className="pulse mt-3 h-3 w-40 rounded bg-hover" />}
       {status === "failed" && (
         <p className="mt-2 text-[13px] text-bad">
