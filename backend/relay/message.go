@@ -138,15 +138,38 @@ type terminalsMessage struct {
 
 // Terminal is how a terminal is told to clients, here and over HTTP.
 type Terminal struct {
-	Name       string      `json:"name"`
-	Title      string      `json:"title"`
-	Cwd        string      `json:"cwd"`
-	Cols       uint32      `json:"cols"`
-	Rows       uint32      `json:"rows"`
-	Running    bool        `json:"running"`
-	Foreground string      `json:"foreground"`
-	Viewers    uint32      `json:"viewers"`
-	Exit       *exitStatus `json:"exit"`
+	Name       string `json:"name"`
+	Title      string `json:"title"`
+	Cwd        string `json:"cwd"`
+	Cols       uint32 `json:"cols"`
+	Rows       uint32 `json:"rows"`
+	Running    bool   `json:"running"`
+	Foreground string `json:"foreground"`
+	Viewers    uint32 `json:"viewers"`
+	// Watchers are those who look at it, on whichever replica.
+	Watchers []terminalWatcher `json:"watchers"`
+	// Recording says that it is being recorded.
+	Recording bool        `json:"recording"`
+	Exit      *exitStatus `json:"exit"`
+}
+
+// terminalWatcher is one who looks at a terminal.
+type terminalWatcher struct {
+	Name    string            `json:"name"`
+	Mode    backend.ShareMode `json:"mode"`
+	Visible bool              `json:"visible"`
+}
+
+func newWatchers(viewers []*agentv1.TerminalViewer) []terminalWatcher {
+	watchers := make([]terminalWatcher, 0, len(viewers))
+	for _, v := range viewers {
+		mode := backend.ShareView
+		if v.GetMode() == agentv1.TerminalMode_TERMINAL_MODE_WRITE {
+			mode = backend.ShareWrite
+		}
+		watchers = append(watchers, terminalWatcher{Name: v.GetName(), Mode: mode, Visible: v.GetVisible()})
+	}
+	return watchers
 }
 
 // NewTerminals converts a list, never to nil.
@@ -156,6 +179,7 @@ func NewTerminals(infos []*agentv1.TerminalInfo) []Terminal {
 		terminals = append(terminals, Terminal{
 			Name: t.GetName(), Title: t.GetTitle(), Cwd: t.GetCwd(), Cols: t.GetCols(), Rows: t.GetRows(),
 			Running: t.GetExit() == nil, Foreground: t.GetForeground(), Viewers: t.GetViewers(), Exit: newExit(t.GetExit()),
+			Watchers: newWatchers(t.GetWatchers()), Recording: t.GetRecording(),
 		})
 	}
 	return terminals

@@ -39,7 +39,7 @@ const goodbyeTimeout = 2 * time.Second
 // serveTerminal starts the environment if need be and relays until one side ends.
 func (h *Handler) serveTerminal(ctx context.Context, s *socket, q query) error {
 	if q.named {
-		defer h.claim(clientKey{q.session, q.terminal, q.client}, s)()
+		defer h.claim(clientKey{q.user.ID, q.session, q.terminal, q.client}, s)()
 	}
 	t := &terminal{h: h, s: s, q: q, relaying: make(chan struct{})}
 	// The reader runs from the start: it answers pings and notices a client that leaves while the environment
@@ -67,7 +67,7 @@ func (h *Handler) serveTerminal(ctx context.Context, s *socket, q query) error {
 
 func (t *terminal) run(ctx context.Context) error {
 	var sent statusMessage
-	conn, err := t.h.cfg.Sessions.WaitReady(ctx, t.q.session, func(s backend.Session) {
+	conn, err := t.h.cfg.Sessions.WaitReady(ctx, t.q.session, t.q.canCreate, func(s backend.Session) {
 		// A failed write shows up as the reader's error.
 		if m := newStatus(s); m != sent {
 			sent = m
@@ -96,14 +96,17 @@ var errExited = errors.New("the program has ended, or the client has left")
 
 func (t *terminal) open() *agentv1.AttachOpen {
 	open := &agentv1.AttachOpen{
-		Terminal: t.q.terminal, ClientId: t.q.client, Mode: agentv1.TerminalMode_TERMINAL_MODE_WRITE,
-		Incarnation: t.q.incarnation, Cols: t.q.cols, Rows: t.q.rows,
+		// Nobody takes another's place by choosing the same ID.
+		Terminal: t.q.terminal, ClientId: string(t.q.user.ID) + "." + t.q.client, Mode: agentv1.TerminalMode_TERMINAL_MODE_WRITE,
+		Incarnation: t.q.incarnation, Cols: t.q.cols, Rows: t.q.rows, Viewer: t.q.user.Username,
 	}
 	if t.q.hasOffset {
 		open.Offset = &t.q.offset
 	}
 	if t.q.view {
 		open.Mode = agentv1.TerminalMode_TERMINAL_MODE_VIEW
+	}
+	if t.q.view || !t.q.canCreate {
 		return open
 	}
 	open.Create = &agentv1.TerminalSpec{Name: t.q.terminal, Cols: t.q.cols, Rows: t.q.rows, Command: t.q.command, Cwd: t.q.cwd}
@@ -275,7 +278,7 @@ func (t *terminal) control(ctx context.Context, data []byte) error {
 		}
 		return t.stream.Send(&agentv1.AttachTerminalRequest{Message: &agentv1.AttachTerminalRequest_Visibility{Visibility: &agentv1.TerminalVisibility{Visible: *m.Visible}}})
 	case "close":
-		if t.q.view {
+		if t.q.view || !t.q.canCreate {
 			return nil
 		}
 		conn, err := t.h.cfg.Sessions.Conn(ctx, t.q.session)
