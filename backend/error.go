@@ -13,6 +13,7 @@ type Code string
 const (
 	CodeInvalid            Code = "invalid_input"
 	CodeUnauthenticated    Code = "unauthenticated"
+	CodeForbidden          Code = "forbidden"
 	CodeNotFound           Code = "not_found"
 	CodeAlreadyExists      Code = "already_exists"
 	CodeConflict           Code = "conflict"

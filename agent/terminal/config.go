@@ -12,7 +12,7 @@ import (
 const (
 	maxSize       = 4096
 	maxName       = 64
-	maxClientID   = 64
+	maxClientID   = 128
 	maxTitle      = 256
 	maxClients    = 256
 	maxViewerName = 64

@@ -200,7 +200,7 @@ func TestSignInIsNeededWhereDocumented(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	const id = "00000000-0000-4000-8000-000000000000"
-	fill := strings.NewReplacer("{session_id}", id, "{user_id}", id, "{path}", "main.py", "{name}", "1", "{recording_id}", id)
+	fill := strings.NewReplacer("{session_id}", id, "{user_id}", id, "{path}", "main.py", "{name}", "1", "{recording_id}", id, "{share_id}", id)
 	for path, operations := range s.contract.paths {
 		for method, operation := range operations {
 			open := operation.Security != nil && len(*operation.Security) == 0
@@ -230,7 +230,7 @@ func TestAnothersSessionIsNotThere(t *testing.T) {
 			continue
 		}
 		tried++
-		path = strings.NewReplacer("{session_id}", id, "{path}", "main.py", "{name}", "a%20b", "{recording_id}", recording).Replace(path)
+		path = strings.NewReplacer("{session_id}", id, "{path}", "main.py", "{name}", "a%20b", "{recording_id}", recording, "{share_id}", recording).Replace(path)
 		got := s.want(http.StatusNotFound, request{method: method, path: path, token: mallory, body: `{"name":"x","content":"x","from":"main.py","to":"y"}`}, nil)
 		// Nothing tells it from one that nobody has.
 		nobodys := strings.Replace(path, id, "00000000-0000-4000-8000-000000000000", 1)

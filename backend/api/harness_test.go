@@ -39,7 +39,7 @@ func (control) Status(context.Context, backend.Session) (api.EnvironmentStatus, 
 }
 
 func (control) Terminals(context.Context, backend.SessionID) ([]relay.Terminal, error) {
-	return []relay.Terminal{{Name: "1", Running: true, Watchers: []relay.Watcher{}}}, nil
+	return []relay.Terminal{{Name: "1", Running: true}}, nil
 }
 
 func (control) ReleaseBrake(context.Context, backend.SessionID, bool) error { return nil }

@@ -20,6 +20,8 @@ type Authenticator interface {
 	Logout(ctx context.Context, token string) error
 	// Authenticate returns the token's user. CodeUnauthenticated when the token is not or no longer good.
 	Authenticate(ctx context.Context, token string) (backend.User, error)
+	// Guess counts guesses at other secrets by address, as sign-ins are. CodeRateLimited with RetryAfter.
+	Guess(meta auth.Meta) (auth.Guess, error)
 }
 
 // Store is what the API needs of backend/postgres; *postgres.Store is one. A session that is deleted or another
@@ -32,6 +34,23 @@ type Store interface {
 	SessionStore
 	FileStore
 	RecordingStore
+	ShareStore
+}
+
+// ShareStore keeps what owners share with others.
+type ShareStore interface {
+	// Access finds a session and what a user may do with it. CodeNotFound when that is nothing.
+	Access(ctx context.Context, user backend.UserID, id backend.SessionID) (backend.Session, backend.Access, error)
+	Shares(ctx context.Context, session backend.SessionID) ([]backend.Share, error)
+	// CreateShare: CodeInvalid with Fields, CodeTooLarge.
+	CreateShare(ctx context.Context, n backend.NewShare) (backend.Share, error)
+	// RevokeShare returns what it was. CodeNotFound.
+	RevokeShare(ctx context.Context, session backend.SessionID, id backend.ShareID) (backend.Share, error)
+	// AcceptShare: CodeNotFound when the token opens nothing, CodeConflict for the owner.
+	AcceptShare(ctx context.Context, user backend.UserID, tokenHash [32]byte) (backend.Shared, error)
+	SharedWith(ctx context.Context, user backend.UserID) ([]backend.Shared, error)
+	// LeaveShare returns the session that it was of. CodeNotFound.
+	LeaveShare(ctx context.Context, user backend.UserID, id backend.ShareID) (backend.SessionID, error)
 }
 
 // RecordingStore keeps what terminals showed. A recording of another session is CodeNotFound.
@@ -48,7 +67,6 @@ type RecordingStore interface {
 // SessionStore keeps the sessions.
 type SessionStore interface {
 	CreateSession(ctx context.Context, user backend.UserID, name string, files []postgres.NewFile) (backend.Session, error)
-	Session(ctx context.Context, user backend.UserID, id backend.SessionID) (backend.Session, error)
 	// Sessions returns a page, the newest first, and how many there are in all.
 	Sessions(ctx context.Context, user backend.UserID, skip, limit int) ([]backend.Session, int64, error)
 	RenameSession(ctx context.Context, user backend.UserID, id backend.SessionID, name string) (backend.Session, error)

@@ -8,9 +8,7 @@ import (
 	"time"
 
 	"codingplatform/backend"
-	"codingplatform/backend/postgres"
 	"codingplatform/backend/recording"
-	"codingplatform/backend/reqctx"
 )
 
 // recordingBody is a recording in an answer.
@@ -154,15 +152,7 @@ func (s *server) downloadRecording(w http.ResponseWriter, r *http.Request) error
 	})
 }
 
-// auditRecording notes what the user did to a recording. As with audit, it is done by now.
+// auditRecording notes what the user did to a recording.
 func (s *server) auditRecording(r *http.Request, action string, of backend.Recording) {
-	err := s.cfg.Store.Audit(r.Context(), postgres.AuditEntry{
-		Action: action, UserID: userOf(r).ID, SessionID: of.SessionID,
-		RemoteAddr: reqctx.ClientOf(r.Context()).Addr, RequestID: reqctx.RequestID(r.Context()),
-		Detail: map[string]any{"recording_id": of.ID, "terminal": of.Terminal},
-	})
-	if err != nil {
-		s.log.ErrorContext(r.Context(), "the audit log could not be written",
-			"request_id", reqctx.RequestID(r.Context()), "action", action, "session_id", of.SessionID, "error", err)
-	}
+	s.audit(r, action, of.SessionID, map[string]any{"recording_id": of.ID, "terminal": of.Terminal})
 }

@@ -33,6 +33,8 @@ type sessionBody struct {
 	CreatedAt      time.Time         `json:"created_at"`
 	UpdatedAt      time.Time         `json:"updated_at"`
 	LastActivityAt time.Time         `json:"last_activity_at"`
+	// Access is told of one session, not of lists.
+	Access *accessBody `json:"access,omitempty"`
 }
 
 func newSessionBody(s backend.Session) sessionBody {
@@ -99,14 +101,16 @@ func (s *server) createSession(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s.audit(r, "session.create", session.ID)
+	s.audit(r, "session.create", session.ID, nil)
 	w.Header().Set("Location", "/api/sessions/"+string(session.ID))
 	s.answer(w, r, http.StatusCreated, sessionAnswer{Success: true, Message: "Session created", Data: newSessionBody(session)})
 	return nil
 }
 
 func (s *server) session(w http.ResponseWriter, r *http.Request) error {
-	s.answer(w, r, http.StatusOK, newSessionBody(sessionOf(r)))
+	body := newSessionBody(sessionOf(r))
+	body.Access = newAccessBody(accessOf(r))
+	s.answer(w, r, http.StatusOK, body)
 	return nil
 }
 
@@ -133,17 +137,17 @@ func (s *server) deleteSession(w http.ResponseWriter, r *http.Request) error {
 	if err := s.cfg.Store.DeleteSession(r.Context(), userOf(r).ID, sessionOf(r).ID); err != nil {
 		return err
 	}
-	s.audit(r, "session.delete", sessionOf(r).ID)
+	s.audit(r, "session.delete", sessionOf(r).ID, nil)
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
 // audit notes what the user did to a session. It is done by now: a call that failed after it would only be made
 // again.
-func (s *server) audit(r *http.Request, action string, id backend.SessionID) {
+func (s *server) audit(r *http.Request, action string, id backend.SessionID, detail map[string]any) {
 	err := s.cfg.Store.Audit(r.Context(), postgres.AuditEntry{
 		Action: action, UserID: userOf(r).ID, SessionID: id,
-		RemoteAddr: reqctx.ClientOf(r.Context()).Addr, RequestID: reqctx.RequestID(r.Context()),
+		RemoteAddr: reqctx.ClientOf(r.Context()).Addr, RequestID: reqctx.RequestID(r.Context()), Detail: detail,
 	})
 	if err != nil {
 		s.log.ErrorContext(r.Context(), "the audit log could not be written",

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"net/http"
 	"strings"
 
@@ -92,25 +91,6 @@ func (s *server) maybeSignedIn(next http.Handler) http.Handler {
 	})
 }
 
-type sessionKey struct{}
-
-// ownSession loads the session that the path names. That of another user does not exist for this one.
-func (s *server) ownSession(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		id, err := pathUUID(r, "session_id", "session")
-		if err != nil {
-			s.fail(w, r, err)
-			return
-		}
-		session, err := s.cfg.Store.Session(r.Context(), userOf(r).ID, backend.SessionID(id))
-		if err != nil {
-			s.fail(w, r, err)
-			return
-		}
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), sessionKey{}, session)))
-	})
-}
-
 // pathUUID returns a UUID of the path in its canonical form. What is none names nothing: CodeNotFound.
 func pathUUID(r *http.Request, param, noun string) (string, error) {
 	text := chi.URLParam(r, param)
@@ -128,13 +108,4 @@ func userOf(r *http.Request) backend.User {
 		panic("api: route without signedIn")
 	}
 	return user
-}
-
-// sessionOf returns the session of a request behind ownSession.
-func sessionOf(r *http.Request) backend.Session {
-	session, ok := r.Context().Value(sessionKey{}).(backend.Session)
-	if !ok {
-		panic("api: route without ownSession")
-	}
-	return session
 }

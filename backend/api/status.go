@@ -19,7 +19,7 @@ func statusOf(code backend.Code) int {
 		return http.StatusUnprocessableEntity
 	case backend.CodeUnauthenticated:
 		return http.StatusUnauthorized
-	case codeCrossOrigin:
+	case backend.CodeForbidden, codeCrossOrigin:
 		return http.StatusForbidden
 	case backend.CodeNotFound:
 		return http.StatusNotFound

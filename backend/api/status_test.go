@@ -16,6 +16,7 @@ import (
 var statuses = map[backend.Code]int{
 	backend.CodeInvalid:            http.StatusUnprocessableEntity,
 	backend.CodeUnauthenticated:    http.StatusUnauthorized,
+	backend.CodeForbidden:          http.StatusForbidden,
 	backend.CodeNotFound:           http.StatusNotFound,
 	backend.CodeAlreadyExists:      http.StatusConflict,
 	backend.CodeConflict:           http.StatusConflict,

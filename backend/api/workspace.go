@@ -104,7 +104,7 @@ func (s *server) start(w http.ResponseWriter, r *http.Request) error {
 	if err := s.cfg.Control.Start(r.Context(), id); err != nil {
 		return err
 	}
-	session, err := s.cfg.Store.Session(r.Context(), userOf(r).ID, id)
+	session, _, err := s.cfg.Store.Access(r.Context(), userOf(r).ID, id)
 	if err != nil {
 		return err
 	}
@@ -125,10 +125,7 @@ func (s *server) listTerminals(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if terminals == nil {
-		terminals = []relay.Terminal{}
-	}
-	s.answer(w, r, http.StatusOK, terminalsBody{Terminals: terminals})
+	s.answer(w, r, http.StatusOK, terminalsBody{Terminals: relay.TerminalsFor(accessOf(r), terminals)})
 	return nil
 }
 

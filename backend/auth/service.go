@@ -172,6 +172,20 @@ func (s *Service) Authenticate(ctx context.Context, token string) (backend.User,
 	return s.cfg.Store.UserByToken(ctx, sha256.Sum256([]byte(token)))
 }
 
+// Guess is an attempt at a secret that is no password.
+type Guess struct {
+	addresses *limiter
+	ip        string
+}
+
+// Guess says whether an address may still guess. CodeRateLimited with RetryAfter.
+func (s *Service) Guess(meta Meta) (Guess, error) {
+	return Guess{s.addresses, meta.IP}, s.addresses.check(meta.IP)
+}
+
+// Wrong counts the guess.
+func (g Guess) Wrong() { g.addresses.fail(g.ip) }
+
 func (s *Service) signIn(ctx context.Context, user backend.User, meta Meta) (string, error) {
 	raw := make([]byte, tokenBytes)
 	// crypto/rand never fails: the program would end.

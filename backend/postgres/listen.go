@@ -29,7 +29,11 @@ type Listener struct {
 	all      map[*subscription]struct{}
 }
 
-type subscription struct{ wake chan struct{} }
+type subscription struct {
+	wake chan struct{}
+	// access: only for changes of who may do what.
+	access bool
+}
 
 func (s *subscription) tell() {
 	select {
@@ -48,7 +52,15 @@ func NewListener(url string, logger *slog.Logger) *Listener {
 // Subscribe wakes after changes of one session: its files, conflicts, phase, recordings, or whether it is wanted. The channel has
 // capacity 1 and is not closed. The returned function ends it.
 func (l *Listener) Subscribe(session backend.SessionID) (<-chan struct{}, func()) {
-	s := &subscription{wake: make(chan struct{}, 1)}
+	return l.subscribe(session, &subscription{wake: make(chan struct{}, 1)})
+}
+
+// SubscribeAccess is Subscribe for changes of what others may do with the session, and its deletion.
+func (l *Listener) SubscribeAccess(session backend.SessionID) (<-chan struct{}, func()) {
+	return l.subscribe(session, &subscription{wake: make(chan struct{}, 1), access: true})
+}
+
+func (l *Listener) subscribe(session backend.SessionID, s *subscription) (<-chan struct{}, func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	of := l.sessions[session]
@@ -144,7 +156,9 @@ func (l *Listener) wake(told notification) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for s := range l.sessions[told.Session] {
-		s.tell()
+		if !s.access || told.Kind == kindShare || told.Kind == kindWanted {
+			s.tell()
+		}
 	}
 	if told.Kind == kindWanted || told.Kind == kindPhase {
 		for s := range l.all {

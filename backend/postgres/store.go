@@ -172,6 +172,7 @@ const (
 	kindConflict  kind = "conflict"
 	kindWanted    kind = "wanted"
 	kindRecording kind = "recording"
+	kindShare     kind = "share"
 )
 
 // notification is the payload on the channel. It only wakes; the rows are the truth.

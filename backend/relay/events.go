@@ -27,6 +27,8 @@ type events struct {
 	h  *Handler
 	s  *socket
 	id backend.SessionID
+	// guest may see the terminals that are shared and whether anything runs, no files.
+	guest bool
 
 	status    statusMessage
 	revision  int64
@@ -43,7 +45,7 @@ func (h *Handler) serveEvents(ctx context.Context, s *socket, user backend.User,
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(gone, func() { cancel(errGone) })()
-	e := &events{h: h, s: s, id: q.session, conflicts: map[backend.Conflict]bool{}}
+	e := &events{h: h, s: s, id: q.session, guest: !q.access.CanView(), conflicts: map[backend.Conflict]bool{}}
 
 	wake, unsubscribe := h.cfg.Wakes.Subscribe(q.session)
 	defer unsubscribe()
@@ -79,7 +81,7 @@ func (h *Handler) serveEvents(ctx context.Context, s *socket, user backend.User,
 			case <-presenceWake:
 				err = s.send(ctx, presenceMessage{"presence", h.presence.list(q.session)})
 			case list := <-terminals:
-				err = s.send(ctx, terminalsMessage{"terminals", NewTerminals(list)})
+				err = s.send(ctx, terminalsMessage{"terminals", TerminalsFor(q.access, NewTerminals(list))})
 			}
 			if err != nil {
 				return err
@@ -105,6 +107,9 @@ func (e *events) begin(ctx context.Context, q query) error {
 	e.status = newStatus(session)
 	if err := e.s.send(ctx, e.status); err != nil {
 		return err
+	}
+	if e.guest {
+		return nil
 	}
 	if e.revision = q.revision; !q.hasRevision {
 		if err := e.reset(ctx); err != nil {
@@ -144,6 +149,9 @@ func (e *events) look(ctx context.Context) error {
 		if err := e.s.send(ctx, m); err != nil {
 			return err
 		}
+	}
+	if e.guest {
+		return nil
 	}
 	for {
 		changes, last, reaches, err := e.h.cfg.Store.ChangesSince(ctx, e.id, e.revision, changesPerMessage)
@@ -199,7 +207,7 @@ func (e *events) tellConflicts(ctx context.Context) error {
 
 func (e *events) tellSync(ctx context.Context) error {
 	status := e.h.cfg.Sessions.SyncStatus(e.id)
-	if status == e.sync {
+	if status == e.sync || e.guest {
 		return nil
 	}
 	e.sync = status

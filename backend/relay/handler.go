@@ -19,6 +19,7 @@ import (
 	"codingplatform/backend"
 	"codingplatform/backend/agentconn"
 	"codingplatform/backend/filesync"
+	"codingplatform/backend/postgres"
 )
 
 // Close codes of docs/api/websocket.md beside the standard ones.
@@ -44,7 +45,8 @@ const (
 
 // Sessions is what the relay needs of the session manager.
 type Sessions interface {
-	WaitReady(ctx context.Context, id backend.SessionID, onPhase func(backend.Session)) (*agentconn.Conn, error)
+	// WaitReady waits for the environment, which start begins if need be.
+	WaitReady(ctx context.Context, id backend.SessionID, start bool, onPhase func(backend.Session)) (*agentconn.Conn, error)
 	Conn(ctx context.Context, id backend.SessionID) (*agentconn.Conn, error)
 	SyncStatus(id backend.SessionID) filesync.Status
 	WatchSyncStatus(id backend.SessionID) (<-chan struct{}, func())
@@ -52,7 +54,8 @@ type Sessions interface {
 
 // Store is what the relay needs of the database.
 type Store interface {
-	Session(ctx context.Context, user backend.UserID, id backend.SessionID) (backend.Session, error)
+	Access(ctx context.Context, user backend.UserID, id backend.SessionID) (backend.Session, backend.Access, error)
+	Audit(ctx context.Context, entry postgres.AuditEntry) error
 	SessionByID(ctx context.Context, id backend.SessionID) (backend.Session, error)
 	Revision(ctx context.Context, id backend.SessionID) (int64, error)
 	ChangesSince(ctx context.Context, id backend.SessionID, revision int64, limit int) ([]backend.Change, int64, bool, error)
@@ -62,6 +65,8 @@ type Store interface {
 // Wakes tells of changed rows.
 type Wakes interface {
 	Subscribe(session backend.SessionID) (<-chan struct{}, func())
+	// SubscribeAccess wakes after changes of what others may do with a session.
+	SubscribeAccess(session backend.SessionID) (<-chan struct{}, func())
 }
 
 // Config is what a Handler is made of; all fields are needed.
@@ -90,6 +95,7 @@ type Handler struct {
 
 // clientKey names one viewer of one terminal.
 type clientKey struct {
+	user     backend.UserID
 	session  backend.SessionID
 	terminal string
 	client   string
@@ -174,13 +180,36 @@ func (h *Handler) admit(ctx context.Context, r *http.Request) (task, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := h.cfg.Store.Session(ctx, user.ID, q.session); err != nil {
+	_, access, err := h.cfg.Store.Access(ctx, user.ID, q.session)
+	if err != nil {
 		return nil, err
 	}
-	if q.terminal == "" {
-		return func(ctx context.Context, s *socket) error { return h.serveEvents(ctx, s, user, q) }, nil
+	if err := q.allow(access); err != nil {
+		return nil, err
 	}
-	return func(ctx context.Context, s *socket) error { return h.serveTerminal(ctx, s, user, q) }, nil
+	q.user = user
+	serve := func(ctx context.Context, s *socket) error { return h.serveEvents(ctx, s, user, q) }
+	if q.terminal != "" {
+		if err := h.auditGuest(ctx, user, q); err != nil {
+			return nil, err
+		}
+		serve = func(ctx context.Context, s *socket) error { return h.serveTerminal(ctx, s, q) }
+	}
+	if access.Owner {
+		return serve, nil
+	}
+	return func(ctx context.Context, s *socket) error {
+		guarded := make(chan struct{})
+		ctx, cancel := context.WithCancel(ctx)
+		go func() {
+			defer close(guarded)
+			h.guard(ctx, s, user, q)
+		}()
+		err := serve(ctx, s)
+		cancel()
+		<-guarded
+		return err
+	}, nil
 }
 
 // work does a socket's task. A panic ends this socket alone.
@@ -280,7 +309,9 @@ func closeOf(ctx context.Context, err error) (websocket.StatusCode, string) {
 	case backend.CodeUnauthenticated:
 		return closeUnauthenticated, "sign in first"
 	case backend.CodeNotFound:
-		return closeNotFound, "no such session"
+		return closeNotFound, e.Message
+	case backend.CodeForbidden:
+		return closeForbidden, e.Message
 	case backend.CodeInvalid:
 		return closeBadRequest, e.Message
 	case backend.CodeUnavailable, backend.CodeConflict, backend.CodePreconditionFailed:

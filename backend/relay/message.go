@@ -146,19 +146,30 @@ type Terminal struct {
 	Running    bool   `json:"running"`
 	Foreground string `json:"foreground"`
 	Viewers    uint32 `json:"viewers"`
-	// Watchers are the people behind the viewers, a window each, on every replica. Recorders are not among them.
-	Watchers  []Watcher   `json:"watchers"`
+	// Watchers are those who look at it, on whichever replica.
+	Watchers []terminalWatcher `json:"watchers"`
+	// Recording says that it is being recorded.
 	Recording bool        `json:"recording"`
 	Exit      *exitStatus `json:"exit"`
 }
 
-// Watcher is one window that shows a terminal.
-type Watcher struct {
-	// Name is the user's.
-	Name string `json:"name"`
-	// Mode is write or view.
-	Mode    string `json:"mode"`
-	Visible bool   `json:"visible"`
+// terminalWatcher is one who looks at a terminal.
+type terminalWatcher struct {
+	Name    string            `json:"name"`
+	Mode    backend.ShareMode `json:"mode"`
+	Visible bool              `json:"visible"`
+}
+
+func newWatchers(viewers []*agentv1.TerminalViewer) []terminalWatcher {
+	watchers := make([]terminalWatcher, 0, len(viewers))
+	for _, v := range viewers {
+		mode := backend.ShareView
+		if v.GetMode() == agentv1.TerminalMode_TERMINAL_MODE_WRITE {
+			mode = backend.ShareWrite
+		}
+		watchers = append(watchers, terminalWatcher{Name: v.GetName(), Mode: mode, Visible: v.GetVisible()})
+	}
+	return watchers
 }
 
 // NewTerminals converts a list, never to nil.
@@ -172,18 +183,6 @@ func NewTerminals(infos []*agentv1.TerminalInfo) []Terminal {
 		})
 	}
 	return terminals
-}
-
-func newWatchers(viewers []*agentv1.TerminalViewer) []Watcher {
-	watchers := make([]Watcher, 0, len(viewers))
-	for _, v := range viewers {
-		mode := "write"
-		if v.GetMode() == agentv1.TerminalMode_TERMINAL_MODE_VIEW {
-			mode = "view"
-		}
-		watchers = append(watchers, Watcher{Name: v.GetName(), Mode: mode, Visible: v.GetVisible()})
-	}
-	return watchers
 }
 
 type conflictMessage struct {

@@ -31,17 +31,23 @@ type query struct {
 	hasOffset bool
 	client    string
 	// named: the client chose its ID, and may come back with it.
-	named   bool
-	view    bool
-	cwd     string
-	command []string
+	named bool
+	// wantsView: the client asks to look only.
+	wantsView bool
+	// What it gets: see allow.
+	access    backend.Access
+	view      bool
+	canCreate bool
+	user      backend.User
+	cwd       string
+	command   []string
 	// revision to resume the event stream from, when hasRevision.
 	revision    int64
 	hasRevision bool
 }
 
 func parseQuery(v url.Values) (query, error) {
-	q := query{view: v.Get("mode") == "view", incarnation: v.Get("incarnation"), cwd: strings.Trim(v.Get("cwd"), "/"), command: v["command"]}
+	q := query{wantsView: v.Get("mode") == "view", incarnation: v.Get("incarnation"), cwd: strings.Trim(v.Get("cwd"), "/"), command: v["command"]}
 	id, err := uuid.Parse(v.Get("session"))
 	if err != nil {
 		return q, backend.Errorf(backend.CodeInvalid, "session must be a UUID")
@@ -84,6 +90,9 @@ func parseQuery(v url.Values) (query, error) {
 	}
 	return q, nil
 }
+
+// ValidTerminalName says whether a terminal may have that name.
+func ValidTerminalName(name string) bool { return terminalName.MatchString(name) }
 
 func size(s string, otherwise uint32) (uint32, error) {
 	if s == "" {

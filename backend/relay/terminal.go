@@ -20,11 +20,9 @@ import (
 // terminal is one viewer's attach. The goroutine that serves the socket relays output; one more reads the socket and
 // relays input.
 type terminal struct {
-	h *Handler
-	s *socket
-	q query
-	// viewer is what other viewers see of this one: the user's name.
-	viewer string
+	h      *Handler
+	s      *socket
+	q      query
 	stream *attach.Client
 	// relaying is closed by the first attached, when stream and input are set.
 	relaying chan struct{}
@@ -39,11 +37,11 @@ type terminal struct {
 const goodbyeTimeout = 2 * time.Second
 
 // serveTerminal starts the environment if need be and relays until one side ends.
-func (h *Handler) serveTerminal(ctx context.Context, s *socket, user backend.User, q query) error {
+func (h *Handler) serveTerminal(ctx context.Context, s *socket, q query) error {
 	if q.named {
-		defer h.claim(clientKey{q.session, q.terminal, q.client}, s)()
+		defer h.claim(clientKey{q.user.ID, q.session, q.terminal, q.client}, s)()
 	}
-	t := &terminal{h: h, s: s, q: q, viewer: user.Username, relaying: make(chan struct{})}
+	t := &terminal{h: h, s: s, q: q, relaying: make(chan struct{})}
 	// The reader runs from the start: it answers pings and notices a client that leaves while the environment
 	// is still starting.
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -69,7 +67,7 @@ func (h *Handler) serveTerminal(ctx context.Context, s *socket, user backend.Use
 
 func (t *terminal) run(ctx context.Context) error {
 	var sent statusMessage
-	conn, err := t.h.cfg.Sessions.WaitReady(ctx, t.q.session, func(s backend.Session) {
+	conn, err := t.h.cfg.Sessions.WaitReady(ctx, t.q.session, t.q.canCreate, func(s backend.Session) {
 		// A failed write shows up as the reader's error.
 		if m := newStatus(s); m != sent {
 			sent = m
@@ -98,14 +96,17 @@ var errExited = errors.New("the program has ended, or the client has left")
 
 func (t *terminal) open() *agentv1.AttachOpen {
 	open := &agentv1.AttachOpen{
-		Terminal: t.q.terminal, ClientId: t.q.client, Mode: agentv1.TerminalMode_TERMINAL_MODE_WRITE,
-		Incarnation: t.q.incarnation, Cols: t.q.cols, Rows: t.q.rows, Viewer: t.viewer,
+		// Nobody takes another's place by choosing the same ID.
+		Terminal: t.q.terminal, ClientId: string(t.q.user.ID) + "." + t.q.client, Mode: agentv1.TerminalMode_TERMINAL_MODE_WRITE,
+		Incarnation: t.q.incarnation, Cols: t.q.cols, Rows: t.q.rows, Viewer: t.q.user.Username,
 	}
 	if t.q.hasOffset {
 		open.Offset = &t.q.offset
 	}
 	if t.q.view {
 		open.Mode = agentv1.TerminalMode_TERMINAL_MODE_VIEW
+	}
+	if t.q.view || !t.q.canCreate {
 		return open
 	}
 	open.Create = &agentv1.TerminalSpec{Name: t.q.terminal, Cols: t.q.cols, Rows: t.q.rows, Command: t.q.command, Cwd: t.q.cwd}
@@ -277,7 +278,7 @@ func (t *terminal) control(ctx context.Context, data []byte) error {
 		}
 		return t.stream.Send(&agentv1.AttachTerminalRequest{Message: &agentv1.AttachTerminalRequest_Visibility{Visibility: &agentv1.TerminalVisibility{Visible: *m.Visible}}})
 	case "close":
-		if t.q.view {
+		if t.q.view || !t.q.canCreate {
 			return nil
 		}
 		conn, err := t.h.cfg.Sessions.Conn(ctx, t.q.session)

@@ -29,11 +29,13 @@ func (m *Manager) Shutdown(ctx context.Context, id backend.SessionID) (filesync.
 	return m.takeFlush(id), nil
 }
 
-// WaitReady wants an environment and waits until it is ready, telling each phase on the way. It returns the
+// WaitReady wants an environment, if start says so, and waits until it is ready, telling each phase on the way. It returns the
 // connection to its agent. CodeUnavailable with the reason when it failed or was stopped meanwhile.
-func (m *Manager) WaitReady(ctx context.Context, id backend.SessionID, onPhase func(backend.Session)) (*agentconn.Conn, error) {
-	if err := m.Start(ctx, id); err != nil {
-		return nil, err
+func (m *Manager) WaitReady(ctx context.Context, id backend.SessionID, start bool, onPhase func(backend.Session)) (*agentconn.Conn, error) {
+	if start {
+		if err := m.Start(ctx, id); err != nil {
+			return nil, err
+		}
 	}
 	for {
 		s, err := m.await(ctx, id, func(s backend.Session) bool { return s.Phase == backend.PhaseReady || !s.Wanted }, onPhase)

@@ -152,6 +152,7 @@ type message struct {
 	Created     bool   `json:"created"`
 	Braked      bool   `json:"braked"`
 	Snapshot    int    `json:"snapshot"`
+	Mode        string `json:"mode"`
 	Revision    int64  `json:"revision"`
 	Changes     []struct {
 		Path, Op, Source string

@@ -81,7 +81,7 @@ func migrate(ctx context.Context, cfg config, logger *slog.Logger) error {
 	return err
 }
 
-// maintain deletes what has expired, until ctx is done: tokens, past versions, and contents that nothing refers
+// maintain deletes what has expired, until ctx is done: tokens, shares, past versions, and contents that nothing refers
 // to any more. A failure is logged and tried again an interval later.
 func maintain(ctx context.Context, cfg config, store *postgres.Store, logger *slog.Logger) error {
 	ticker := time.NewTicker(maintainInterval)
@@ -92,6 +92,7 @@ func maintain(ctx context.Context, cfg config, store *postgres.Store, logger *sl
 			run  func(context.Context) (int64, error)
 		}{
 			{"tokens", store.DeleteExpiredTokens},
+			{"shares", store.DeleteExpiredShares},
 			{"versions", func(ctx context.Context) (int64, error) {
 				return store.TrimHistory(ctx, cfg.HistoryAge, cfg.HistoryVersions)
 			}},

@@ -14,8 +14,6 @@ import (
 	"testing"
 
 	"github.com/coder/websocket"
-
-	"codingplatform/backend/relay"
 )
 
 // recordingInfo is a recording as the API tells it.
@@ -126,14 +124,18 @@ func TestRecording(t *testing.T) {
 	}
 	c.call(http.StatusConflict, http.MethodPost, base+"/terminals/1/recording", nil)
 	c.call(http.StatusNotFound, http.MethodPost, base+"/terminals/nope/recording", nil)
+	type watcher struct {
+		Name, Mode string
+		Visible    bool
+	}
 	var now struct {
 		Terminals []struct {
 			Recording bool
-			Watchers  []relay.Watcher
+			Watchers  []watcher
 		}
 	}
 	c.call(http.StatusOK, http.MethodGet, base+"/terminals", nil).decode(t, &now)
-	if len(now.Terminals) != 1 || !now.Terminals[0].Recording || !slices.Equal(now.Terminals[0].Watchers, []relay.Watcher{{Name: "ada", Mode: "write", Visible: true}}) {
+	if len(now.Terminals) != 1 || !now.Terminals[0].Recording || !slices.Equal(now.Terminals[0].Watchers, []watcher{{Name: "ada", Mode: "write", Visible: true}}) {
 		t.Errorf("the recorder is no watcher, and makes it a recording: %+v", now.Terminals)
 	}
 	const command = `printf 'caf`

@@ -673,7 +673,7 @@ func (*AttachTerminalRequest_Visibility) isAttachTerminalRequest_Message() {}
 type AttachOpen struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Terminal string                 `protobuf:"bytes,1,opt,name=terminal,proto3" json:"terminal,omitempty"`
-	// The viewer: counts of input bytes are kept by it. 1 to 64 characters.
+	// The viewer: counts of input bytes are kept by it. 1 to 128 characters, which no other user can choose.
 	ClientId string       `protobuf:"bytes,2,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
 	Mode     TerminalMode `protobuf:"varint,3,opt,name=mode,proto3,enum=agent.v1.TerminalMode" json:"mode,omitempty"`
 	// The offset of the first byte wanted, valid only within `incarnation`. Unset: the present screen.
