@@ -49,6 +49,14 @@ test("a link to look at the workspace is accepted, watched and revoked", async (
   await expect(own.getByRole("button", { name: "1 watching: bob, views" })).toBeVisible();
   await expect(guest.getByRole("button", { name: "1 watching: ada, can write" })).toBeVisible();
 
+  // Stopped and started by the owner: the guest stays, and starts nothing.
+  await own.getByRole("button", { name: "Stop session" }).click();
+  await expect(guest.getByText("The session is stopped")).toBeVisible();
+  await expect(guest.getByRole("button", { name: "Start" })).toHaveCount(0);
+  await own.getByRole("button", { name: "Start" }).click();
+  await typeInTerminal(own, "echo again $((40 + 4))");
+  await expectTerminal(guest, /again 44/);
+
   await own.getByRole("button", { name: "Share", exact: true }).click();
   await expect(dialog.getByText("Opened by 1 user: bob")).toBeVisible();
   await dialog.getByRole("button", { name: /^Revoke the link/ }).click();

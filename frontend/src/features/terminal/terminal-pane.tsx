@@ -167,6 +167,11 @@ function TerminalView({ tab, session, rights, running, onGone }: ViewProps) {
     else if (state.cause === "not_found") onGone();
   }, [state, onGone]);
 
+  useEffect(() => {
+    // Whoever may not start anything is brought back by those who do.
+    if (!rights.change && running && tab.connection.state.get().kind === "ended") tab.reconnect();
+  }, [rights.change, running, tab]);
+
   const restart = () => {
     tab.restart().catch((error: unknown) => report("Could not start the terminal", error));
   };
