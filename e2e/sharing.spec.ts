@@ -54,6 +54,8 @@ test("a link to look at the workspace is accepted, watched and revoked", async (
   await expect(guest.getByText("The session is stopped")).toBeVisible();
   await expect(guest.getByRole("button", { name: "Start" })).toHaveCount(0);
   await own.getByRole("button", { name: "Start" }).click();
+  await expect.poll(() => terminalText(own), { message: "a new shell" }).not.toContain("after 43");
+  await expectTerminal(own, /\$ $/m);
   await typeInTerminal(own, "echo again $((40 + 4))");
   await expectTerminal(guest, /again 44/);
 
@@ -112,4 +114,29 @@ test("a named user types into one terminal, sees nothing else, and leaves", asyn
   expect((await eve.request.get(`${server.url}/api/sessions/${id}`)).status()).toBe(404);
   await grace.close();
   await eve.close();
+});
+
+test("a guest who is given more has it at once", async ({ browser }) => {
+  const owner = await browser.newContext();
+  const guest = await browser.newContext();
+  await register(owner, server.url, "giver");
+  await register(guest, server.url, "taker");
+  const id = await createSession(owner, server.url, "more");
+  const give = async (mode: string) => {
+    const answer = await owner.request.post(`${server.url}/api/workspace/${id}/shares`, { data: { mode, username: "taker" } });
+    expect(answer.status()).toBe(201);
+  };
+  await give("view");
+  const page = await guest.newPage();
+  await page.goto(`${server.url}/workspace/?id=${id}`);
+  await expect(page.getByRole("region", { name: "Shared session" })).toContainText("view only");
+  await expect(page.getByRole("treeitem", { name: "main.py" })).toBeVisible();
+  await give("write");
+  await expect(page.getByRole("region", { name: "Shared session" })).toContainText("can write");
+  await expectTerminal(page, /\$ $/m);
+  await typeInTerminal(page, "echo now $((40 + 2))");
+  await expectTerminal(page, /now 42/);
+  await expect(page.getByRole("button", { name: "Share", exact: true })).toHaveCount(0);
+  await owner.close();
+  await guest.close();
 });

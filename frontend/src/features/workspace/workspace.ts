@@ -51,6 +51,8 @@ export class Workspace {
   readonly events: EventStream;
   readonly #environment: SocketEnvironment;
   #opened = false;
+  /** The event stream was open before. */
+  #connected = false;
   #left = false;
 
   constructor(id: string, createScreen: TerminalsOptions["createScreen"]) {
@@ -82,6 +84,7 @@ export class Workspace {
   open(): () => void {
     const stop = this.events.state.subscribe(() => {
       const state = this.events.state.get();
+      if (state.kind === "open") this.#reopened();
       if (state.kind !== "closed") return;
       if (state.cause === "signed_out") goToSignIn();
       else if (state.cause === "forbidden") this.ended.set(state.reason || "access was revoked");
@@ -134,6 +137,24 @@ export class Workspace {
       this.sharedBy.set(shared.find(({ session }) => session.id === this.id)?.owner ?? "");
     } catch (error) {
       this.#failed("Could not tell who shares this session", error);
+    }
+  }
+
+  /** The server has a guest's sockets connect anew when what is shared has changed. */
+  #reopened(): void {
+    if (this.#connected && this.rights.get()?.owner === false) void this.#recheck();
+    this.#connected = true;
+  }
+
+  /** What is open was opened by other rights: the page begins anew with those of now. */
+  async #recheck(): Promise<void> {
+    try {
+      const { access } = await api.session(this.id);
+      const before = this.session.get()?.access;
+      if (access?.mode !== before?.mode || access?.terminal !== before?.terminal || access?.owner !== before?.owner) window.location.reload();
+      else this.session.update((session) => session && { ...session, access });
+    } catch (error) {
+      this.#failed("Could not tell what is shared", error);
     }
   }
 
