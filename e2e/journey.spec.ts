@@ -1,10 +1,10 @@
 import { expect, type Page, test } from "@playwright/test";
+import { expectTerminal, openFile, password, replaceEditor, typeInTerminal } from "./page.ts";
 import { Server } from "./server.ts";
 
 // One user's whole way, against the real program with a data directory of its own: the database, the sandbox, the
 // shell and the browser are real.
 
-const password = "correct horse battery staple";
 let server: Server;
 
 test.beforeAll(async () => {
@@ -14,39 +14,6 @@ test.beforeAll(async () => {
 test.afterAll(async () => {
   await server.destroy();
 });
-
-/** terminalText is what the first terminal of the page shows, scrollback included. */
-async function terminalText(page: Page): Promise<string> {
-  return page.evaluate(() => {
-    const terminals = (window as unknown as { __terminals?: Record<string, { text(): string }> }).__terminals ?? {};
-    return Object.values(terminals)
-      .map((terminal) => terminal.text())
-      .join("\n");
-  });
-}
-
-async function expectTerminal(page: Page, text: string | RegExp): Promise<void> {
-  await expect.poll(() => terminalText(page), { message: `the terminal shows ${text}`, timeout: 30_000 }).toMatch(text);
-}
-
-/** typeInTerminal types a line as a person does. */
-async function typeInTerminal(page: Page, line: string): Promise<void> {
-  await page.getByRole("region", { name: "Terminal" }).locator("textarea").first().focus();
-  await page.keyboard.type(line);
-  await page.keyboard.press("Enter");
-}
-
-/** replaceEditor puts text into the open editor. */
-async function replaceEditor(page: Page, text: string): Promise<void> {
-  await page.locator(".monaco-editor").first().click();
-  await page.keyboard.press("ControlOrMeta+a");
-  await page.keyboard.insertText(text);
-}
-
-async function openFile(page: Page, name: string): Promise<void> {
-  await page.getByRole("tree", { name: "Files" }).getByRole("treeitem", { name }).click();
-  await expect(page.getByRole("tablist", { name: "Open files" }).getByRole("tab", { name })).toBeVisible();
-}
 
 /** fileOf reads a file from the API with the page's sign-in: what is in the database. */
 async function fileOf(page: Page, path: string): Promise<string | null> {

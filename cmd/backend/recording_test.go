@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -123,6 +124,20 @@ func TestRecording(t *testing.T) {
 	}
 	c.call(http.StatusConflict, http.MethodPost, base+"/terminals/1/recording", nil)
 	c.call(http.StatusNotFound, http.MethodPost, base+"/terminals/nope/recording", nil)
+	type watcher struct {
+		Name, Mode string
+		Visible    bool
+	}
+	var now struct {
+		Terminals []struct {
+			Recording bool
+			Watchers  []watcher
+		}
+	}
+	c.call(http.StatusOK, http.MethodGet, base+"/terminals", nil).decode(t, &now)
+	if len(now.Terminals) != 1 || !now.Terminals[0].Recording || !slices.Equal(now.Terminals[0].Watchers, []watcher{{Name: "ada", Mode: "write", Visible: true}}) {
+		t.Errorf("the recorder is no watcher, and makes it a recording: %+v", now.Terminals)
+	}
 	const command = `printf 'caf`
 	sh.run(command + `\xc3\xa9 \xf0\x9f\x98\x80 \xff\033[31mred\033[0m\n'`)
 	sh.control(`{"type":"resize","cols":120,"rows":40}`)

@@ -30,21 +30,23 @@ class FakeScreen implements TerminalSink {
   }
 }
 
-function make() {
+function make(mode: "view" | "write" = "write") {
   const environment = fakeEnvironment();
   const screen = new FakeScreen();
   const notices: string[] = [];
+  const modes: string[] = [];
   const connection = new TerminalConnection({
     session: "s",
     name: "1",
     client: "me",
+    mode,
     endpoint: (query) => `ws://host/ws?${query.toString()}`,
     environment,
     sink: screen,
-    notices: { title: () => undefined, notice: (text) => notices.push(text) },
+    notices: { title: () => undefined, mode: (given) => modes.push(given), notice: (text) => notices.push(text) },
   });
   const type = (text: string) => connection.type(new TextEncoder().encode(text));
-  return { connection, screen, notices, environment, type };
+  return { connection, screen, notices, modes, environment, type };
 }
 
 const attached = (over: object = {}) => ({
@@ -245,5 +247,30 @@ describe("TerminalConnection", () => {
     FakeSocket.last.say({ type: "weather", sun: true });
     FakeSocket.last.say(attached({ created: true, unknown: 1 }));
     expect(connection.state.get().kind).toBe("attached");
+  });
+
+  it("types and sizes nothing where it may only look, whether it asked for more or not", () => {
+    for (const asked of ["view", "write"] as const) {
+      const { connection, modes, type } = make(asked);
+      connection.start(120, 40);
+      expect(FakeSocket.last.url.searchParams.get("mode")).toBe(asked === "view" ? "view" : null);
+      type("before");
+      FakeSocket.last.open();
+      FakeSocket.last.say(attached({ mode: "view" }));
+      type("after");
+      connection.resize(100, 30);
+      expect(modes).toEqual(["view"]);
+      expect(FakeSocket.last.typed).toBe("");
+      expect(FakeSocket.last.controls).toEqual([]);
+    }
+  });
+
+  it("ends with what the server says when the access is taken away", () => {
+    const { connection } = make();
+    connection.start(80, 24);
+    FakeSocket.last.open();
+    FakeSocket.last.say(attached());
+    FakeSocket.last.end(4403, "access was revoked");
+    expect(connection.state.get()).toEqual({ kind: "failed", cause: "forbidden", message: "Access was revoked." });
   });
 });

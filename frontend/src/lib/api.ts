@@ -4,9 +4,13 @@ import { apiBase } from "./origin";
 import { encodePath } from "./paths";
 import { Problem } from "./problem";
 import {
+  recordingAnswerSchema, recordingListSchema, shareAnswerSchema, sharedAnswerSchema, sharedListSchema, shareListSchema,
+  type Recording, type Share, type Shared,
+} from "./sharing";
+import {
   fileAnswerSchema, fileContentSchema, itemListSchema, sessionAnswerSchema, sessionListSchema, signedInSchema,
   statusSchema, userSchema,
-  type FileContent, type Item, type Session, type Status, type User,
+  type FileContent, type Item, type Mode, type Session, type Status, type User,
 } from "./schemas";
 
 interface Request {
@@ -51,11 +55,23 @@ async function read<T>(schema: z.ZodType<T>, path: string, request?: Request): P
 
 const session = (id: string) => `/api/sessions/${encodeURIComponent(id)}`;
 const workspace = (id: string, rest: string) => `/api/workspace/${encodeURIComponent(id)}/${rest}`;
+const recordingOf = (id: string, terminal: string) => workspace(id, `terminals/${encodeURIComponent(terminal)}/recording`);
 
 export interface Write {
   readonly content: string;
   /** The revision that the content was based on; 0: the file must not exist yet; absent: write in any case. */
   readonly base_revision?: number;
+}
+
+export interface NewShare {
+  /** A terminal's name; absent: the whole workspace. */
+  readonly terminal?: string;
+  readonly mode: Mode;
+  /** Whom it is for; with neither, it is a link. */
+  readonly username?: string;
+  readonly email?: string;
+  /** In seconds. */
+  readonly expires_in: number;
 }
 
 export const api = {
@@ -139,6 +155,48 @@ export const api = {
   },
   async closeTerminal(id: string, name: string): Promise<void> {
     await send(workspace(id, `terminals/${encodeURIComponent(name)}`), { method: "DELETE" });
+  },
+
+  /** The session's active shares. */
+  async shares(id: string): Promise<Share[]> {
+    return (await read(shareListSchema, workspace(id, "shares"))).data;
+  },
+  /** Shares; the answer alone has the address of a link. */
+  async share(id: string, json: NewShare): Promise<Share> {
+    return (await read(shareAnswerSchema, workspace(id, "shares"), { method: "POST", json })).data;
+  },
+  async revokeShare(id: string, share: string): Promise<void> {
+    await send(workspace(id, `shares/${encodeURIComponent(share)}`), { method: "DELETE" });
+  },
+  async acceptShare(token: string): Promise<Shared> {
+    return (await read(sharedAnswerSchema, "/api/shares/accept", { method: "POST", json: { token } })).data;
+  },
+  /** What others share with the user. */
+  async sharedWithMe(): Promise<Shared[]> {
+    return (await read(sharedListSchema, "/api/shares/")).data;
+  },
+  async leaveShare(share: string): Promise<void> {
+    await send(`/api/shares/${encodeURIComponent(share)}`, { method: "DELETE" });
+  },
+
+  async startRecording(id: string, terminal: string): Promise<Recording> {
+    return (await read(recordingAnswerSchema, recordingOf(id, terminal), { method: "POST" })).data;
+  },
+  async stopRecording(id: string, terminal: string): Promise<Recording> {
+    return (await read(recordingAnswerSchema, recordingOf(id, terminal), { method: "DELETE" })).data;
+  },
+  async recordings(id: string): Promise<Recording[]> {
+    return (await read(recordingListSchema, workspace(id, "recordings"))).data;
+  },
+  async deleteRecording(id: string, recording: string): Promise<void> {
+    await send(workspace(id, `recordings/${encodeURIComponent(recording)}`), { method: "DELETE" });
+  },
+  /** The recording as an asciicast (v2). */
+  async cast(id: string, recording: string, signal: AbortSignal): Promise<string> {
+    return (await send(workspace(id, `recordings/${encodeURIComponent(recording)}/cast`), { signal })).text();
+  },
+  castURL(id: string, recording: string): string {
+    return apiBase + workspace(id, `recordings/${encodeURIComponent(recording)}/cast?download=1`);
   },
 };
 

@@ -29,3 +29,24 @@ export function formatAgo(iso: string, now: number): string {
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
 }
+
+/** "in 5 min", "in 3 h", "in 12 days"; "now" for what is past. Rounded, since it says how long is left. */
+export function formatUntil(iso: string, now: number): string {
+  const left = Date.parse(iso) - now;
+  if (Number.isNaN(left)) return "";
+  if (left <= 0) return "now";
+  const minutes = Math.max(1, Math.round(left / 60_000));
+  if (minutes < 60) return `in ${minutes} min`;
+  const hours = Math.round(left / 3_600_000);
+  if (hours < 48) return `in ${hours} h`;
+  return `in ${Math.round(left / 86_400_000)} days`;
+}
+
+/** "0:07", "12:30", "1:02:03": a time in a recording, from seconds. */
+export function formatDuration(seconds: number): string {
+  const whole = Math.max(0, Math.floor(seconds));
+  const two = (value: number) => String(value).padStart(2, "0");
+  const hours = Math.floor(whole / 3600);
+  const minutes = Math.floor(whole / 60) % 60;
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+}

@@ -26,6 +26,19 @@ export type User = z.infer<typeof userSchema>;
 
 export const signedInSchema = z.object({ user: userSchema });
 
+export const modeSchema = z.enum(["view", "write"]).catch("view");
+export type Mode = z.infer<typeof modeSchema>;
+
+/** What the user may do in a session: all of it as its owner, or what a share gives. */
+export const accessSchema = z.object({
+  owner: z.boolean(),
+  mode: modeSchema,
+  /** The one terminal that is shared; null: the whole workspace. */
+  terminal: z.string().nullish().transform((name) => name ?? null),
+  expires_at: z.string().nullish(),
+});
+export type Access = z.infer<typeof accessSchema>;
+
 export const sessionSchema = z.object({
   id: z.string(),
   name: z.string(),
@@ -35,6 +48,8 @@ export const sessionSchema = z.object({
   created_at: z.string(),
   updated_at: z.string(),
   last_activity_at: z.string().nullish(),
+  /** Given for one session, not in lists, which hold the user's own. */
+  access: accessSchema.nullish(),
 });
 export type Session = z.infer<typeof sessionSchema>;
 
@@ -97,6 +112,14 @@ const exitSchema = z.object({
 });
 export type Exit = z.infer<typeof exitSchema>;
 
+const watcherSchema = z.object({
+  name: z.string().default(""),
+  mode: modeSchema.default("write"),
+  visible: z.boolean().default(true),
+});
+/** One viewer of a terminal: a window, of which a user may have several. */
+export type Watcher = z.infer<typeof watcherSchema>;
+
 export const terminalInfoSchema = z.object({
   name: z.string(),
   title: z.string().default(""),
@@ -104,6 +127,11 @@ export const terminalInfoSchema = z.object({
   running: z.boolean().default(true),
   foreground: z.string().default(""),
   viewers: z.number().default(0),
+  watchers: z
+    .array(watcherSchema)
+    .nullish()
+    .transform((watchers) => watchers ?? []),
+  recording: z.boolean().default(false),
   exit: exitSchema.nullish(),
 });
 export type TerminalInfo = z.infer<typeof terminalInfoSchema>;
@@ -183,6 +211,7 @@ export const terminalMessageSchema = z.discriminatedUnion("type", [
     snapshot: z.number().default(0),
     title: z.string().default(""),
     created: z.boolean().default(false),
+    mode: modeSchema.default("write"),
   }),
   z.object({ type: z.literal("size"), cols: z.number(), rows: z.number() }),
   z.object({ type: z.literal("gap"), from: z.number(), to: z.number() }),

@@ -12,7 +12,7 @@
 import { backoffDelay, defaultBackoff, type Backoff } from "./backoff";
 import { Store } from "./store";
 
-export type CloseCause = "stopped" | "done" | "bad_request" | "signed_out" | "not_found" | "replaced";
+export type CloseCause = "stopped" | "done" | "bad_request" | "signed_out" | "forbidden" | "not_found" | "replaced";
 
 export type SocketState =
   | { readonly kind: "idle" }
@@ -41,6 +41,7 @@ const finalCodes: ReadonlyMap<number, CloseCause> = new Map([
   [1000, "done"],
   [4400, "bad_request"],
   [4401, "signed_out"],
+  [4403, "forbidden"],
   [4404, "not_found"],
   [4409, "replaced"],
 ]);

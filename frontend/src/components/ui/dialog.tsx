@@ -6,11 +6,13 @@ interface Props {
   readonly title: string;
   readonly children: ReactNode;
   readonly onClose: () => void;
-  readonly wide?: boolean;
+  readonly size?: keyof typeof widths;
 }
 
+const widths = { small: "max-w-md", medium: "max-w-xl", wide: "max-w-5xl" } as const;
+
 /** A modal dialog: the browser's own, which keeps the focus inside and gives it back. */
-export function Dialog({ title, children, onClose, wide = false }: Props) {
+export function Dialog({ title, children, onClose, size = "small" }: Props) {
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
   useLayoutEffect(() => {
@@ -26,7 +28,7 @@ export function Dialog({ title, children, onClose, wide = false }: Props) {
         event.preventDefault();
         onClose();
       }}
-      className={`m-auto w-[calc(100vw-32px)] rounded-xl border border-line bg-raised p-0 text-text shadow-float ${wide ? "max-w-5xl" : "max-w-md"}`}
+      className={`m-auto w-[calc(100vw-32px)] rounded-xl border border-line bg-raised p-0 text-text shadow-float ${widths[size]}`}
     >
       <div className="p-5">
         <h2 id={id} className="text-[15px] font-semibold">

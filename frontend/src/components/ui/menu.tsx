@@ -37,7 +37,8 @@ export function Menu({ label, at, groups, header, onClose }: Props) {
 
   useEffect(() => {
     const before = document.activeElement;
-    ref.current?.querySelector<HTMLElement>("[role=menuitem]:not(:disabled)")?.focus();
+    // A menu without entries still has Escape.
+    (ref.current?.querySelector<HTMLElement>("[role=menuitem]:not(:disabled)") ?? ref.current)?.focus();
     return () => {
       if (before instanceof HTMLElement && (document.activeElement === null || document.activeElement === document.body)) before.focus();
     };
@@ -61,7 +62,7 @@ export function Menu({ label, at, groups, header, onClose }: Props) {
     const steps: Record<string, number> = { ArrowDown: index + 1, ArrowUp: index - 1 + items.length, Home: 0, End: items.length - 1 };
     const step = steps[event.key];
     if (event.key === "Escape" || event.key === "Tab") onClose();
-    else if (step !== undefined) items[step % items.length]?.focus();
+    else if (step !== undefined && items.length > 0) items[step % items.length]?.focus();
     else return;
     event.preventDefault();
     event.stopPropagation();
@@ -74,9 +75,9 @@ export function Menu({ label, at, groups, header, onClose }: Props) {
       aria-label={label}
       tabIndex={-1}
       onKeyDown={keyDown}
-      className="fixed z-50 min-w-44 rounded-lg border border-line bg-raised p-1 text-[13px] shadow-float"
+      className="fixed z-50 min-w-44 focus-visible:outline-none rounded-lg border border-line bg-raised p-1 text-[13px] shadow-float"
     >
-      {header && <div className="border-b border-line px-2 pt-1 pb-2 mb-1">{header}</div>}
+      {header && <div className={`px-2 pt-1 pb-2 ${groups.length > 0 ? "mb-1 border-b border-line" : ""}`}>{header}</div>}
       {groups.map((group, index) => (
         <div key={index} role="group" className={index > 0 ? "mt-1 border-t border-line pt-1" : ""}>
           {group.map((item) => (

@@ -67,7 +67,7 @@ export function ConflictDialog({ document: doc, theirs, taken, onClose }: Props)
   };
 
   return (
-    <Dialog title={`${baseName(doc.path)} was changed elsewhere`} wide onClose={onClose}>
+    <Dialog title={`${baseName(doc.path)} was changed elsewhere`} size="wide" onClose={onClose}>
       <p className="mt-1 text-[13px] text-muted">Both versions are kept until you choose. The version that is not chosen stays in the file’s history.</p>
       <div className="mt-4 grid grid-cols-2 text-[12px] font-medium text-muted">
         <span>Saved version</span>

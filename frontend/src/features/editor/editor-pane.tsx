@@ -23,9 +23,11 @@ interface Props {
   readonly session: string;
   readonly documents: Documents;
   readonly files: FileStore;
+  /** Looks only: nothing here changes a file. */
+  readonly readOnly: boolean;
 }
 
-export function EditorPane({ session, documents, files }: Props) {
+export function EditorPane({ session, documents, files, readOnly }: Props) {
   const { active } = useStore(documents.state);
   const [closing, setClosing] = useState<Document | null>(null);
   const close = (tab: Document) => {
@@ -37,6 +39,7 @@ export function EditorPane({ session, documents, files }: Props) {
     const keyDown = (event: KeyboardEvent) => {
       if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "s") {
         event.preventDefault();
+        if (readOnly) return;
         const { active: shown } = documents.state.get();
         void shown?.save().then((saved) => {
           const { save, error } = shown.state.get();
@@ -46,17 +49,17 @@ export function EditorPane({ session, documents, files }: Props) {
     };
     window.addEventListener("keydown", keyDown, true);
     return () => window.removeEventListener("keydown", keyDown, true);
-  }, [documents]);
+  }, [documents, readOnly]);
 
   return (
     <section aria-label="Editor" className="flex min-h-0 w-full flex-1 flex-col bg-bg">
       <EditorTabs documents={documents} onClose={close} />
       {active ? (
         <div id="editor-panel" role="tabpanel" aria-label={baseName(active.path)} className="flex min-h-0 flex-1 flex-col">
-          <DocumentView session={session} document={active} documents={documents} files={files} onClose={() => documents.close(active)} />
+          <DocumentView session={session} document={active} documents={documents} files={files} readOnly={readOnly} onClose={() => documents.close(active)} />
         </div>
       ) : (
-        <Placeholder />
+        <Placeholder readOnly={readOnly} />
       )}
       {closing && (
         <Dialog title={`Save ${baseName(closing.path)} before closing?`} onClose={() => setClosing(null)}>
@@ -90,12 +93,9 @@ export function EditorPane({ session, documents, files }: Props) {
   );
 }
 
-function Placeholder() {
-  const keys = [
-    ["Open a file", "Click it in the tree"],
-    ["Save", "Ctrl S"],
-    ["Run the open file", "Ctrl Enter"],
-  ] as const;
+function Placeholder({ readOnly }: { readonly readOnly: boolean }) {
+  const look = [["Open a file", "Click it in the tree"]] as const;
+  const keys = readOnly ? look : ([...look, ["Save", "Ctrl S"], ["Run the open file", "Ctrl Enter"]] as const);
   return (
     <div className="flex flex-1 flex-col items-center justify-center gap-5 p-6 text-[13px] text-muted">
       <Mark size={32} />
@@ -116,10 +116,11 @@ interface ViewProps {
   readonly document: Document;
   readonly documents: Documents;
   readonly files: FileStore;
+  readonly readOnly: boolean;
   readonly onClose: () => void;
 }
 
-function DocumentView({ session, document: doc, documents, files, onClose }: ViewProps) {
+function DocumentView({ session, document: doc, documents, files, readOnly, onClose }: ViewProps) {
   const { path, content, save, size, deleted, theirs, error } = useStore(doc.state);
   const { tree } = useStore(files.state);
   const autosave = useStore(documents.autosave);
@@ -141,11 +142,13 @@ function DocumentView({ session, document: doc, documents, files, onClose }: Vie
       )}
       {deleted && (
         <Banner tone="warn">
-          This file was deleted. Saving creates it again.
-          <Button small className="ml-auto" onClick={() => void doc.save()}>
-            Save
-          </Button>
-          <Button small kind="ghost" onClick={onClose}>
+          {readOnly ? "This file was deleted." : "This file was deleted. Saving creates it again."}
+          {!readOnly && (
+            <Button small className="ml-auto" onClick={() => void doc.save()}>
+              Save
+            </Button>
+          )}
+          <Button small kind="ghost" className={readOnly ? "ml-auto" : ""} onClick={onClose}>
             Close
           </Button>
         </Banner>
@@ -153,7 +156,7 @@ function DocumentView({ session, document: doc, documents, files, onClose }: Vie
       {item && !item.saved && content.kind === "text" && <Banner tone="warn">{unsavedReason(item.unsaved_reason)}. Use it in the terminal.</Banner>}
       {content.kind === "text" && content.readOnly && <Banner tone="warn">Too large to edit here ({formatBytes(size)}): shown read-only.</Banner>}
 
-      {content.kind === "text" && <CodeEditor document={doc} readOnly={content.readOnly} onCursor={onCursor} />}
+      {content.kind === "text" && <CodeEditor document={doc} readOnly={readOnly || content.readOnly} onCursor={onCursor} />}
       {content.kind === "loading" && (
         <div role="status" aria-label="Loading" className="flex-1 space-y-3 p-4">
           {[40, 65, 52, 30].map((width) => (
@@ -189,15 +192,17 @@ function DocumentView({ session, document: doc, documents, files, onClose }: Vie
       {content.kind === "text" && (
         <footer className="flex h-6 shrink-0 items-center gap-4 border-t border-line bg-panel px-3 text-[12px] whitespace-nowrap text-muted">
           <span role="status" className={`truncate ${error ? "text-bad" : ""}`} title={error || undefined}>
-            {saveLabel(save, deleted, error)}
+            {readOnly ? "Read only" : saveLabel(save, deleted, error)}
           </span>
           <span className="ml-auto tabular-nums">
             Ln {cursor.line}, Col {cursor.column}
           </span>
           <span className="max-sm:hidden">{languageLabel(languageOf(path))}</span>
-          <button type="button" aria-pressed={autosave} className="hover:text-text" onClick={() => documents.autosave.set(!autosave)}>
-            Autosave {autosave ? "on" : "off"}
-          </button>
+          {!readOnly && (
+            <button type="button" aria-pressed={autosave} className="hover:text-text" onClick={() => documents.autosave.set(!autosave)}>
+              Autosave {autosave ? "on" : "off"}
+            </button>
+          )}
         </footer>
       )}
       {theirs && later !== theirs.revision && (

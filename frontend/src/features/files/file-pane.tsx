@@ -18,11 +18,13 @@ interface Props {
   readonly session: string;
   readonly files: FileStore;
   readonly documents: Documents;
+  /** Looks only: nothing here changes a file. */
+  readonly readOnly: boolean;
   readonly onOpen: () => void;
 }
 
 /** The files of the session, and what is done with them. */
-export function FilePane({ session, files, documents, onOpen }: Props) {
+export function FilePane({ session, files, documents, readOnly, onOpen }: Props) {
   const { status, tree, error } = useStore(files.state);
   const selected = useStore(files.selected);
   const [editing, setEditing] = useState<Editing | null>(null);
@@ -79,21 +81,25 @@ export function FilePane({ session, files, documents, onOpen }: Props) {
     <section aria-label="Explorer" className="flex min-h-0 w-full flex-1 flex-col bg-panel">
       <div className="flex h-9 shrink-0 items-center pr-1 pl-3">
         <h2 className="flex-1 text-[12px] font-semibold text-muted">Files</h2>
-        <IconButton label="New file" onClick={() => create("file", folder())}>
-          <FilePlus size={15} aria-hidden />
-        </IconButton>
-        <IconButton label="New folder" onClick={() => create("folder", folder())}>
-          <FolderPlus size={15} aria-hidden />
-        </IconButton>
-        <IconButton
-          label="Upload files"
-          onClick={() => {
-            setUploadTo(folder());
-            input.current?.click();
-          }}
-        >
-          <Upload size={15} aria-hidden />
-        </IconButton>
+        {!readOnly && (
+          <>
+            <IconButton label="New file" onClick={() => create("file", folder())}>
+              <FilePlus size={15} aria-hidden />
+            </IconButton>
+            <IconButton label="New folder" onClick={() => create("folder", folder())}>
+              <FolderPlus size={15} aria-hidden />
+            </IconButton>
+            <IconButton
+              label="Upload files"
+              onClick={() => {
+                setUploadTo(folder());
+                input.current?.click();
+              }}
+            >
+              <Upload size={15} aria-hidden />
+            </IconButton>
+          </>
+        )}
         <a href={api.archiveURL(session)} download aria-label="Download as zip" title="Download as zip" className="inline-flex size-7 items-center justify-center rounded-md text-muted hover:bg-hover hover:text-text">
           <Download size={15} aria-hidden />
         </a>
@@ -128,6 +134,7 @@ export function FilePane({ session, files, documents, onOpen }: Props) {
       ) : (
         <FileTree
           files={files}
+          readOnly={readOnly}
           editing={editing}
           onEdited={(name) => void finish(name)}
           onCancelEdit={() => setEditing(null)}

@@ -18,6 +18,7 @@ export type Editing =
 
 interface Props {
   readonly files: FileStore;
+  readonly readOnly: boolean;
   readonly editing: Editing | null;
   readonly onEdited: (name: string) => void;
   readonly onCancelEdit: () => void;
@@ -39,7 +40,7 @@ const dragType = "application/x-workspace-path";
 
 /** The tree, with one tab stop: arrows move, Enter opens, F2 renames, Delete deletes, letters find. */
 export function FileTree(props: Props) {
-  const { files, editing, onOpen } = props;
+  const { files, readOnly, editing, onOpen } = props;
   const { tree } = useStore(files.state);
   const expanded = useStore(files.expanded);
   const selected = useStore(files.selected);
@@ -107,10 +108,10 @@ export function FileTree(props: Props) {
         if (row) activate(row);
         break;
       case "F2":
-        if (row) props.onRename(row.item);
+        if (row && !readOnly) props.onRename(row.item);
         break;
       case "Delete":
-        if (row) props.onDelete(row.item);
+        if (row && !readOnly) props.onDelete(row.item);
         break;
       default:
         if (event.key.length !== 1) return;
@@ -122,7 +123,7 @@ export function FileTree(props: Props) {
   /** Where a drop at this row goes. */
   const folderOf = (item: Item | null) => (item === null ? "" : item.type === "folder" ? item.path : parentOf(item.path));
   const dragOver = (event: DragEvent, item: Item | null) => {
-    if (!event.dataTransfer.types.includes(dragType) && !event.dataTransfer.types.includes("Files")) return;
+    if (readOnly || (!event.dataTransfer.types.includes(dragType) && !event.dataTransfer.types.includes("Files"))) return;
     event.preventDefault();
     event.stopPropagation();
     setDropInto(folderOf(item));
@@ -152,7 +153,7 @@ export function FileTree(props: Props) {
       onScroll={(event) => setView({ top: event.currentTarget.scrollTop, height: event.currentTarget.clientHeight })}
       onContextMenu={(event) => {
         event.preventDefault();
-        setMenu({ item: null, x: event.clientX, y: event.clientY });
+        if (!readOnly) setMenu({ item: null, x: event.clientX, y: event.clientY });
       }}
       onDragOver={(event) => dragOver(event, null)}
       onDragLeave={() => setDropInto(null)}
@@ -180,6 +181,7 @@ export function FileTree(props: Props) {
                 id={`${id}-${begin + at}`}
                 row={row}
                 selected={row.item.path === selected}
+                readOnly={readOnly}
                 target={dropInto !== null && dropInto !== "" && dropInto === row.item.path}
                 onClick={() => activate(row)}
                 onMenu={(x, y) => {
@@ -195,13 +197,13 @@ export function FileTree(props: Props) {
         ))}
         {end < rows.length && <div style={{ height: (rows.length - end) * rowHeight }} />}
       </div>
-      {rows.length === 0 && !creating && <p className="px-3 py-2 text-[13px] text-muted">No files yet. Create one, drop some here, or make them in the terminal.</p>}
+      {rows.length === 0 && !creating && <p className="px-3 py-2 text-[13px] text-muted">{readOnly ? "No files yet." : "No files yet. Create one, drop some here, or make them in the terminal."}</p>}
       {menu && <Menu label="File actions" at={menu} onClose={closeMenu} groups={menuGroups(props, menu.item)} />}
     </div>
   );
 }
 
-function menuGroups({ onOpen, onCreate, onRename, onDelete, onDownload, onCopyPath }: Props, item: Item | null) {
+function menuGroups({ readOnly, onOpen, onCreate, onRename, onDelete, onDownload, onCopyPath }: Props, item: Item | null) {
   const parent = item === null ? "" : item.type === "folder" ? item.path : parentOf(item.path);
   const create = [
     { label: "New file…", icon: <FilePlus size={14} />, onSelect: () => onCreate("file", parent) },
@@ -209,13 +211,17 @@ function menuGroups({ onOpen, onCreate, onRename, onDelete, onDownload, onCopyPa
   ];
   if (item === null) return [create];
   const file = item.type === "file";
+  const open = file ? [[{ label: "Open", icon: <SquareArrowOutUpRight size={14} />, onSelect: () => onOpen(item.path) }]] : [];
+  const copy = { label: "Copy path", icon: <Copy size={14} />, onSelect: () => onCopyPath(item) };
+  const download = file ? [{ label: "Download", icon: <Download size={14} />, disabled: !item.saved, onSelect: () => onDownload(item) }] : [];
+  if (readOnly) return [...open, [copy, ...download]];
   return [
-    ...(file ? [[{ label: "Open", icon: <SquareArrowOutUpRight size={14} />, onSelect: () => onOpen(item.path) }]] : []),
+    ...open,
     create,
     [
       { label: "Rename…", icon: <Pencil size={14} />, shortcut: "F2", onSelect: () => onRename(item) },
-      { label: "Copy path", icon: <Copy size={14} />, onSelect: () => onCopyPath(item) },
-      ...(file ? [{ label: "Download", icon: <Download size={14} />, disabled: !item.saved, onSelect: () => onDownload(item) }] : []),
+      copy,
+      ...download,
     ],
     [{ label: "Delete…", icon: <Trash2 size={14} />, danger: true, shortcut: "Del", onSelect: () => onDelete(item) }],
   ];
@@ -225,6 +231,7 @@ interface RowProps {
   readonly id: string;
   readonly row: Row;
   readonly selected: boolean;
+  readonly readOnly: boolean;
   readonly target: boolean;
   readonly onClick: () => void;
   readonly onMenu: (x: number, y: number) => void;
@@ -232,7 +239,7 @@ interface RowProps {
   readonly onDrop: (event: DragEvent) => void;
 }
 
-function TreeRow({ id, row: { item, depth, expanded, position, siblings }, selected, target, onClick, onMenu, onDragOver, onDrop }: RowProps) {
+function TreeRow({ id, row: { item, depth, expanded, position, siblings }, selected, readOnly, target, onClick, onMenu, onDragOver, onDrop }: RowProps) {
   const folder = item.type === "folder";
   const note = item.saved ? (item.link_target ? `Link to ${item.link_target}` : "") : `${unsavedReason(item.unsaved_reason)} (${formatBytes(item.size)})`;
   return (
@@ -248,7 +255,7 @@ function TreeRow({ id, row: { item, depth, expanded, position, siblings }, selec
       aria-expanded={folder ? expanded : undefined}
       aria-label={item.saved ? item.name : `${item.name}, not saved`}
       title={note || undefined}
-      draggable
+      draggable={!readOnly}
       onDragStart={(event) => event.dataTransfer.setData(dragType, item.path)}
       onDragOver={onDragOver}
       onDrop={onDrop}

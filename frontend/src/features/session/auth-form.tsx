@@ -1,6 +1,6 @@
 "use client";
 
-import { useState, type SubmitEvent, type ReactNode } from "react";
+import { useState, useSyncExternalStore, type SubmitEvent, type ReactNode } from "react";
 import { Brand } from "@/components/brand";
 import { ThemeToggle } from "@/components/theme-toggle";
 import { Button } from "@/components/ui/button";
@@ -53,7 +53,19 @@ function failureOf(error: unknown, known: readonly string[]): Failure {
   return { fields: error.fields, text: shown ? "" : error.message };
 }
 
-const linkClass = "font-medium text-accent-text underline-offset-2 hover:underline";
+/** To the other form, which leads on to the same page as this one. */
+function OtherForm({ href, children }: { readonly href: string; readonly children: ReactNode }) {
+  const search = useSyncExternalStore(
+    () => () => undefined,
+    () => window.location.search,
+    () => "",
+  );
+  return (
+    <a className="font-medium text-accent-text underline-offset-2 hover:underline" href={href + search}>
+      {children}
+    </a>
+  );
+}
 
 /** Submits once at a time, then leaves for the page that was asked for. */
 function useSubmit(known: readonly string[], send: (data: FormData) => Promise<unknown>) {
@@ -99,9 +111,7 @@ export function SignInForm() {
       other={
         <>
           New here?{" "}
-          <a className={linkClass} href="/register/">
-            Create an account
-          </a>
+          <OtherForm href="/register/">Create an account</OtherForm>
         </>
       }
     >
@@ -132,9 +142,7 @@ export function RegisterForm() {
       other={
         <>
           Have an account?{" "}
-          <a className={linkClass} href="/login/">
-            Sign in
-          </a>
+          <OtherForm href="/login/">Sign in</OtherForm>
         </>
       }
     >

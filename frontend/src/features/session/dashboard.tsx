@@ -1,6 +1,6 @@
 "use client";
 
-import { Ellipsis, Pencil, Plus, Search, SquareTerminal, Trash2 } from "lucide-react";
+import { Ellipsis, List, Pencil, Plus, Search, Share2, SquareTerminal, Trash2 } from "lucide-react";
 import { useCallback, useEffect, useState } from "react";
 import { Brand } from "@/components/brand";
 import { ThemeToggle } from "@/components/theme-toggle";
@@ -9,6 +9,9 @@ import { Confirm } from "@/components/ui/confirm";
 import { Menu } from "@/components/ui/menu";
 import { PhaseBadge } from "@/components/ui/phase";
 import { UserMenu } from "@/components/user-menu";
+import { RecordingsDialog } from "@/features/recording/recordings-dialog";
+import { ShareDialog } from "@/features/sharing/share-dialog";
+import { SharedWithMe } from "@/features/sharing/shared-with-me";
 import { useNow } from "@/hooks/use-now";
 import { useStore } from "@/hooks/use-store";
 import { useUser } from "@/hooks/use-user";
@@ -19,7 +22,7 @@ import { NameDialog } from "./name-dialog";
 import { SessionList } from "./session-list";
 import { report } from "./sign-out";
 
-type Asking = { readonly what: "new" } | { readonly what: "rename" | "delete"; readonly session: Session };
+type Asking = { readonly what: "new" } | { readonly what: "rename" | "delete" | "share" | "recordings"; readonly session: Session };
 
 const columns = "grid-cols-[minmax(0,1fr)_auto_32px] sm:grid-cols-[minmax(0,1fr)_132px_112px_112px_32px]";
 
@@ -117,6 +120,7 @@ export function Dashboard() {
             </div>
           )}
         </div>
+        <SharedWithMe />
       </main>
 
       {asking?.what === "new" && (
@@ -136,6 +140,8 @@ export function Dashboard() {
       {asking?.what === "rename" && (
         <NameDialog title="Rename session" action="Rename" initial={asking.session.name} required onClose={close} onSubmit={(name) => list.rename(asking.session.id, name)} />
       )}
+      {asking?.what === "share" && <ShareDialog session={asking.session.id} name={asking.session.name} terminals={[]} terminal="" onClose={close} />}
+      {asking?.what === "recordings" && <RecordingsDialog session={asking.session.id} onClose={close} />}
       {asking?.what === "delete" && (
         <Confirm
           title={`Delete “${asking.session.name}”?`}
@@ -202,6 +208,10 @@ function Table({ sessions, onAsk }: { readonly sessions: readonly Session[]; rea
             [
               { label: "Open", icon: <SquareTerminal size={14} />, onSelect: () => window.location.assign(`/workspace/?id=${menu.session.id}`) },
               { label: "Rename…", icon: <Pencil size={14} />, onSelect: () => onAsk({ what: "rename", session: menu.session }) },
+            ],
+            [
+              { label: "Share…", icon: <Share2 size={14} />, onSelect: () => onAsk({ what: "share", session: menu.session }) },
+              { label: "Recordings…", icon: <List size={14} />, onSelect: () => onAsk({ what: "recordings", session: menu.session }) },
             ],
             [{ label: "Delete…", icon: <Trash2 size={14} />, danger: true, onSelect: () => onAsk({ what: "delete", session: menu.session }) }],
           ]}

@@ -1,5 +1,5 @@
 import { api } from "@/lib/api";
-import { Problem } from "@/lib/problem";
+import { Problem, errorText } from "@/lib/problem";
 import { complain } from "@/lib/toasts";
 
 /** Leaves for the sign-in, and comes back here after it. */
@@ -25,6 +25,12 @@ export async function signOut(): Promise<void> {
     }
   }
   window.location.assign("/login/");
+}
+
+/** The words for a failure within a dialog; one that says that the user is signed out leads to the sign-in instead. */
+export function failureText(attempted: string, error: unknown): string {
+  if (error instanceof Problem && error.status === 401) goToSignIn();
+  return `${attempted}: ${errorText(error)}`;
 }
 
 /** Shows a failure; one that says that the user is signed out leads to the sign-in instead. */

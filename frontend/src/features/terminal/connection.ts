@@ -10,7 +10,7 @@
  * the server did not take is sent again, what it took is not. A snapshot that broke off half-way is asked for
  * afresh. Each byte is acknowledged only once the sink has rendered it.
  */
-import { parseMessage, terminalMessageSchema, terminalMessageTypes, type Exit, type Phase, type TerminalMessage } from "@/lib/schemas";
+import { parseMessage, terminalMessageSchema, terminalMessageTypes, type Exit, type Mode, type Phase, type TerminalMessage } from "@/lib/schemas";
 import { ReliableSocket, type SocketEnvironment, type SocketState } from "@/lib/socket";
 import { Store } from "@/lib/store";
 import { InputBuffer } from "./input-buffer";
@@ -22,7 +22,7 @@ export type TerminalState =
   | { readonly kind: "attached" }
   | { readonly kind: "reconnecting"; readonly attempt: number }
   | { readonly kind: "ended"; readonly exit: Exit | null; readonly message: string }
-  | { readonly kind: "failed"; readonly cause: "bad_request" | "signed_out" | "not_found" | "replaced"; readonly message: string };
+  | { readonly kind: "failed"; readonly cause: "bad_request" | "signed_out" | "forbidden" | "not_found" | "replaced"; readonly message: string };
 
 /** Where the output goes. Writes are rendered in the order of the calls, and `done` follows each. */
 export interface TerminalSink {
@@ -36,6 +36,8 @@ export interface TerminalSink {
 
 export interface TerminalNotices {
   title(title: string): void;
+  /** What the server allows: to type, or to look only. */
+  mode(mode: Mode): void;
   /** Something was lost or went wrong that the user has to know. */
   notice(message: string): void;
 }
@@ -45,6 +47,8 @@ export interface TerminalOptions {
   readonly name: string;
   /** The viewer's own ID, by which its input is counted: 1–64 of A-Za-z0-9_-. */
   readonly client: string;
+  /** What to ask for, of which the server may allow less. Default: write. */
+  readonly mode?: Mode;
   readonly endpoint: (query: URLSearchParams) => string;
   readonly environment: SocketEnvironment;
   readonly sink: TerminalSink;
@@ -76,11 +80,13 @@ export class TerminalConnection {
   #cols = 80;
   #rows = 24;
   #visible = true;
+  #mode: Mode = "write";
   #exit: Exit | undefined;
   #stopMessage = "";
 
   constructor(options: TerminalOptions) {
     this.#options = options;
+    if (options.mode) this.#mode = options.mode;
     this.#socket = new ReliableSocket(
       {
         url: () => options.endpoint(this.#query()),
@@ -124,8 +130,9 @@ export class TerminalConnection {
     this.#socket.retry();
   }
 
-  /** Types bytes. They are kept until the terminal is attached. */
+  /** Types bytes. They are kept until the terminal is attached; who only looks types nothing. */
   type(bytes: Uint8Array): void {
+    if (this.#mode === "view") return;
     this.#input.push(bytes);
     this.#flush();
   }
@@ -134,7 +141,7 @@ export class TerminalConnection {
     if (cols === this.#cols && rows === this.#rows) return;
     this.#cols = cols;
     this.#rows = rows;
-    if (this.#attached) this.#control({ type: "resize", cols, rows });
+    if (this.#attached && this.#mode === "write") this.#control({ type: "resize", cols, rows });
   }
 
   setVisible(visible: boolean): void {
@@ -151,6 +158,7 @@ export class TerminalConnection {
   #query(): URLSearchParams {
     const { session, name, client } = this.#options;
     const query = new URLSearchParams({ session, terminal: name, client });
+    if (this.#options.mode === "view") query.set("mode", "view");
     query.set("cols", String(this.#cols));
     query.set("rows", String(this.#rows));
     if (this.#incarnation && this.#snapshotLeft === 0) {
@@ -193,6 +201,7 @@ export class TerminalConnection {
     const words = {
       bad_request: reason || "The server did not accept the request.",
       signed_out: "You are signed out.",
+      forbidden: reason ? `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.` : "You may not open this terminal.",
       not_found: "This session no longer exists.",
       replaced: "This terminal was opened again elsewhere.",
     };
@@ -248,6 +257,8 @@ export class TerminalConnection {
     }
     this.#offset = message.offset;
     this.#snapshotLeft = message.reset ? message.snapshot : 0;
+    this.#mode = message.mode;
+    notices.mode(message.mode);
     sink.size(message.cols, message.rows);
     notices.title(message.title);
 
@@ -255,7 +266,7 @@ export class TerminalConnection {
     this.#socket.healthy();
     this.state.set({ kind: "attached" });
     // The size and visibility may have changed since the address was made.
-    if (message.cols !== this.#cols || message.rows !== this.#rows) {
+    if (this.#mode === "write" && (message.cols !== this.#cols || message.rows !== this.#rows)) {
       this.#control({ type: "resize", cols: this.#cols, rows: this.#rows });
     }
     if (!this.#visible) this.#control({ type: "visibility", visible: false });
@@ -301,7 +312,7 @@ export class TerminalConnection {
   }
 
   #flush(): void {
-    if (!this.#attached) return;
+    if (!this.#attached || this.#mode === "view") return;
     for (let bytes = this.#input.take(inputFrameBytes); bytes.length > 0; bytes = this.#input.take(inputFrameBytes)) {
       this.#socket.send(bytes);
     }

@@ -4,6 +4,7 @@ import { Plus, RotateCcw, SquareTerminal, X } from "lucide-react";
 import { useEffect, useRef, type KeyboardEvent, type ReactNode } from "react";
 import { Button, IconButton } from "@/components/ui/button";
 import { goToSignIn, report } from "@/features/session/sign-out";
+import type { Rights } from "@/features/sharing/rights";
 import type { PhaseState } from "@/features/workspace/workspace";
 import { useStore } from "@/hooks/use-store";
 import type { Exit, Phase } from "@/lib/schemas";
@@ -20,10 +21,13 @@ declare global {
 interface Props {
   readonly terminals: Terminals;
   readonly phase: Store<PhaseState | null>;
+  readonly rights: Rights;
+  /** What stands at the right of the tabs, for the terminal in front. */
+  readonly aside?: ReactNode;
   readonly onGone: () => void;
 }
 
-export function TerminalPane({ terminals, phase, onGone }: Props) {
+export function TerminalPane({ terminals, phase, rights, aside, onGone }: Props) {
   const { tabs, active, infos } = useStore(terminals.state);
   const session = useStore(phase);
 
@@ -43,7 +47,7 @@ export function TerminalPane({ terminals, phase, onGone }: Props) {
     const index = tabs.findIndex((tab) => tab === active);
     const steps: Record<string, number> = { ArrowLeft: index - 1 + tabs.length, ArrowRight: index + 1, Home: 0, End: tabs.length - 1 };
     const step = steps[event.key];
-    if (event.key === "Delete" && active) {
+    if (event.key === "Delete" && active && rights.change) {
       close(active);
     } else if (step !== undefined) {
       const next = tabs[step % tabs.length];
@@ -63,20 +67,27 @@ export function TerminalPane({ terminals, phase, onGone }: Props) {
           // eslint-disable-next-line jsx-a11y/interactive-supports-focus
           <div role="tablist" aria-label="Terminals" onKeyDown={keyDown} className="flex h-full min-w-0 overflow-x-auto [scrollbar-width:none]">
             {tabs.map((tab) => (
-              <Tab key={tab.name} tab={tab} selected={tab === active} foreground={infos.get(tab.name)?.foreground ?? ""} onSelect={() => terminals.activate(tab)} onClose={() => close(tab)} />
+              <Tab key={tab.name} tab={tab} selected={tab === active} closable={rights.change} recording={infos.get(tab.name)?.recording ?? false} foreground={infos.get(tab.name)?.foreground ?? ""} onSelect={() => terminals.activate(tab)} onClose={() => close(tab)} />
             ))}
           </div>
         )}
-        <IconButton label="New terminal" className="ml-1" onClick={() => terminals.open()}>
-          <Plus size={15} aria-hidden />
-        </IconButton>
+        {rights.change && (
+          <IconButton label="New terminal" className="ml-1" onClick={() => terminals.open()}>
+            <Plus size={15} aria-hidden />
+          </IconButton>
+        )}
+        {aside}
       </div>
       {active ? (
-        <TerminalView key={active.name} tab={active} session={session} onGone={onGone} />
+        <TerminalView key={active.name} tab={active} session={session} rights={rights} running={infos.get(active.name)?.running ?? false} onGone={onGone} />
       ) : (
         <Overlay>
           <SquareTerminal size={24} className="text-faint" aria-hidden />
-          <Button onClick={() => terminals.open()}>Open a terminal</Button>
+          {rights.change ? (
+            <Button onClick={() => terminals.open()}>Open a terminal</Button>
+          ) : (
+            <p className="max-w-sm text-[13px] text-muted">{rights.terminal === null ? "No terminal is open." : `Terminal ${rights.terminal} is not open.`} It is shown here as soon as one who may opens it.</p>
+          )}
         </Overlay>
       )}
     </section>
@@ -86,12 +97,14 @@ export function TerminalPane({ terminals, phase, onGone }: Props) {
 interface TabProps {
   readonly tab: TerminalTab;
   readonly selected: boolean;
+  readonly closable: boolean;
+  readonly recording: boolean;
   readonly foreground: string;
   readonly onSelect: () => void;
   readonly onClose: () => void;
 }
 
-function Tab({ tab, selected, foreground, onSelect, onClose }: TabProps) {
+function Tab({ tab, selected, closable, recording, foreground, onSelect, onClose }: TabProps) {
   const title = useStore(tab.title);
   const { kind } = useStore(tab.connection.state);
   return (
@@ -100,16 +113,22 @@ function Tab({ tab, selected, foreground, onSelect, onClose }: TabProps) {
       role="tab"
       aria-selected={selected}
       aria-controls="terminal-panel"
-      aria-label={`Terminal ${tab.name}`}
+      aria-label={`Terminal ${tab.name}${recording ? ", recording" : ""}`}
       title={title || undefined}
       tabIndex={selected ? 0 : -1}
       onClick={onSelect}
       onAuxClick={(event) => {
-        if (event.button === 1) onClose();
+        if (event.button === 1 && closable) onClose();
       }}
       className={`group flex shrink-0 items-center gap-1.5 border-r border-line pr-1.5 pl-3 text-[13px] focus-visible:outline-offset-[-2px] ${selected ? "bg-bg text-text" : "text-muted hover:bg-hover"}`}
     >
-      <SquareTerminal size={14} aria-hidden className="shrink-0 text-faint" />
+      {recording ? (
+        <span aria-hidden title="Recording" className="flex size-3.5 shrink-0 items-center justify-center">
+          <span className="pulse size-2 rounded-full bg-bad" />
+        </span>
+      ) : (
+        <SquareTerminal size={14} aria-hidden className="shrink-0 text-faint" />
+      )}
       <span className={kind === "ended" ? "text-faint" : ""}>
         Terminal {tab.name}
         {foreground && <span className="ml-1.5 text-[12px] text-faint">{foreground}</span>}
@@ -121,7 +140,7 @@ function Tab({ tab, selected, foreground, onSelect, onClose }: TabProps) {
           event.stopPropagation();
           onClose();
         }}
-        className={`flex size-5 items-center justify-center rounded text-faint hover:bg-active hover:text-text ${selected ? "" : "opacity-0 group-hover:opacity-100"}`}
+        className={`flex size-5 items-center justify-center rounded text-faint hover:bg-active hover:text-text ${selected ? "" : "opacity-0 group-hover:opacity-100"} ${closable ? "" : "hidden"}`}
       >
         <X size={14} />
       </span>
@@ -132,10 +151,13 @@ function Tab({ tab, selected, foreground, onSelect, onClose }: TabProps) {
 interface ViewProps {
   readonly tab: TerminalTab;
   readonly session: PhaseState | null;
+  readonly rights: Rights;
+  /** Something runs under this name, as far as the server says. */
+  readonly running: boolean;
   readonly onGone: () => void;
 }
 
-function TerminalView({ tab, session, onGone }: ViewProps) {
+function TerminalView({ tab, session, rights, running, onGone }: ViewProps) {
   const host = useRef<HTMLDivElement>(null);
   const state = useStore(tab.connection.state);
   useEffect(() => (host.current ? tab.screen.mount(host.current) : undefined), [tab]);
@@ -144,6 +166,11 @@ function TerminalView({ tab, session, onGone }: ViewProps) {
     if (state.cause === "signed_out") goToSignIn();
     else if (state.cause === "not_found") onGone();
   }, [state, onGone]);
+
+  useEffect(() => {
+    // Whoever may not start anything is brought back by those who do.
+    if (!rights.change && running && tab.connection.state.get().kind === "ended") tab.reconnect();
+  }, [rights.change, running, tab]);
 
   const restart = () => {
     tab.restart().catch((error: unknown) => report("Could not start the terminal", error));
@@ -164,19 +191,26 @@ function TerminalView({ tab, session, onGone }: ViewProps) {
         </Strip>
       )}
       {state.kind === "starting" && <StartUp phase={state.phase} reason={state.reason} />}
-      {state.kind === "ended" && still && <Stopped session={session} onStart={restart} />}
+      {state.kind === "ended" && still && <Stopped session={session} onStart={rights.change ? restart : undefined} />}
       {state.kind === "ended" && !still && (
         <div className="flex min-h-9 shrink-0 flex-wrap items-center gap-3 border-t border-line bg-panel px-3 py-1 text-[13px] text-muted">
           <span role="status">{exitText(state.exit, state.message)}</span>
-          <Button small className="ml-auto" onClick={restart}>
-            <RotateCcw size={13} aria-hidden /> Restart
-          </Button>
+          {rights.change && (
+            <Button small className="ml-auto" onClick={restart}>
+              <RotateCcw size={13} aria-hidden /> Restart
+            </Button>
+          )}
+          {!rights.change && running && (
+            <Button small className="ml-auto" onClick={() => tab.reconnect()}>
+              <RotateCcw size={13} aria-hidden /> Connect again
+            </Button>
+          )}
         </div>
       )}
       {state.kind === "failed" && (
         <Overlay>
           <p className="text-muted">{state.message}</p>
-          {state.cause !== "signed_out" && state.cause !== "not_found" && <Button onClick={restart}>Connect again</Button>}
+          {state.cause !== "signed_out" && state.cause !== "not_found" && <Button onClick={rights.change ? restart : () => tab.reconnect()}>Connect again</Button>}
         </Overlay>
       )}
     </div>
@@ -232,7 +266,7 @@ function StartUp({ phase, reason }: { readonly phase: Phase; readonly reason: st
   );
 }
 
-function Stopped({ session, onStart }: { readonly session: PhaseState; readonly onStart: () => void }) {
+function Stopped({ session, onStart }: { readonly session: PhaseState; readonly onStart: (() => void) | undefined }) {
   if (session.phase === "stopping") {
     return (
       <Overlay>
@@ -247,11 +281,13 @@ function Stopped({ session, onStart }: { readonly session: PhaseState; readonly 
       <p className={`font-medium ${failed ? "text-bad" : ""}`}>{failed ? "The session failed" : "The session is stopped"}</p>
       <p className="max-w-md text-[13px] text-muted">
         {session.reason ? `${session.reason.charAt(0).toUpperCase()}${session.reason.slice(1)}. ` : ""}
-        Files are kept and can be edited meanwhile.
+        {onStart ? "Files are kept and can be edited meanwhile." : "Its terminals are shown again when one who may starts it."}
       </p>
-      <Button kind="primary" className="mt-1" onClick={onStart}>
-        Start
-      </Button>
+      {onStart && (
+        <Button kind="primary" className="mt-1" onClick={onStart}>
+          Start
+        </Button>
+      )}
     </Overlay>
   );
 }

@@ -1,6 +1,6 @@
 /** A session's terminals: those that run there, those that this page shows, and which one is in front. */
 import { Problem } from "@/lib/problem";
-import type { TerminalInfo } from "@/lib/schemas";
+import type { Mode, TerminalInfo } from "@/lib/schemas";
 import type { SocketEnvironment } from "@/lib/socket";
 import { Store } from "@/lib/store";
 import { TerminalConnection, type TerminalSink } from "./connection";
@@ -10,6 +10,8 @@ export interface TerminalScreen extends TerminalSink {
   mount(host: HTMLElement): () => void;
   fit(): void;
   focus(): void;
+  /** Shows without a say: nothing is typed, and the size stays the one that others decided on. */
+  setViewOnly(on: boolean): void;
   text(): string;
   dispose(): void;
 }
@@ -19,6 +21,8 @@ export interface TerminalsOptions {
   readonly endpoint: (query: URLSearchParams) => string;
   readonly environment: SocketEnvironment;
   readonly client: () => string;
+  /** What to ask for when a terminal is opened. Default: write. */
+  readonly mode?: () => Mode;
   readonly createScreen: (handlers: { input(bytes: Uint8Array): void; resized(cols: number, rows: number): void }) => TerminalScreen;
   /** Ends a terminal's program on the server. */
   readonly closeOnServer: (name: string) => Promise<void>;
@@ -46,10 +50,11 @@ export class TerminalTab {
       session: options.session,
       name,
       client: options.client(),
+      mode: options.mode?.() ?? "write",
       endpoint: options.endpoint,
       environment: options.environment,
       sink: this.screen,
-      notices: { title: (title) => this.title.set(title), notice: options.notice },
+      notices: { title: (title) => this.title.set(title), notice: options.notice, mode: (mode) => this.screen.setViewOnly(mode === "view") },
     });
   }
 
@@ -77,6 +82,11 @@ export class TerminalTab {
   async #restart(): Promise<void> {
     const state = this.connection.state.get();
     if (state.kind === "ended" && state.exit) await this.#closeOnServer();
+    this.reconnect();
+  }
+
+  /** Connects to what runs under this name now. */
+  reconnect(): void {
     const { cols, rows } = this.connection.size;
     this.connection.start(cols, rows);
   }
@@ -149,11 +159,10 @@ export class Terminals {
     for (const name of [...this.#closing]) if (!infos.has(name)) this.#closing.delete(name);
     const { tabs } = this.state.get();
     const missing = list.filter(({ name, running }) => running && !this.#closing.has(name) && !tabs.some((tab) => tab.name === name));
-    this.state.update((state) => ({
-      ...state,
-      infos,
-      tabs: [...state.tabs, ...missing.map(({ name }) => new TerminalTab(name, this.#options))],
-    }));
+    this.state.update((state) => {
+      const all = [...state.tabs, ...missing.map(({ name }) => new TerminalTab(name, this.#options))];
+      return { infos, tabs: all, active: state.active ?? all[0] ?? null };
+    });
   }
 
   /** A terminal at its shell's prompt, as far as is known; a new one where all are busy. */

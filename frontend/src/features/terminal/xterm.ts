@@ -31,6 +31,9 @@ export interface ScreenHandlers {
   resized(cols: number, rows: number): void;
 }
 
+/** In pixels; the smaller one is the least that a foreign size is shrunk to before it is scrolled. */
+const fontSize = 13;
+const leastFontSize = 8;
 /** Kept of what was printed, in lines. */
 const scrollback = 10_000;
 
@@ -44,6 +47,7 @@ export class Screen implements TerminalSink {
   #host: HTMLElement | undefined;
   #observer: ResizeObserver | undefined;
   #webgl: WebglAddon | undefined;
+  #viewOnly = false;
 
   constructor(handlers: ScreenHandlers) {
     this.#handlers = handlers;
@@ -51,7 +55,7 @@ export class Screen implements TerminalSink {
       allowProposedApi: true,
       cursorBlink: true,
       fontFamily: '"JetBrains Mono Variable", ui-monospace, monospace',
-      fontSize: 13,
+      fontSize,
       lineHeight: 1.25,
       scrollback,
       theme: themes[theme.get()],
@@ -79,6 +83,7 @@ export class Screen implements TerminalSink {
   /** Shows the screen in an element, at first or again. The returned function takes it out. */
   mount(host: HTMLElement): () => void {
     this.#host = host;
+    host.style.overflow = this.#viewOnly ? "auto" : "";
     if (this.#terminal.element) {
       host.append(this.#terminal.element);
     } else {
@@ -102,10 +107,33 @@ export class Screen implements TerminalSink {
     if (!host || host.clientWidth === 0 || host.clientHeight === 0) return;
     const size = this.#fit.proposeDimensions();
     if (!size || !Number.isFinite(size.cols) || !Number.isFinite(size.rows)) return;
+    if (this.#viewOnly) {
+      this.#shrink(size);
+      this.#handlers.resized(this.#terminal.cols, this.#terminal.rows);
+      return;
+    }
     const cols = Math.max(2, size.cols);
     const rows = Math.max(1, size.rows);
     if (cols !== this.#terminal.cols || rows !== this.#terminal.rows) this.#terminal.resize(cols, rows);
     this.#handlers.resized(cols, rows);
+  }
+
+  setViewOnly(on: boolean): void {
+    if (on === this.#viewOnly) return;
+    this.#viewOnly = on;
+    this.#terminal.options.disableStdin = on;
+    this.#terminal.options.cursorBlink = !on;
+    if (!on) this.#terminal.options.fontSize = fontSize;
+    if (this.#host) this.#host.style.overflow = on ? "auto" : "";
+    this.fit();
+  }
+
+  /** Draws a size that is not ours to choose as large as it fits; `fits` are the cells that do at the present font. */
+  #shrink(fits: { cols: number; rows: number }): void {
+    const now = this.#terminal.options.fontSize ?? fontSize;
+    const ratio = Math.min(fits.cols / this.#terminal.cols, fits.rows / this.#terminal.rows);
+    const next = Math.max(leastFontSize, Math.min(fontSize, Math.floor(now * ratio * 2) / 2));
+    if (next !== now) this.#terminal.options.fontSize = next;
   }
 
   /** Draws with the graphics card where there is one; the page's own elements do otherwise. */
@@ -144,7 +172,10 @@ export class Screen implements TerminalSink {
   size(cols: number, rows: number): void {
     if (cols === this.#terminal.cols && rows === this.#terminal.rows) return;
     // In its turn: what was written before was meant for the former size.
-    this.#terminal.write("", () => this.#terminal.resize(cols, rows));
+    this.#terminal.write("", () => {
+      this.#terminal.resize(cols, rows);
+      if (this.#viewOnly) this.fit();
+    });
   }
 
   focus(): void {

@@ -1,6 +1,6 @@
 "use client";
 
-import { ChevronLeft, Play, Power, Users } from "lucide-react";
+import { ChevronLeft, Play, Power, Share2, Users } from "lucide-react";
 import { useEffect, useMemo, useState } from "react";
 import { Mark } from "@/components/brand";
 import { ThemeToggle } from "@/components/theme-toggle";
@@ -8,19 +8,22 @@ import { Button, IconButton } from "@/components/ui/button";
 import { PhaseBadge } from "@/components/ui/phase";
 import { UserMenu } from "@/components/user-menu";
 import { NameDialog } from "@/features/session/name-dialog";
+import type { Rights } from "@/features/sharing/rights";
 import { useStore } from "@/hooks/use-store";
-import { useUser } from "@/hooks/use-user";
 import { plural } from "@/lib/format";
+import type { User } from "@/lib/schemas";
 import { runCommand } from "@/lib/shell";
 import type { Workspace } from "./workspace";
 
 interface Props {
   readonly workspace: Workspace;
+  readonly rights: Rights;
+  readonly user: User | null;
   readonly onRun: () => void;
+  readonly onShare: () => void;
 }
 
-export function TopBar({ workspace, onRun }: Props) {
-  const user = useUser();
+export function TopBar({ workspace, rights, user, onRun, onShare }: Props) {
   const session = useStore(workspace.session);
   const phase = useStore(workspace.phase);
   const viewers = useStore(workspace.viewers);
@@ -40,27 +43,39 @@ export function TopBar({ workspace, onRun }: Props) {
         <Mark />
       </a>
       <h1 className="min-w-0">
-        <button type="button" title="Rename" className="block max-w-full truncate rounded-md px-1.5 py-0.5 text-[14px] font-semibold hover:bg-hover" onClick={() => setRenaming(true)}>
-          {name || "…"}
-        </button>
+        {rights.owner ? (
+          <button type="button" title="Rename" className="block max-w-full truncate rounded-md px-1.5 py-0.5 text-[14px] font-semibold hover:bg-hover" onClick={() => setRenaming(true)}>
+            {name || "…"}
+          </button>
+        ) : (
+          <span className="block max-w-full truncate px-1.5 py-0.5 text-[14px] font-semibold">{name || "…"}</span>
+        )}
       </h1>
       {phase && (
         <span className="max-sm:[&_.phase-word]:sr-only">
           <PhaseBadge phase={phase.phase} reason={phase.reason} />
         </span>
       )}
-      <SavedState workspace={workspace} />
+      {rights.files && <SavedState workspace={workspace} readOnly={!rights.change} />}
       <div className="ml-auto flex items-center gap-1.5">
         {viewers > 1 && (
-          <span className="flex items-center gap-1 px-1 text-[12px] text-muted" title={`${viewers} windows show this session`}>
+          <span className="flex items-center gap-1 px-1 text-[12px] text-muted max-sm:hidden" title={`${viewers} windows show this session`}>
             <Users size={14} aria-hidden /> {viewers}
           </span>
         )}
-        <Button kind="primary" small disabled={!runnable} title={runnable ? "Run the open file (Ctrl Enter)" : "Open a Python, JavaScript or shell file to run it"} onClick={onRun}>
-          <Play size={13} fill="currentColor" aria-hidden />
-          Run
-        </Button>
-        {phase?.phase === "ready" && (
+        {rights.owner && (
+          <Button small className="max-sm:w-7 max-sm:px-0" aria-label="Share" title="Share this session" onClick={onShare}>
+            <Share2 size={13} aria-hidden />
+            <span className="max-sm:hidden">Share</span>
+          </Button>
+        )}
+        {rights.change && (
+          <Button kind="primary" small disabled={!runnable} title={runnable ? "Run the open file (Ctrl Enter)" : "Open a Python, JavaScript or shell file to run it"} onClick={onRun}>
+            <Play size={13} fill="currentColor" aria-hidden />
+            Run
+          </Button>
+        )}
+        {rights.owner && phase?.phase === "ready" && (
           <IconButton label="Stop session" onClick={() => void workspace.stop()}>
             <Power size={15} aria-hidden />
           </IconButton>
@@ -74,7 +89,7 @@ export function TopBar({ workspace, onRun }: Props) {
 }
 
 /** What is saved of everything: open files, what the terminal made, and whether events arrive at all. */
-function SavedState({ workspace }: { readonly workspace: Workspace }) {
+function SavedState({ workspace, readOnly }: { readonly workspace: Workspace; readonly readOnly: boolean }) {
   const unsaved = useStore(workspace.documents.unsaved);
   const sync = useStore(workspace.sync);
   const events = useStore(workspace.events.state);
@@ -90,6 +105,7 @@ function SavedState({ workspace }: { readonly workspace: Workspace }) {
 
   function words(): { text: string; tone: string; detail: string } {
     if (events.kind === "waiting") return { text: "Offline, reconnecting…", tone: "text-warn", detail: "Changes made elsewhere are shown again when the connection is back." };
+    if (readOnly) return { text: "", tone: "", detail: "" };
     if (sync?.braked) return { text: "Saving is held back", tone: "text-warn", detail: sync.message };
     if (unsaved > 0) return { text: `${plural(unsaved, "file")} not saved`, tone: "text-accent-text", detail: "" };
     if (sync && sync.pending > 0) return { text: `Saving ${plural(sync.pending, "change")}…`, tone: "text-faint", detail: "" };

@@ -6,10 +6,17 @@ import { useCallback, useEffect, useState, type ReactNode } from "react";
 import { Split } from "@/components/ui/split";
 import { EditorPane } from "@/features/editor/editor-pane";
 import { FilePane } from "@/features/files/file-pane";
+import { RecordingsDialog } from "@/features/recording/recordings-dialog";
+import { AccessEnded } from "@/features/sharing/access-ended";
+import { GuestBanner } from "@/features/sharing/guest-banner";
+import type { Rights } from "@/features/sharing/rights";
+import { ShareDialog } from "@/features/sharing/share-dialog";
+import { TerminalAside } from "@/features/sharing/terminal-aside";
 import { TerminalPane } from "@/features/terminal/terminal-pane";
 import { Screen } from "@/features/terminal/xterm";
 import { useMedia } from "@/hooks/use-media";
 import { useStore } from "@/hooks/use-store";
+import { useUser } from "@/hooks/use-user";
 import { BrakeBanner } from "./brake-banner";
 import { TopBar } from "./top-bar";
 import { leaveForDashboard, Workspace } from "./workspace";
@@ -39,21 +46,37 @@ export default function WorkspacePage() {
     };
   }, [id]);
   if (!workspace) return <div className="h-full bg-bg" />;
-  return <Open key={workspace.id} workspace={workspace} />;
+  return <Entered key={workspace.id} workspace={workspace} />;
 }
+
+/** What is shown depends on what the user may do, which the server says first. */
+function Entered({ workspace }: { readonly workspace: Workspace }) {
+  const rights = useStore(workspace.rights);
+  const session = useStore(workspace.session);
+  const ended = useStore(workspace.ended);
+  const unsaved = useStore(workspace.documents.unsaved);
+  if (ended !== "") return <AccessEnded name={session?.name ?? ""} reason={ended} unsaved={unsaved} />;
+  if (!rights) return <div className="h-full bg-bg" />;
+  return <Open workspace={workspace} rights={rights} />;
+}
+
+type Dialogs = { readonly what: "share"; readonly terminal: string } | { readonly what: "recordings" };
 
 type Pane = "files" | "editor" | "terminal";
 
-function Open({ workspace }: { readonly workspace: Workspace }) {
+function Open({ workspace, rights }: { readonly workspace: Workspace; readonly rights: Rights }) {
+  const user = useUser();
+  const [dialog, setDialog] = useState<Dialogs | null>(null);
   const narrow = useMedia("(max-width: 767px)");
   const [pane, setPane] = useState<Pane>("editor");
   const unsaved = useStore(workspace.documents.unsaved);
 
   const run = useCallback(() => {
+    if (!rights.change) return;
     void workspace.run().then((typed) => {
       if (typed) setPane("terminal");
     });
-  }, [workspace]);
+  }, [workspace, rights]);
 
   useEffect(() => {
     const keyDown = (event: KeyboardEvent) => {
@@ -75,17 +98,29 @@ function Open({ workspace }: { readonly workspace: Workspace }) {
     return () => window.removeEventListener("beforeunload", ask);
   }, [unsaved]);
 
-  const gone = useCallback(() => leaveForDashboard("This session does not exist, or it was deleted."), []);
-  const files = <FilePane session={workspace.id} files={workspace.files} documents={workspace.documents} onOpen={() => setPane("editor")} />;
-  const editor = <EditorPane session={workspace.id} documents={workspace.documents} files={workspace.files} />;
-  const terminal = <TerminalPane terminals={workspace.terminals} phase={workspace.phase} onGone={gone} />;
+  const files = <FilePane session={workspace.id} files={workspace.files} documents={workspace.documents} readOnly={!rights.change} onOpen={() => setPane("editor")} />;
+  const editor = <EditorPane session={workspace.id} documents={workspace.documents} files={workspace.files} readOnly={!rights.change} />;
+  const aside = (
+    <TerminalAside
+      session={workspace.id}
+      terminals={workspace.terminals}
+      rights={rights}
+      me={user?.username ?? ""}
+      onShare={(name) => setDialog({ what: "share", terminal: name })}
+      onRecordings={() => setDialog({ what: "recordings" })}
+    />
+  );
+  const terminal = <TerminalPane terminals={workspace.terminals} phase={workspace.phase} rights={rights} aside={aside} onGone={workspace.gone} />;
 
   return (
     <div className="flex h-dvh flex-col overflow-hidden">
-      <TopBar workspace={workspace} onRun={run} />
-      <BrakeBanner workspace={workspace} />
+      <TopBar workspace={workspace} rights={rights} user={user} onRun={run} onShare={() => setDialog({ what: "share", terminal: "" })} />
+      <GuestBanner workspace={workspace} />
+      {rights.owner && <BrakeBanner workspace={workspace} />}
       <main className="flex min-h-0 flex-1">
-        {narrow ? (
+        {!rights.files ? (
+          terminal
+        ) : narrow ? (
           <div className="flex min-h-0 min-w-0 flex-1 flex-col">
             <Shown when={pane === "files"}>{files}</Shown>
             <Shown when={pane === "editor"}>{editor}</Shown>
@@ -112,6 +147,10 @@ function Open({ workspace }: { readonly workspace: Workspace }) {
           />
         )}
       </main>
+      {dialog?.what === "share" && (
+        <ShareDialog session={workspace.id} name={workspace.session.get()?.name ?? ""} terminals={[...workspace.terminals.state.get().infos.keys()]} terminal={dialog.terminal} onClose={() => setDialog(null)} />
+      )}
+      {dialog?.what === "recordings" && <RecordingsDialog session={workspace.id} onClose={() => setDialog(null)} />}
     </div>
   );
 }

@@ -4,12 +4,14 @@ import { createMonacoBuffer } from "@/features/editor/monaco";
 import { FileStore } from "@/features/files/file-store";
 import { Terminals, type TerminalsOptions } from "@/features/terminal/terminals";
 import { goToSignIn } from "@/features/session/sign-out";
+import { rightsOf, type Rights } from "@/features/sharing/rights";
 import { api } from "@/lib/api";
+import { backoffDelay } from "@/lib/backoff";
 import { webSocketURL } from "@/lib/origin";
 import { Problem } from "@/lib/problem";
 import type { Phase, Session, Sync, WorkspaceEvent } from "@/lib/schemas";
 import { runCommand } from "@/lib/shell";
-import { browserEnvironment } from "@/lib/socket";
+import { browserEnvironment, type SocketEnvironment } from "@/lib/socket";
 import { Store } from "@/lib/store";
 import { complain, inform, leaveMessage } from "@/lib/toasts";
 import { EventStream } from "./events";
@@ -34,6 +36,12 @@ export function leaveForDashboard(message: string): void {
 export class Workspace {
   readonly id: string;
   readonly session = new Store<Session | null>(null);
+  /** What the user may do here; null until it is known. */
+  readonly rights = new Store<Rights | null>(null);
+  /** Who shares this session with the user; empty: it is the user's own, or not known yet. */
+  readonly sharedBy = new Store<string>("");
+  /** Why a guest has no access any more; empty: has it. */
+  readonly ended = new Store<string>("");
   readonly phase = new Store<PhaseState | null>(null);
   readonly sync = new Store<Sync | null>(null);
   readonly viewers = new Store<number>(1);
@@ -41,12 +49,14 @@ export class Workspace {
   readonly documents: Documents;
   readonly terminals: Terminals;
   readonly events: EventStream;
+  readonly #environment: SocketEnvironment;
   #opened = false;
   #left = false;
 
   constructor(id: string, createScreen: TerminalsOptions["createScreen"]) {
     this.id = id;
     const environment = browserEnvironment();
+    this.#environment = environment;
     this.files = new FileStore(id, api);
     this.documents = new Documents(id, api, createMonacoBuffer);
     this.terminals = new Terminals({
@@ -54,6 +64,7 @@ export class Workspace {
       endpoint: webSocketURL,
       environment,
       client: viewerID,
+      mode: () => (this.rights.get()?.type === false ? "view" : "write"),
       createScreen,
       closeOnServer: (name) => api.closeTerminal(id, name),
       notice: inform,
@@ -69,24 +80,15 @@ export class Workspace {
 
   /** Begins; the returned function ends it and frees everything. */
   open(): () => void {
-    api.session(this.id).then(
-      (session) => {
-        this.session.set(session);
-        this.phase.update((phase) => phase ?? { phase: session.phase, message: "", reason: session.reason });
-      },
-      (error: unknown) => this.#failed("Could not open the session", error),
-    );
     const stop = this.events.state.subscribe(() => {
       const state = this.events.state.get();
       if (state.kind !== "closed") return;
       if (state.cause === "signed_out") goToSignIn();
-      else if (state.cause === "not_found") this.#gone();
+      else if (state.cause === "forbidden") this.ended.set(state.reason || "access was revoked");
+      else if (state.cause === "not_found") this.gone();
       else if (state.cause === "bad_request") complain(state.reason || "The session's address is wrong.");
     });
-    void this.#load().then(() => {
-      if (!this.#left) this.events.start();
-    });
-    this.terminals.open("1");
+    void this.#begin();
     return () => {
       this.#left = true;
       stop();
@@ -96,14 +98,60 @@ export class Workspace {
     };
   }
 
-  #gone(): void {
-    leaveForDashboard("This session does not exist, or it was deleted.");
+  /** What the user may do decides what is opened. */
+  async #begin(): Promise<void> {
+    const session = await this.#find();
+    if (!session || this.#left) return;
+    const rights = rightsOf(session.access);
+    this.session.set(session);
+    this.rights.set(rights);
+    this.phase.update((phase) => phase ?? { phase: session.phase, message: "", reason: session.reason });
+    // To open a terminal is to start the session; who may not do that is shown those that run.
+    if (rights.change) this.terminals.open("1");
+    if (!rights.owner) void this.#findOwner();
+    if (rights.files) await this.#load();
+    if (!this.#wasLeft()) this.events.start();
   }
+
+  /** Reads the session, as often as it takes while the server cannot be reached. */
+  async #find(): Promise<Session | null> {
+    for (let attempt = 1; !this.#left; attempt++) {
+      try {
+        return await api.session(this.id);
+      } catch (error) {
+        if (attempt === 1) this.#failed("Could not open the session", error);
+        if (!(error instanceof Problem) || (error.status !== 0 && error.status < 500)) return null;
+        const wait = backoffDelay(attempt, this.#environment.random(), this.#environment.backoff);
+        await new Promise((done) => setTimeout(done, wait));
+      }
+    }
+    return null;
+  }
+
+  async #findOwner(): Promise<void> {
+    try {
+      const shared = await api.sharedWithMe();
+      this.sharedBy.set(shared.find(({ session }) => session.id === this.id)?.owner ?? "");
+    } catch (error) {
+      this.#failed("Could not tell who shares this session", error);
+    }
+  }
+
+  /** Asked after a wait, during which it may have changed. */
+  #wasLeft(): boolean {
+    return this.#left;
+  }
+
+  /** The session is not there, or not there for this user. */
+  readonly gone = (): void => {
+    if (this.rights.get()?.owner === false) this.ended.set("it was deleted, or is no longer shared with you");
+    else leaveForDashboard("This session does not exist, or it was deleted.");
+  };
 
   #failed(attempted: string, error: unknown): void {
     if (this.#left) return;
     if (error instanceof Problem && error.status === 401) goToSignIn();
-    else if (error instanceof Problem && error.status === 404) this.#gone();
+    else if (error instanceof Problem && error.status === 404) this.gone();
     else complain(attempted, error);
   }
 
@@ -131,6 +179,7 @@ export class Workspace {
         this.phase.set({ phase: event.phase, message: event.message, reason: event.reason });
         return;
       case "files":
+        if (this.rights.get()?.files === false) return;
         if (event.reset) {
           void this.#load();
         } else {

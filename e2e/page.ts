@@ -1,0 +1,55 @@
+import { type BrowserContext, expect, type Page } from "@playwright/test";
+
+// What the specs do with a page, as a person does it, and what they read from it.
+
+export const password = "correct horse battery staple";
+
+/** terminalText is what the terminals of the page show, scrollback included. */
+export async function terminalText(page: Page): Promise<string> {
+  return page.evaluate(() => {
+    const terminals = (window as unknown as { __terminals?: Record<string, { text(): string }> }).__terminals ?? {};
+    return Object.values(terminals)
+      .map((terminal) => terminal.text())
+      .join("\n");
+  });
+}
+
+export async function expectTerminal(page: Page, text: string | RegExp): Promise<void> {
+  await expect.poll(() => terminalText(page), { message: `the terminal shows ${text}`, timeout: 30_000 }).toMatch(text);
+}
+
+/** typeInTerminal types a line as a person does. */
+export async function typeInTerminal(page: Page, line: string): Promise<void> {
+  await page.getByRole("region", { name: "Terminal" }).locator("textarea").first().focus();
+  await page.keyboard.type(line);
+  await page.keyboard.press("Enter");
+}
+
+/** replaceEditor puts text into the open editor. */
+export async function replaceEditor(page: Page, text: string): Promise<void> {
+  await page.locator(".monaco-editor").first().click();
+  await page.keyboard.press("ControlOrMeta+a");
+  await page.keyboard.insertText(text);
+}
+
+export async function openFile(page: Page, name: string): Promise<void> {
+  await page.getByRole("tree", { name: "Files" }).getByRole("treeitem", { name }).click();
+  await expect(page.getByRole("tablist", { name: "Open files" }).getByRole("tab", { name })).toBeVisible();
+}
+
+/** register makes an account and signs the context in. */
+export async function register(context: BrowserContext, url: string, username: string): Promise<void> {
+  const answer = await context.request.post(`${url}/api/users/register`, {
+    data: { username, email: `${username}@example.org`, password },
+  });
+  expect(answer.status()).toBe(201);
+}
+
+/** createSession makes a session with its first file, and answers its ID. */
+export async function createSession(context: BrowserContext, url: string, name: string): Promise<string> {
+  const created = await context.request.post(`${url}/api/sessions/`, { data: { name } });
+  expect(created.status()).toBe(201);
+  const { data } = (await created.json()) as { data: { id: string } };
+  expect((await context.request.post(`${url}/api/workspace/${data.id}/ensure-default`)).ok()).toBe(true);
+  return data.id;
+}
