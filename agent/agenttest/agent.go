@@ -131,7 +131,7 @@ func (a *Agent) Attach(ctx context.Context, tb testing.TB, open *agentv1.AttachO
 	if err != nil {
 		tb.Fatalf("dial the agent: %v", err)
 	}
-	stream, err := attach.Dial(ctx, conn, a.Authority.Client(identity.BackendURI), attach.Buffers(), open)
+	stream, err := attach.Dial(ctx, conn, attach.Config(a.Authority.Client(identity.BackendURI)), attach.Buffers(), open)
 	if err != nil {
 		tb.Fatalf("attach a terminal: %v", err)
 	}

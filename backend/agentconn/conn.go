@@ -64,7 +64,7 @@ func Connect(ctx context.Context, runtime backend.Runtime, credentials Credentia
 	if err != nil {
 		return nil, err
 	}
-	c := &Conn{Environment: env, tls: config, buffers: attach.Buffers()}
+	c := &Conn{Environment: env, tls: attach.Config(config), buffers: attach.Buffers()}
 	c.dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
 		conn, err := runtime.Dial(ctx, env)
 		if err != nil {
@@ -108,7 +108,7 @@ func newTransport(dial func(context.Context, string, string) (net.Conn, error), 
 	protocols.SetHTTP2(true)
 	return &http.Transport{
 		DialContext:       dial,
-		TLSClientConfig:   config,
+		TLSClientConfig:   config.Clone(), // the transport changes it
 		ForceAttemptHTTP2: true,
 		Protocols:         &protocols,
 		HTTP2: &http.HTTP2Config{

@@ -29,14 +29,19 @@ type Client struct {
 	output   agentv1.AttachTerminalResponse_Output
 }
 
-// Dial opens a stream on a connection to the agent, which it closes on an error. The stream ends with ctx. What is
-// wrong with open is told by Receive. Errors of the connection and of TLS have CodeUnavailable.
-func Dial(ctx context.Context, conn net.Conn, config *tls.Config, buffers *sync.Pool, open *agentv1.AttachOpen) (*Client, error) {
+// Config is a configuration for Dial, made once of one for the agent's other services.
+func Config(config *tls.Config) *tls.Config {
 	config = config.Clone()
 	config.NextProtos = []string{"http/1.1"}
 	if config.ServerName == "" {
 		config.ServerName = "agent"
 	}
+	return config
+}
+
+// Dial opens a stream on a connection to the agent, which it closes on an error. The stream ends with ctx. What is
+// wrong with open is told by Receive. Errors of the connection and of TLS have CodeUnavailable.
+func Dial(ctx context.Context, conn net.Conn, config *tls.Config, buffers *sync.Pool, open *agentv1.AttachOpen) (*Client, error) {
 	secure := tls.Client(conn, config)
 	c := &Client{stream: stream{conn: secure, in: bufio.NewReaderSize(secure, readBuffer), buffers: buffers}, ctx: ctx}
 	c.output.Output = &agentv1.TerminalOutput{}
