@@ -98,6 +98,38 @@ describe("TerminalConnection", () => {
     expect(screen.resets).toBe(1);
   });
 
+  it("types nothing twice when the screen is drawn anew on the same socket", () => {
+    const { connection, type } = make();
+    connection.start(80, 24);
+    FakeSocket.last.open();
+    FakeSocket.last.say(attached({ created: true }));
+    type("abcdef");
+    // The server had taken two bytes when it said so; the others are on their way.
+    FakeSocket.last.say(attached({ reset: true, snapshot: 3, offset: 500, input_offset: 2 }));
+    FakeSocket.last.bytes("SCR");
+    type("g");
+    expect(FakeSocket.last.typed).toBe("abcdefg");
+    FakeSocket.last.end(1006);
+    vi.runOnlyPendingTimers();
+    FakeSocket.last.open();
+    FakeSocket.last.say(attached({ offset: 500, input_offset: 5 }));
+    expect(FakeSocket.last.typed).toBe("fg");
+  });
+
+  it("acknowledges each 16 KiB that were rendered, and the rest when the renderer is idle", () => {
+    const { connection } = make();
+    connection.start(80, 24);
+    FakeSocket.last.open();
+    FakeSocket.last.say(attached({ created: true }));
+    vi.advanceTimersByTime(100);
+    const acks = () => FakeSocket.last.controls.filter((m) => m.type === "ack").map((m) => m.offset);
+    expect(acks()).toEqual([0]);
+    for (let i = 0; i < 5; i++) FakeSocket.last.bytes("x".repeat(8 << 10));
+    expect(acks()).toEqual([0, 16 << 10, 32 << 10]);
+    vi.advanceTimersByTime(100);
+    expect(acks()).toEqual([0, 16 << 10, 32 << 10, 40 << 10]);
+  });
+
   it("does not count a snapshot, and replays it without answering", () => {
     const { connection, screen } = make();
     connection.start(80, 24);

@@ -37,13 +37,24 @@ describe("ReliableSocket", () => {
     expect(socket.state.get()).toEqual({ kind: "waiting", attempt: 1 });
   });
 
-  it.each([1001, 1012])("follows a handover (%i) at once", (code) => {
-    const { socket } = make();
+  it.each([1001, 1012])("follows a handover (%i) within a second, at a moment of its own", (code) => {
+    const { socket, environment } = make();
     socket.start();
     FakeSocket.last.open();
     socket.healthy();
     FakeSocket.last.end(code);
+    environment.random = () => 0.25; // asked for by the next one
+    vi.advanceTimersByTime(999);
+    expect(FakeSocket.dialed).toHaveLength(1);
+    vi.advanceTimersByTime(1);
     expect(FakeSocket.dialed).toHaveLength(2);
+    FakeSocket.last.open();
+    socket.healthy();
+    FakeSocket.last.end(code);
+    vi.advanceTimersByTime(249);
+    expect(FakeSocket.dialed).toHaveLength(2);
+    vi.advanceTimersByTime(1);
+    expect(FakeSocket.dialed).toHaveLength(3);
   });
 
   it("does not spin when a peer hands over before it worked", () => {

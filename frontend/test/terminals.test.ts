@@ -18,7 +18,7 @@ function make() {
     createScreen: (handlers): TerminalScreen => {
       sizes.push((cols, rows) => handlers.resized(cols, rows));
       return {
-        mount: () => () => undefined, fit: () => undefined, focus: () => undefined, setViewOnly: () => undefined, text: () => "", dispose: () => undefined,
+        mount: () => () => undefined, fit: () => undefined, focus: () => undefined, setViewOnly: () => undefined, dump: () => ({}), text: () => "", dispose: () => undefined,
         reset: () => undefined, size: () => undefined, write: (_, __, done) => done(),
       };
     },

@@ -45,8 +45,9 @@ const finalCodes: ReadonlyMap<number, CloseCause> = new Map([
   [4404, "not_found"],
   [4409, "replaced"],
 ]);
-/** The replica goes away in order: another one is ready. */
+/** The replica goes away in order: another one is ready. Its clients come to that one within a second, not all at once. */
 const handoverCodes: ReadonlySet<number> = new Set([1001, 1012]);
+const handoverMs = 1000;
 
 export class ReliableSocket {
   readonly state = new Store<SocketState>({ kind: "idle" });
@@ -119,9 +120,10 @@ export class ReliableSocket {
       this.#end(cause, reason);
       return;
     }
-    // A handover is followed at once, but only from a connection that worked: else two ends could spin.
+    // A handover is followed soon, but only from a connection that worked: else two ends could spin.
     if (handoverCodes.has(code) && this.#attempt === 0) {
-      this.#dial();
+      this.state.set({ kind: "waiting", attempt: 1 });
+      this.#timer = setTimeout(() => this.#dial(), this.#env.random() * handoverMs);
       return;
     }
     const attempt = Math.max(1, this.#attempt);
@@ -173,6 +175,9 @@ export function browserEnvironment(): SocketEnvironment {
       const visible = () => {
         if (document.visibilityState === "visible") wake("visible");
       };
+      const shown = (event: PageTransitionEvent) => {
+        if (event.persisted) thawed();
+      };
       let last = Date.now();
       // A hidden page's timers run once a minute: only a longer jump is sleep.
       const ticker = setInterval(() => {
@@ -180,10 +185,19 @@ export function browserEnvironment(): SocketEnvironment {
         if (now - last > sleptMs) wake("slept");
         last = now;
       }, tickMs);
+      // A page that was frozen has missed its socket's end, if there was one.
+      const thawed = () => {
+        last = Date.now();
+        wake("slept");
+      };
+      document.addEventListener("resume", thawed);
+      window.addEventListener("pageshow", shown);
       window.addEventListener("online", online);
       document.addEventListener("visibilitychange", visible);
       return () => {
         clearInterval(ticker);
+        document.removeEventListener("resume", thawed);
+        window.removeEventListener("pageshow", shown);
         window.removeEventListener("online", online);
         document.removeEventListener("visibilitychange", visible);
       };

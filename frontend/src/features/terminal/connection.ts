@@ -57,7 +57,7 @@ export interface TerminalOptions {
 
 /** A frame of input, and the rendered bytes after which an acknowledgement is due at once. */
 const inputFrameBytes = 64 << 10;
-const ackBytes = 64 << 10;
+const ackBytes = 16 << 10;
 /** How long the renderer has to be idle before a smaller amount is acknowledged, in milliseconds. */
 const idleAckMs = 40;
 
@@ -67,6 +67,8 @@ export class TerminalConnection {
   readonly #socket: ReliableSocket;
   readonly #input = new InputBuffer();
   #attached = false;
+  /** The present socket has said from where to type on: a later word of it is about output alone. */
+  #greeted = false;
   #incarnation = "";
   /** The offset of the next byte to receive, and what is still to come of a snapshot. */
   #offset = 0;
@@ -171,6 +173,7 @@ export class TerminalConnection {
   #socketChanged(socket: SocketState): void {
     if (socket.kind !== "open") {
       this.#attached = false;
+      this.#greeted = false;
       clearTimeout(this.#ackTimer);
     }
     switch (socket.kind) {
@@ -245,7 +248,9 @@ export class TerminalConnection {
     const fresh = message.created || (known && message.incarnation !== this.#incarnation);
     if (fresh) this.#input.restart(!known);
     this.#incarnation = message.incarnation;
-    const missing = fresh ? 0 : this.#input.confirm(message.input_offset);
+    // What is on its way over this very socket will arrive: to confirm again would type it twice.
+    const missing = fresh || this.#greeted ? 0 : this.#input.confirm(message.input_offset);
+    this.#greeted = true;
     if (missing > 0) notices.notice(`${missing} typed bytes were lost while the connection was down.`);
 
     if (message.reset || fresh) {

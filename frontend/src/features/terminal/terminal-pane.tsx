@@ -14,7 +14,7 @@ import type { Terminals, TerminalTab } from "./terminals";
 declare global {
   interface Window {
     /** By name: what each terminal shows, scrollback included. For tests. */
-    __terminals?: Record<string, { text(): string }>;
+    __terminals?: Record<string, { text(): string; dump(): object }>;
   }
 }
 
@@ -32,9 +32,7 @@ export function TerminalPane({ terminals, phase, rights, aside, onGone }: Props)
   const session = useStore(phase);
 
   useEffect(() => {
-    const shown: Record<string, { text(): string }> = {};
-    for (const tab of tabs) shown[tab.name] = { text: () => tab.screen.text() };
-    window.__terminals = shown;
+    window.__terminals = Object.fromEntries(tabs.map(({ name, screen }) => [name, screen]));
     return () => {
       window.__terminals = {};
     };
@@ -160,7 +158,7 @@ interface ViewProps {
 function TerminalView({ tab, session, rights, running, onGone }: ViewProps) {
   const host = useRef<HTMLDivElement>(null);
   const state = useStore(tab.connection.state);
-  useEffect(() => (host.current ? tab.screen.mount(host.current) : undefined), [tab]);
+  useEffect(() => (host.current ? tab.show(host.current) : undefined), [tab]);
   useEffect(() => {
     if (state.kind !== "failed") return;
     if (state.cause === "signed_out") goToSignIn();

@@ -13,6 +13,8 @@ export interface TerminalScreen extends TerminalSink {
   /** Shows without a say: nothing is typed, and the size stays the one that others decided on. */
   setViewOnly(on: boolean): void;
   text(): string;
+  /** All that is shown, for tests. */
+  dump(): object;
   dispose(): void;
 }
 
@@ -56,6 +58,19 @@ export class TerminalTab {
       sink: this.screen,
       notices: { title: (title) => this.title.set(title), notice: options.notice, mode: (mode) => this.screen.setViewOnly(mode === "view") },
     });
+  }
+
+  /** Shows the terminal in an element until the returned function is called. What nobody sees is not sent. */
+  show(host: HTMLElement): () => void {
+    const look = () => this.connection.setVisible(document.visibilityState === "visible");
+    document.addEventListener("visibilitychange", look);
+    look();
+    const unmount = this.screen.mount(host);
+    return () => {
+      document.removeEventListener("visibilitychange", look);
+      this.connection.setVisible(false);
+      unmount();
+    };
   }
 
   /** Connects as soon as the size is known; anew after the program's end. */

@@ -1,11 +1,12 @@
 /** The one place that knows xterm.js: a screen that outlives the components which show it. */
 import { FitAddon } from "@xterm/addon-fit";
-import { UnicodeGraphemesAddon } from "@xterm/addon-unicode-graphemes";
 import { WebLinksAddon } from "@xterm/addon-web-links";
 import { WebglAddon } from "@xterm/addon-webgl";
-import { Terminal, type ITheme } from "@xterm/xterm";
+import { Terminal, type IBufferCell, type ITheme } from "@xterm/xterm";
 import { theme, type Theme } from "@/lib/theme";
 import type { TerminalSink } from "./connection";
+import { limitCounts } from "./limits";
+import { unicode15, wholeCharacters } from "./unicode";
 
 const themes: Readonly<Record<Theme, ITheme>> = {
   dark: {
@@ -42,12 +43,17 @@ export class Screen implements TerminalSink {
   readonly #fit = new FitAddon();
   readonly #handlers: ScreenHandlers;
   readonly #stopTheme: () => void;
-  /** Writes that replay a screen: what the emulator answers to them was answered before. */
+  /** Writes under way that replay a screen. */
   #replaying = 0;
   #host: HTMLElement | undefined;
   #observer: ResizeObserver | undefined;
   #webgl: WebglAddon | undefined;
   #viewOnly = false;
+  /** The size that fits the element, and whether the server has ever told one. */
+  #wanted = { cols: 0, rows: 0 };
+  #decided = false;
+  /** The beginning of a character whose end has not come: xterm.js could lose it. */
+  #rest: Uint8Array = new Uint8Array();
 
   constructor(handlers: ScreenHandlers) {
     this.#handlers = handlers;
@@ -64,16 +70,19 @@ export class Screen implements TerminalSink {
       drawBoldTextInBrightColors: false,
     });
     this.#terminal.loadAddon(this.#fit);
-    this.#terminal.loadAddon(new UnicodeGraphemesAddon());
     this.#terminal.loadAddon(new WebLinksAddon((_, url) => window.open(url, "_blank", "noopener,noreferrer")));
-    this.#terminal.unicode.activeVersion = "15-graphemes";
+    this.#terminal.unicode.register(unicode15);
+    this.#terminal.unicode.activeVersion = unicode15.version;
+    limitCounts(this.#terminal);
     const encoder = new TextEncoder();
     this.#terminal.onData((text) => {
-      if (this.#replaying === 0) this.#handlers.input(encoder.encode(text));
+      // A replay draws modes, and the one of focus is answered. It asks nothing else: what comes besides was typed.
+      if (this.#replaying > 0 && (text === "\x1b[I" || text === "\x1b[O")) return;
+      this.#handlers.input(encoder.encode(text));
     });
     // Some mouse reports are bytes and not text.
     this.#terminal.onBinary((text) => {
-      if (this.#replaying === 0) this.#handlers.input(Uint8Array.from(text, (char) => char.charCodeAt(0) & 0xff));
+      this.#handlers.input(Uint8Array.from(text, (char) => char.charCodeAt(0) & 0xff));
     });
     this.#stopTheme = theme.subscribe(() => {
       this.#terminal.options.theme = themes[theme.get()];
@@ -114,8 +123,16 @@ export class Screen implements TerminalSink {
     }
     const cols = Math.max(2, size.cols);
     const rows = Math.max(1, size.rows);
-    if (cols !== this.#terminal.cols || rows !== this.#terminal.rows) this.#terminal.resize(cols, rows);
+    this.#wanted = { cols, rows };
+    this.#frame();
+    // The server decides, and its word comes in its place among the output.
     this.#handlers.resized(cols, rows);
+  }
+
+  /** Marks where the screen ends in its element when somebody else's is smaller. */
+  #frame(): void {
+    const smaller = !this.#viewOnly && (this.#terminal.cols < this.#wanted.cols || this.#terminal.rows < this.#wanted.rows);
+    if (this.#host) this.#host.dataset.smaller = String(smaller && this.#decided);
   }
 
   setViewOnly(on: boolean): void {
@@ -156,6 +173,7 @@ export class Screen implements TerminalSink {
   }
 
   reset(): void {
+    this.#rest = new Uint8Array();
     // Through the write queue, after all that was written before.
     this.#replaying++;
     this.#terminal.write("\x1bc\x1b[3J", () => this.#replaying--);
@@ -163,18 +181,27 @@ export class Screen implements TerminalSink {
 
   write(bytes: Uint8Array, replay: boolean, done: () => void): void {
     if (replay) this.#replaying++;
-    this.#terminal.write(bytes, () => {
+    let all = bytes;
+    if (this.#rest.length > 0) {
+      all = new Uint8Array(this.#rest.length + bytes.length);
+      all.set(this.#rest);
+      all.set(bytes, this.#rest.length);
+    }
+    const whole = wholeCharacters(all);
+    this.#rest = all.slice(whole);
+    this.#terminal.write(whole === all.length ? all : all.subarray(0, whole), () => {
       if (replay) this.#replaying--;
       done();
     });
   }
 
   size(cols: number, rows: number): void {
-    if (cols === this.#terminal.cols && rows === this.#terminal.rows) return;
     // In its turn: what was written before was meant for the former size.
     this.#terminal.write("", () => {
-      this.#terminal.resize(cols, rows);
+      this.#decided = true;
+      if (cols !== this.#terminal.cols || rows !== this.#terminal.rows) this.#terminal.resize(cols, rows);
       if (this.#viewOnly) this.fit();
+      this.#frame();
     });
   }
 
@@ -197,9 +224,40 @@ export class Screen implements TerminalSink {
     return lines.join("\n").replace(/\n+$/, "");
   }
 
+  /** All that is shown, for tests: each line with its looks, the cursor, the size and the modes. */
+  dump(): { lines: string[]; cursor: [number, number]; cols: number; rows: number; buffer: string; modes: string } {
+    const { cols, rows, buffer, modes } = this.#terminal;
+    const { active } = buffer;
+    const lines: string[] = [];
+    let cell: IBufferCell | undefined;
+    for (let y = 0; y < active.length; y++) {
+      const line = active.getLine(y);
+      let text = line?.isWrapped ? "~" : "|";
+      let look = "";
+      for (let x = 0; line && x < cols; x++) {
+        cell = line.getCell(x, cell);
+        if (!cell) continue;
+        const now = lookOf(cell);
+        if (now !== look) text += `[${now}]`;
+        look = now;
+        text += cell.getWidth() === 0 ? "" : cell.getChars() || " ";
+      }
+      lines.push(text.trimEnd());
+    }
+    return { lines, cursor: [active.cursorX, active.baseY + active.cursorY], cols, rows, buffer: active.type, modes: JSON.stringify(modes) };
+  }
+
   dispose(): void {
     this.#observer?.disconnect();
     this.#stopTheme();
     this.#terminal.dispose();
   }
+}
+
+/** A cell's colours and style; "" for plain. */
+function lookOf(cell: IBufferCell): string {
+  const flags = [cell.isBold(), cell.isItalic(), cell.isDim(), cell.isUnderline(), cell.isBlink(), cell.isInverse(), cell.isInvisible(), cell.isStrikethrough()];
+  const colours = [cell.getFgColorMode(), cell.getFgColor(), cell.getBgColorMode(), cell.getBgColor()];
+  if (cell.isAttributeDefault()) return "";
+  return [...colours, flags.map((on) => (on ? 1 : 0)).join("")].join(",");
 }
