@@ -198,8 +198,9 @@ func (t *terminal) up(ctx context.Context) error {
 		if err != nil {
 			if status := websocket.CloseStatus(err); status == websocket.StatusNormalClosure || status == websocket.StatusGoingAway {
 				t.sayGoodbye(ctx)
+				return err
 			}
-			return err
+			return &closeError{websocket.StatusGoingAway, "the connection broke"}
 		}
 		select {
 		case <-ctx.Done():

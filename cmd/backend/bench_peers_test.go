@@ -31,7 +31,11 @@ func newBench(b *testing.B) *bench {
 	b.Helper()
 	dir := dataDir(b)
 	p := startProcess(b, dir)
-	b.Cleanup(func() { p.end(b, os.Interrupt) })
+	b.Cleanup(func() {
+		if p.cmd.ProcessState == nil {
+			p.end(b, os.Interrupt)
+		}
+	})
 	c := &client{t: b, url: p.url}
 	c.register("ada")
 	return &bench{b: b, dir: dir, p: p, c: c}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -105,13 +106,15 @@ func BenchmarkTerminalThroughput(b *testing.B) {
 	inside := make100 + "/tmp/text; "
 	wait := "stty -echo; printf rea''dy; read x; exec cat "
 	var o, t, f []time.Duration
-	var agentSpent, backendSpent time.Duration
+	var bareSpent, agentSpent, backendSpent time.Duration
 	frames := 0
 	rounds := 0
 	for b.Loop() {
 		for range 3 {
 			rounds++
+			bareBefore := n.cpu(os.Getpid())
 			f = append(f, pour(b, newBare(b, wait+path), size))
+			bareSpent += n.cpu(os.Getpid()) - bareBefore
 			t = append(t, pour(b, s.open(wait+path), size))
 			p := n.open(session, "t"+strconv.Itoa(rounds), "sh", "-c", inside+wait+"/tmp/text")
 			agents, backend := n.agents(), n.p.cmd.Process.Pid
@@ -127,6 +130,7 @@ func BenchmarkTerminalThroughput(b *testing.B) {
 	b.ReportMetric(speed(t), "ssh-MB/s")
 	b.ReportMetric(speed(o), "MB/s")
 	b.ReportMetric(speed(o)/speed(f), "x-bare")
+	b.ReportMetric(bareSpent.Seconds()/float64(rounds), "bare-cpu-s/100MB")
 	b.ReportMetric(agentSpent.Seconds()/float64(rounds), "agent-cpu-s/100MB")
 	b.ReportMetric(backendSpent.Seconds()/float64(rounds), "backend-cpu-s/100MB")
 	b.ReportMetric(size/1e3*float64(rounds)/float64(frames), "kB/frame")
@@ -202,16 +206,24 @@ func BenchmarkTerminalIdle(b *testing.B) {
 	}
 }
 
-// BenchmarkTerminalViewers is what 500 viewers cost who see 40 KB a second each.
+// BenchmarkTerminalViewers is what 500 viewers cost who see 40 KB a second each: of a terminal each, in sessions of 25
+// terminals, and 20 to a terminal in one session.
 func BenchmarkTerminalViewers(b *testing.B) {
-	const sessions, each = 25, 20
+	b.Run("apart", func(b *testing.B) { benchmarkViewers(b, 20, 25, 1) })
+	b.Run("together", func(b *testing.B) { benchmarkViewers(b, 1, 25, 20) })
+}
+
+func benchmarkViewers(b *testing.B, sessions, terminals, viewers int) {
+	b.Helper()
 	for b.Loop() {
 		n := newBench(b)
 		for i := range sessions {
 			id := n.c.createSession(fmt.Sprintf("viewers %d", i))
-			for j := range each {
-				p := n.open(id, strconv.Itoa(j), "perl", "-e", `while (1) { syswrite STDOUT, "x" x 4000; select undef, undef, undef, 0.1 }`)
-				go p.watch()
+			for j := range terminals {
+				for k := range viewers {
+					p := n.join(id, strconv.Itoa(j), strconv.Itoa(k), "perl", "-e", `while (1) { syswrite STDOUT, "x" x 4000; select undef, undef, undef, 0.1 }`)
+					go p.watch()
+				}
 			}
 		}
 		agents, backend := n.agents(), n.p.cmd.Process.Pid
@@ -221,6 +233,7 @@ func BenchmarkTerminalViewers(b *testing.B) {
 		took := float64(time.Since(start))
 		b.ReportMetric(float64(n.cpu(agents...)-agentsBefore)/took*100, "agents-cpu-%")
 		b.ReportMetric(float64(n.cpu(backend)-backendBefore)/took*100, "backend-cpu-%")
+		n.p.end(b, os.Interrupt)
 	}
 }
 
