@@ -47,7 +47,7 @@ func programs() map[string][]act {
 		"tmux":     {{run: []string{"tmux", "-f", "tmux.conf", "-S", "socket", "new-session", "bash --norc --noprofile"}}, {see: `[#$] `, send: "seq 100\r"}, {see: `100`, send: "\x02%"}, {see: `│`, send: "\x02\""}, {see: `───`, send: "echo pane-$((1+1))\r"}, {see: `pane-2`, send: "tmux -S socket kill-server\r", ends: true}},
 		"git log":  {{run: []string{"git", "-c", "core.pager=less -R", "-c", "color.ui=always", "log", "--graph", "--stat"}}, {see: `commit`, send: "   "}, {send: "/change 3\r"}, {see: `change 3`, send: "q", ends: true}},
 		"python":   {{run: []string{python, "-q"}}, {see: `>>>`, send: "x = 'äöü' * 30; print(x)\r"}, {see: `>>> $`, send: "\x1b[A\x01y = 1; \x05#\r"}, {see: `>>> $`, send: "import sy\t\t"}, {send: "\x15exit()\r", ends: true}},
-		"bash":     {{run: shell}, {see: `\$ $`, send: "echo " + strings.Repeat("long ", 40)}, {see: `long`, send: "\x01\x1b[C\x1b[C\x0b\x19\x15"}, {send: "clear; ls --color=always /usr/bin | head -50\r"}, {see: `\$ $`, send: "\x12seq\x07exit\r", ends: true}},
+		"bash":     {{run: shell}, {see: `\$ $`, send: "echo " + strings.Repeat("long ", 40)}, {see: `long`, send: "\x01\x1b[C\x1b[C\x0b\x19\x15"}, {send: "clear; ls --color=always /usr/bin | head -50; echo lis''ted\r"}, {see: `listed\n\$ $`, send: "\x12seq\x07exit\r", ends: true}},
 		"menu":     {{run: []string{python, "menu.py"}}, {see: `Quit`, send: "j"}, {see: `chosen 1`, send: "j"}, {see: `chosen 2`, send: "j"}, {see: `chosen 3`, send: "jjjjjj"}, {see: `chosen 3[^\n]*\n[^\n]*chosen 4`, send: "q", ends: true}},
 		"sheet":    {{run: []string{python, "sheet.py"}, ends: true}},
 		"progress": {{run: []string{python, "progress.py"}, ends: true}},
