@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"codingplatform/backend"
 )
@@ -174,13 +175,18 @@ func scanShared(row pgx.CollectableRow) (d backend.Shared, err error) {
 // CodeConflict for the owner.
 func (s *Store) AcceptShare(ctx context.Context, user backend.UserID, tokenHash [32]byte) (backend.Shared, error) {
 	var shared backend.Shared
+	var isNew bool
 	b := &pgx.Batch{}
 	b.Queue(`
 		INSERT INTO share_guests (share_id, user_id)
 		SELECT h.id, $2 FROM shares h JOIN sessions s ON s.id = h.session_id
 		WHERE h.token_hash = $1 AND h.expires_at > now() AND s.deleted_at IS NULL AND s.user_id <> $2
 		FOR KEY SHARE OF h
-		ON CONFLICT DO NOTHING`, tokenHash[:], string(user))
+		ON CONFLICT DO NOTHING`, tokenHash[:], string(user)).
+		Exec(func(tag pgconn.CommandTag) error {
+			isNew = tag.RowsAffected() > 0
+			return nil
+		})
 	b.Queue(`
 		SELECT `+sharedColumns+` FROM shares h JOIN sessions s ON s.id = h.session_id JOIN users o ON o.id = s.user_id
 		WHERE h.token_hash = $1 AND h.expires_at > now() AND s.deleted_at IS NULL`, tokenHash[:]).
@@ -195,7 +201,11 @@ func (s *Store) AcceptShare(ctx context.Context, user backend.UserID, tokenHash 
 	if err == nil && shared.Session.UserID == user {
 		return shared, backend.Errorf(backend.CodeConflict, "this is a link to your own session; send it to somebody else")
 	}
-	return shared, wrap(err, "accept a share")
+	if err != nil || !isNew {
+		return shared, wrap(err, "accept a share")
+	}
+	// Windows that the user has open already may do more from now on.
+	return shared, s.notifyShares(ctx, shared.Session.ID)
 }
 
 // SharedWith lists what others share with a user now, the newest first.
@@ -227,8 +237,12 @@ func (s *Store) LeaveShare(ctx context.Context, user backend.UserID, id backend.
 	if err != nil {
 		return "", wrap(err, "leave a share")
 	}
-	_, err = s.pool.Exec(ctx, `SELECT pg_notify($1, $2)`, channel, payload(session, 0, kindShare))
-	return session, wrap(err, "tell that a share was left")
+	return session, s.notifyShares(ctx, session)
+}
+
+func (s *Store) notifyShares(ctx context.Context, session backend.SessionID) error {
+	_, err := s.pool.Exec(ctx, `SELECT pg_notify($1, $2)`, channel, payload(session, 0, kindShare))
+	return wrap(err, "tell that a session's shares have changed")
 }
 
 // DeleteExpiredShares removes the shares that have expired and returns how many.

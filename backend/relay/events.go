@@ -41,7 +41,7 @@ var errGone = &closeError{websocket.StatusNormalClosure, "the client left"}
 
 func (h *Handler) serveEvents(ctx context.Context, s *socket, user backend.User, q query) error {
 	// The client sends nothing; reading notices its leaving and answers pings.
-	gone := s.conn.CloseRead(s.reading)
+	gone := s.conn.CloseRead(s.open)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(gone, func() { cancel(errGone) })()

@@ -124,18 +124,18 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	base := context.WithoutCancel(r.Context())
 	ctx, cancel := context.WithCancelCause(base)
 	s := &socket{conn: conn, cancel: cancel}
-	// Not ctx: a read that is cancelled closes the connection without a code.
-	s.reading, s.stopReading = context.WithCancel(base)
+	// Not ctx: a read or write that is cancelled closes the connection without a code.
+	s.open, s.drop = context.WithCancel(base)
 	if !h.add(s) {
 		s.close(websocket.StatusServiceRestart, "this replica is going: reconnect")
-		s.stopReading()
+		s.drop()
 		cancel(nil)
 		return
 	}
 	work, err := h.admit(ctx, r)
 	go func() {
 		defer h.remove(s)
-		defer s.stopReading()
+		defer s.drop()
 		defer cancel(nil)
 		if err == nil {
 			err = h.work(ctx, s, work)
@@ -327,9 +327,9 @@ func closeOf(ctx context.Context, err error) (websocket.StatusCode, string) {
 type socket struct {
 	conn   *websocket.Conn
 	cancel context.CancelCauseFunc
-	// reading is the context of all reads; stopReading closes the connection while a read is under way.
-	reading     context.Context //nolint:containedctx // of the socket's life, not of one call
-	stopReading context.CancelFunc
+	// open is the context of all reads and writes; drop closes the connection while one is under way.
+	open context.Context //nolint:containedctx // of the socket's life, not of one call
+	drop context.CancelFunc
 }
 
 func (s *socket) send(ctx context.Context, message any) error {
@@ -337,7 +337,17 @@ func (s *socket) send(ctx context.Context, message any) error {
 	if err != nil {
 		return err
 	}
-	return s.conn.Write(ctx, websocket.MessageText, b)
+	return s.write(ctx, websocket.MessageText, b)
+}
+
+// write sends one message. When ctx ends meanwhile, the client has closeTimeout to take the rest: a frame that is cut
+// leaves no way to say why the socket closes.
+func (s *socket) write(ctx context.Context, kind websocket.MessageType, data []byte) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(closeTimeout, s.drop) })()
+	return s.conn.Write(s.open, kind, data)
 }
 
 // keepAlive pings until the timer that it answers is stopped, so that proxies do not cut an idle socket and a dead
@@ -375,7 +385,7 @@ func (s *socket) close(code websocket.StatusCode, reason string) {
 	select {
 	case <-closed:
 	case <-timer.C:
-		s.stopReading()
+		s.drop()
 		<-closed
 	}
 }

@@ -152,7 +152,7 @@ func (t *terminal) down(ctx context.Context) error {
 		}
 		switch m := m.GetMessage().(type) {
 		case *agentv1.AttachTerminalResponse_Output:
-			err = t.s.conn.Write(ctx, websocket.MessageBinary, m.Output.GetData())
+			err = t.s.write(ctx, websocket.MessageBinary, m.Output.GetData())
 		case *agentv1.AttachTerminalResponse_Attached:
 			err = t.sendAttached(ctx, m.Attached)
 		case *agentv1.AttachTerminalResponse_Size:
@@ -182,7 +182,7 @@ func (t *terminal) sendAttached(ctx context.Context, a *agentv1.TerminalAttached
 		Cols: a.GetCols(), Rows: a.GetRows(), Reset: a.GetReset_(), Snapshot: len(a.GetSnapshot()), Title: a.GetTitle(), Created: a.GetCreated(), Mode: mode,
 	})
 	if err == nil && len(a.GetSnapshot()) > 0 {
-		err = t.s.conn.Write(ctx, websocket.MessageBinary, a.GetSnapshot())
+		err = t.s.write(ctx, websocket.MessageBinary, a.GetSnapshot())
 	}
 	if !t.attached { // a later one changes nothing about the input
 		t.attached, t.input = true, a.GetInputOffset()
@@ -194,7 +194,7 @@ func (t *terminal) sendAttached(ctx context.Context, a *agentv1.TerminalAttached
 // up relays the client's frames to the agent, until the client leaves or asks for something wrong.
 func (t *terminal) up(ctx context.Context) error {
 	for {
-		kind, data, err := t.s.conn.Read(t.s.reading)
+		kind, data, err := t.s.conn.Read(t.s.open)
 		if err != nil {
 			if status := websocket.CloseStatus(err); status == websocket.StatusNormalClosure || status == websocket.StatusGoingAway {
 				t.sayGoodbye(ctx)
@@ -204,8 +204,11 @@ func (t *terminal) up(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return context.Cause(ctx)
 		case <-t.relaying:
+		}
+		// Looked at alone: who is being cut off types nothing more.
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
 		if kind == websocket.MessageBinary {
 			err = t.typed(data)
