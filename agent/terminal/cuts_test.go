@@ -64,7 +64,9 @@ func TestTwoHundredCuts(t *testing.T) {
 	cuts := 0
 	for !p.whole() {
 		p.round(1 + r.IntN(160<<10))
-		cuts++
+		if cuts++; cuts > 5000 {
+			t.Fatalf("no end after %d rounds: %d bytes, gaps %v, next is %d; it begins with %q", cuts, len(p.got), p.gaps, p.next, p.got[:min(len(p.got), 100)])
+		}
 	}
 	if cuts < 200 {
 		t.Errorf("only %d rounds", cuts)
@@ -117,7 +119,7 @@ func (p *persistent) round(left int) {
 	defer func() { _ = s.Close() }()
 	typing := make(chan struct{})
 	defer func() { cancel(); <-typing }()
-	started := false
+	started, taken := false, uint64(0)
 	for {
 		m, err := s.Receive()
 		if err != nil {
@@ -129,10 +131,7 @@ func (p *persistent) round(left int) {
 		switch m := m.GetMessage().(type) {
 		case *agentv1.AttachTerminalResponse_Attached:
 			p.attached(m.Attached)
-			if !started {
-				started = true
-				go p.typeFrom(s, m.Attached.GetInputOffset(), typing)
-			}
+			taken = m.Attached.GetInputOffset()
 		case *agentv1.AttachTerminalResponse_Output:
 			p.got = append(p.got, m.Output.GetData()...)
 			p.next = m.Output.GetOffset() + uint64(len(m.Output.GetData()))
@@ -140,6 +139,13 @@ func (p *persistent) round(left int) {
 			_ = s.Ack(p.next)
 		case *agentv1.AttachTerminalResponse_Gap:
 			p.gaps = append(p.gaps, m.Gap)
+		case *agentv1.AttachTerminalResponse_Exit:
+			p.t.Fatalf("the program has ended: %v", m.Exit)
+		}
+		// Before it is ready the terminal is not raw: what is typed then is taken for control characters.
+		if !started && bytes.Contains(p.got, []byte("ready\n")) {
+			started = true
+			go p.typeFrom(s, taken, typing)
 		}
 		if p.whole() {
 			cancel()
@@ -157,7 +163,7 @@ func (p *persistent) attached(m *agentv1.TerminalAttached) {
 			p.got = p.got[:0]
 		}
 	} else if m.GetReset_() {
-		p.t.Error("the screen was drawn anew: output is missing")
+		p.t.Fatalf("the screen was drawn anew at %d, %d was next: output is missing", m.GetOffset(), p.next)
 	}
 	p.incarnation, p.next = m.GetIncarnation(), m.GetOffset()
 }
