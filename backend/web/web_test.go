@@ -89,7 +89,7 @@ func TestPaths(t *testing.T) {
 func TestPolicyListsInlineScripts(t *testing.T) {
 	h := newHandler(t, export())
 	sum := sha256.Sum256([]byte(inline))
-	want := "script-src 'self' 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "';"
+	want := "script-src 'self' 'wasm-unsafe-eval' 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "';"
 	policy := get(t, h, "GET", "/").Header().Get("Content-Security-Policy")
 	if !strings.Contains(policy, want) {
 		t.Errorf("policy %q lacks %q", policy, want)
@@ -99,7 +99,7 @@ func TestPolicyListsInlineScripts(t *testing.T) {
 	}
 	for _, target := range []string{"/login/", "/icon.svg", "/_next/static/chunks/a.js"} {
 		policy := get(t, h, "GET", target).Header().Get("Content-Security-Policy")
-		if !strings.Contains(policy, "script-src 'self';") || !strings.Contains(policy, "frame-ancestors 'none'") {
+		if !strings.Contains(policy, "script-src 'self' 'wasm-unsafe-eval';") || !strings.Contains(policy, "frame-ancestors 'none'") {
 			t.Errorf("%s: policy %q", target, policy)
 		}
 	}

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Terminals, type TerminalScreen } from "@/features/terminal/terminals";
 import { terminalInfoSchema } from "@/lib/schemas";
+import { Store } from "@/lib/store";
 import { fakeEnvironment, FakeSocket } from "./support/fake-socket";
 
 const info = (name: string, foreground = "") => terminalInfoSchema.parse({ name, foreground });
@@ -18,7 +19,8 @@ function make() {
     createScreen: (handlers): TerminalScreen => {
       sizes.push((cols, rows) => handlers.resized(cols, rows));
       return {
-        mount: () => () => undefined, fit: () => undefined, focus: () => undefined, setViewOnly: () => undefined, dump: () => ({}), text: () => "", dispose: () => undefined,
+        mount: () => () => undefined, fit: () => undefined, focus: () => undefined, setViewOnly: () => undefined, dump: () => ({}), found: new Store({ index: -1, count: 0 }), bell: new Store(false), onSearch: () => () => undefined,
+        search: () => undefined, stopSearch: () => undefined, copy: () => false, paste: () => Promise.resolve(), text: () => "", dispose: () => undefined,
         reset: () => undefined, size: () => undefined, write: (_, __, done) => done(),
       };
     },

@@ -49,6 +49,8 @@ export interface TerminalOptions {
   readonly client: string;
   /** What to ask for, of which the server may allow less. Default: write. */
   readonly mode?: Mode;
+  /** Where a terminal begins that this attach creates, relative to the workspace. */
+  readonly cwd?: string;
   readonly endpoint: (query: URLSearchParams) => string;
   readonly environment: SocketEnvironment;
   readonly sink: TerminalSink;
@@ -161,6 +163,7 @@ export class TerminalConnection {
     const { session, name, client } = this.#options;
     const query = new URLSearchParams({ session, terminal: name, client });
     if (this.#options.mode === "view") query.set("mode", "view");
+    if (this.#options.cwd) query.set("cwd", this.#options.cwd);
     query.set("cols", String(this.#cols));
     query.set("rows", String(this.#rows));
     if (this.#incarnation && this.#snapshotLeft === 0) {

@@ -1,14 +1,21 @@
 "use client";
 
-import { Plus, RotateCcw, SquareTerminal, X } from "lucide-react";
-import { useEffect, useRef, type KeyboardEvent, type ReactNode } from "react";
+import { ClipboardPaste, Copy, Plus, RotateCcw, Search, Settings2, SquareTerminal, X } from "lucide-react";
+import { useCallback, useEffect, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
 import { Button, IconButton } from "@/components/ui/button";
+import { Confirm } from "@/components/ui/confirm";
+import { Menu } from "@/components/ui/menu";
 import { goToSignIn, report } from "@/features/session/sign-out";
 import type { Rights } from "@/features/sharing/rights";
 import type { PhaseState } from "@/features/workspace/workspace";
 import { useStore } from "@/hooks/use-store";
 import type { Exit, Phase } from "@/lib/schemas";
+import { inform } from "@/lib/toasts";
 import type { Store } from "@/lib/store";
+import { QuestionDialog } from "./question-dialog";
+import { SearchBar } from "./search-bar";
+import { SettingsDialog } from "./settings-dialog";
+import { watchSettings } from "./settings";
 import type { Terminals, TerminalTab } from "./terminals";
 
 declare global {
@@ -38,7 +45,15 @@ export function TerminalPane({ terminals, phase, rights, aside, onGone }: Props)
     };
   }, [tabs]);
 
+  const [settings, setSettings] = useState(false);
+  const [closing, setClosing] = useState<TerminalTab | null>(null);
+  useEffect(() => watchSettings(), []);
+
   const close = (tab: TerminalTab) => {
+    if (infos.get(tab.name)?.foreground) setClosing(tab);
+    else end(tab);
+  };
+  const end = (tab: TerminalTab) => {
     terminals.close(tab).catch((error: unknown) => report("Could not close the terminal", error));
   };
   const keyDown = (event: KeyboardEvent) => {
@@ -65,7 +80,7 @@ export function TerminalPane({ terminals, phase, rights, aside, onGone }: Props)
           // eslint-disable-next-line jsx-a11y/interactive-supports-focus
           <div role="tablist" aria-label="Terminals" onKeyDown={keyDown} className="flex h-full min-w-0 overflow-x-auto [scrollbar-width:none]">
             {tabs.map((tab) => (
-              <Tab key={tab.name} tab={tab} selected={tab === active} closable={rights.change} recording={infos.get(tab.name)?.recording ?? false} foreground={infos.get(tab.name)?.foreground ?? ""} onSelect={() => terminals.activate(tab)} onClose={() => close(tab)} />
+              <Tab key={tab.name} tab={tab} selected={tab === active} closable={rights.change} recording={infos.get(tab.name)?.recording ?? false} foreground={infos.get(tab.name)?.foreground ?? ""} exit={infos.get(tab.name)?.exit ?? null} onSelect={() => terminals.activate(tab)} onClose={() => close(tab)} />
             ))}
           </div>
         )}
@@ -74,10 +89,20 @@ export function TerminalPane({ terminals, phase, rights, aside, onGone }: Props)
             <Plus size={15} aria-hidden />
           </IconButton>
         )}
+        <IconButton label="Terminal settings" className="ml-1" onClick={() => setSettings(true)}>
+          <Settings2 size={15} aria-hidden />
+        </IconButton>
         {aside}
       </div>
+      <QuestionDialog />
+      {settings && <SettingsDialog onClose={() => setSettings(false)} />}
+      {closing && (
+        <Confirm title={`Close terminal ${closing.name}?`} action="Close" onConfirm={() => end(closing)} onClose={() => setClosing(null)}>
+          <span className="font-mono">{infos.get(closing.name)?.foreground ?? "A program"}</span> is running in it and will be ended.
+        </Confirm>
+      )}
       {active ? (
-        <TerminalView key={active.name} tab={active} session={session} rights={rights} running={infos.get(active.name)?.running ?? false} onGone={onGone} />
+        <TerminalView key={active.name} tab={active} session={session} rights={rights} running={infos.get(active.name)?.running ?? false} onSettings={() => setSettings(true)} onGone={onGone} />
       ) : (
         <Overlay>
           <SquareTerminal size={24} className="text-faint" aria-hidden />
@@ -98,20 +123,25 @@ interface TabProps {
   readonly closable: boolean;
   readonly recording: boolean;
   readonly foreground: string;
+  /** How its program ended, as the server tells. */
+  readonly exit: Exit | null;
   readonly onSelect: () => void;
   readonly onClose: () => void;
 }
 
-function Tab({ tab, selected, closable, recording, foreground, onSelect, onClose }: TabProps) {
+function Tab({ tab, selected, closable, recording, foreground, exit, onSelect, onClose }: TabProps) {
   const title = useStore(tab.title);
-  const { kind } = useStore(tab.connection.state);
+  const state = useStore(tab.connection.state);
+  const { kind } = state;
+  const ended = (state.kind === "ended" ? state.exit : null) ?? exit;
+  const rang = useStore(tab.screen.bell) && !selected;
   return (
     <button
       type="button"
       role="tab"
       aria-selected={selected}
       aria-controls="terminal-panel"
-      aria-label={`Terminal ${tab.name}${recording ? ", recording" : ""}`}
+      aria-label={`Terminal ${tab.name}${recording ? ", recording" : ""}${rang ? ", rang" : ""}${ended ? ", ended" : ""}`}
       title={title || undefined}
       tabIndex={selected ? 0 : -1}
       onClick={onSelect}
@@ -127,8 +157,10 @@ function Tab({ tab, selected, closable, recording, foreground, onSelect, onClose
       ) : (
         <SquareTerminal size={14} aria-hidden className="shrink-0 text-faint" />
       )}
-      <span className={kind === "ended" ? "text-faint" : ""}>
+      {rang && <span aria-hidden className="size-2 shrink-0 rounded-full bg-accent" />}
+      <span className={kind === "ended" || ended ? "text-faint" : ""}>
         Terminal {tab.name}
+        {ended && <span className={`ml-1.5 text-[12px] ${ended.code === 0 ? "text-faint" : "text-bad"}`}>{ended.signal || `exit ${ended.code}`}</span>}
         {foreground && <span className="ml-1.5 text-[12px] text-faint">{foreground}</span>}
       </span>
       {/* The Delete key closes too; the pointer has this. */}
@@ -152,11 +184,23 @@ interface ViewProps {
   readonly rights: Rights;
   /** Something runs under this name, as far as the server says. */
   readonly running: boolean;
+  readonly onSettings: () => void;
   readonly onGone: () => void;
 }
 
-function TerminalView({ tab, session, rights, running, onGone }: ViewProps) {
+function TerminalView({ tab, session, rights, running, onSettings, onGone }: ViewProps) {
   const host = useRef<HTMLDivElement>(null);
+  const [searching, setSearching] = useState(false);
+  const [menu, setMenu] = useState<{ x: number; y: number } | null>(null);
+  const closeMenu = useCallback(() => setMenu(null), []);
+  useEffect(() => tab.screen.onSearch(() => setSearching(true)), [tab]);
+  const paste = async () => {
+    try {
+      await tab.screen.paste(await navigator.clipboard.readText());
+    } catch {
+      inform("The browser does not let this page read the clipboard; press Ctrl+V in the terminal.");
+    }
+  };
   const state = useStore(tab.connection.state);
   useEffect(() => (host.current ? tab.show(host.current) : undefined), [tab]);
   useEffect(() => {
@@ -176,9 +220,34 @@ function TerminalView({ tab, session, rights, running, onGone }: ViewProps) {
   const still = session !== null && (session.phase === "stopped" || session.phase === "failed" || session.phase === "stopping");
   return (
     <div id="terminal-panel" role="tabpanel" aria-label={`Terminal ${tab.name}`} className="relative flex min-h-0 flex-1 flex-col">
-      <div className="min-h-0 flex-1 py-1 pl-3">
+      <div
+        className="min-h-0 flex-1 py-1 pl-3"
+        onContextMenu={(event) => {
+          if (event.shiftKey) return; // the browser's own
+          event.preventDefault();
+          setMenu({ x: event.clientX, y: event.clientY });
+        }}
+      >
         <div ref={host} className="h-full w-full overflow-hidden" />
       </div>
+      {searching && <SearchBar screen={tab.screen} onClose={() => setSearching(false)} />}
+      {menu && (
+        <Menu
+          label={`Terminal ${tab.name}`}
+          at={menu}
+          groups={[
+            [
+              { label: "Copy", icon: <Copy size={14} />, shortcut: "Ctrl+Shift+C", onSelect: () => void tab.screen.copy() },
+              { label: "Paste", icon: <ClipboardPaste size={14} />, shortcut: "Ctrl+Shift+V", disabled: !rights.type, onSelect: () => void paste() },
+            ],
+            [
+              { label: "Search…", icon: <Search size={14} />, shortcut: "Ctrl+Shift+F", onSelect: () => setSearching(true) },
+              { label: "Settings…", icon: <Settings2 size={14} />, onSelect: onSettings },
+            ],
+          ]}
+          onClose={closeMenu}
+        />
+      )}
       {(state.kind === "idle" || state.kind === "connecting") && <Strip>Connecting…</Strip>}
       {state.kind === "reconnecting" && (
         <Strip>

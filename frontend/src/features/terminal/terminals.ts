@@ -12,6 +12,14 @@ export interface TerminalScreen extends TerminalSink {
   focus(): void;
   /** Shows without a say: nothing is typed, and the size stays the one that others decided on. */
   setViewOnly(on: boolean): void;
+  readonly found: Store<{ index: number; count: number }>;
+  readonly bell: Store<boolean>;
+  /** Calls `open` when the keys for a search are pressed. */
+  onSearch(open: () => void): () => void;
+  search(term: string, options: { caseSensitive: boolean; regex: boolean; incremental: boolean }, direction: "next" | "previous"): void;
+  stopSearch(): void;
+  copy(): boolean;
+  paste(text: string): Promise<void>;
   text(): string;
   /** All that is shown, for tests. */
   dump(): object;
@@ -41,7 +49,7 @@ export class TerminalTab {
   #started = false;
   #restarting: Promise<void> | undefined;
 
-  constructor(name: string, options: TerminalsOptions) {
+  constructor(name: string, options: TerminalsOptions, cwd = "") {
     this.name = name;
     this.#closeOnServer = () => forgetOnServer(options, name);
     this.screen = options.createScreen({
@@ -53,6 +61,7 @@ export class TerminalTab {
       name,
       client: options.client(),
       mode: options.mode?.() ?? "write",
+      cwd,
       endpoint: options.endpoint,
       environment: options.environment,
       sink: this.screen,
@@ -138,7 +147,7 @@ export class Terminals {
     this.#options = options;
   }
 
-  /** Shows a terminal; it is created on the server when it does not run there. */
+  /** Shows a terminal; it is created on the server when it does not run there, where the one in front is. */
   open(name: string = this.#freeName()): TerminalTab {
     const existing = this.state.get().tabs.find((tab) => tab.name === name);
     if (existing) {
@@ -146,7 +155,8 @@ export class Terminals {
       return existing;
     }
     this.#closing.delete(name);
-    const tab = new TerminalTab(name, this.#options);
+    const { active, infos } = this.state.get();
+    const tab = new TerminalTab(name, this.#options, infos.get(active?.name ?? "")?.cwd ?? "");
     this.state.update((state) => ({ ...state, tabs: [...state.tabs, tab], active: tab }));
     return tab;
   }

@@ -1,11 +1,17 @@
 /** The one place that knows xterm.js: a screen that outlives the components which show it. */
 import { FitAddon } from "@xterm/addon-fit";
+import { ImageAddon } from "@xterm/addon-image";
+import { SearchAddon } from "@xterm/addon-search";
 import { WebLinksAddon } from "@xterm/addon-web-links";
 import { WebglAddon } from "@xterm/addon-webgl";
 import { Terminal, type IBufferCell, type ITheme } from "@xterm/xterm";
+import { Store } from "@/lib/store";
 import { theme, type Theme } from "@/lib/theme";
+import { inform } from "@/lib/toasts";
 import type { TerminalSink } from "./connection";
 import { limitCounts } from "./limits";
+import { ask, clipboardText, isRiskyPaste, isWebAddress } from "./questions";
+import { stepFontSize, terminalSettings } from "./settings";
 import { unicode15, wholeCharacters } from "./unicode";
 
 const themes: Readonly<Record<Theme, ITheme>> = {
@@ -32,17 +38,30 @@ export interface ScreenHandlers {
   resized(cols: number, rows: number): void;
 }
 
-/** In pixels; the smaller one is the least that a foreign size is shrunk to before it is scrolled. */
-const fontSize = 13;
+/** In pixels: the least that a foreign size is shrunk to before it is scrolled. */
 const leastFontSize = 8;
-/** Kept of what was printed, in lines. */
-const scrollback = 10_000;
+/** Images of a terminal that are kept, in megabytes, and the largest one, in pixels. */
+const imageLimits = { storageLimit: 32, pixelLimit: 4 << 20, enableSizeReports: false };
+const matchColours = { matchOverviewRuler: "#f0ad3d", activeMatchColorOverviewRuler: "#f0ad3d", matchBackground: "#7a5a1e", activeMatchBackground: "#c98a1f" };
+
+export interface SearchOptions {
+  readonly caseSensitive: boolean;
+  readonly regex: boolean;
+  /** The match in front stays while it still fits. */
+  readonly incremental: boolean;
+}
 
 export class Screen implements TerminalSink {
   readonly #terminal: Terminal;
   readonly #fit = new FitAddon();
   readonly #handlers: ScreenHandlers;
-  readonly #stopTheme: () => void;
+  readonly #searcher = new SearchAddon();
+  readonly #stops: (() => void)[] = [];
+  /** What a search has found: which match is in front, from 0, and how many there are. */
+  readonly found = new Store<{ index: number; count: number }>({ index: -1, count: 0 });
+  /** The bell has rung since it was last looked at. */
+  readonly bell = new Store(false);
+  readonly #searchers = new Set<() => void>();
   /** Writes under way that replay a screen. */
   #replaying = 0;
   #host: HTMLElement | undefined;
@@ -59,11 +78,9 @@ export class Screen implements TerminalSink {
     this.#handlers = handlers;
     this.#terminal = new Terminal({
       allowProposedApi: true,
-      cursorBlink: true,
       fontFamily: '"JetBrains Mono Variable", ui-monospace, monospace',
-      fontSize,
       lineHeight: 1.25,
-      scrollback,
+      linkHandler: { activate: (_, url) => void this.#openLink(url), allowNonHttpProtocols: true },
       theme: themes[theme.get()],
       minimumContrastRatio: 4.5,
       macOptionIsMeta: true,
@@ -71,6 +88,21 @@ export class Screen implements TerminalSink {
     });
     this.#terminal.loadAddon(this.#fit);
     this.#terminal.loadAddon(new WebLinksAddon((_, url) => window.open(url, "_blank", "noopener,noreferrer")));
+    this.#terminal.loadAddon(this.#searcher);
+    this.#terminal.loadAddon(new ImageAddon(imageLimits));
+    this.#searcher.onDidChangeResults(({ resultIndex, resultCount }) => this.found.set({ index: resultIndex, count: resultCount }));
+    this.#terminal.onBell(() => this.bell.set(true));
+    this.#terminal.onSelectionChange(() => {
+      if (terminalSettings.get().copyOnSelect && this.#terminal.hasSelection()) this.copy();
+    });
+    this.#terminal.parser.registerOscHandler(52, (data) => {
+      const text = clipboardText(data);
+      if (text === null || this.#replaying > 0) return true;
+      if (terminalSettings.get().programsCopy) void toClipboard(text);
+      else inform("A program wanted to put text on the clipboard. Terminal settings can allow that.");
+      return true;
+    });
+    this.#terminal.attachCustomKeyEventHandler((event) => this.#key(event));
     this.#terminal.unicode.register(unicode15);
     this.#terminal.unicode.activeVersion = unicode15.version;
     limitCounts(this.#terminal);
@@ -84,9 +116,104 @@ export class Screen implements TerminalSink {
     this.#terminal.onBinary((text) => {
       this.#handlers.input(Uint8Array.from(text, (char) => char.charCodeAt(0) & 0xff));
     });
-    this.#stopTheme = theme.subscribe(() => {
-      this.#terminal.options.theme = themes[theme.get()];
-    });
+    this.#stops.push(
+      theme.subscribe(() => {
+        this.#terminal.options.theme = themes[theme.get()];
+      }),
+      terminalSettings.subscribe(() => this.#applySettings()),
+    );
+    this.#applySettings();
+  }
+
+  #applySettings(): void {
+    const { fontSize, cursorStyle, cursorBlink, scrollback, screenReader, webgl } = terminalSettings.get();
+    const { options } = this.#terminal;
+    options.cursorStyle = cursorStyle;
+    options.cursorBlink = cursorBlink && !this.#viewOnly;
+    options.scrollback = scrollback;
+    options.screenReaderMode = screenReader;
+    options.fontSize = fontSize;
+    if (this.#terminal.element) {
+      if (webgl && !this.#webgl) this.#accelerate();
+      else if (!webgl) this.#webgl?.dispose();
+      if (!webgl) this.#webgl = undefined;
+    }
+    this.fit();
+  }
+
+  /** Keys that are the terminal's own; the others go to the program. */
+  #key(event: KeyboardEvent): boolean {
+    const command = event.ctrlKey || event.metaKey;
+    if (event.type !== "keydown" || !command || event.altKey) return true;
+    const key = event.key.toLowerCase();
+    const own: Record<string, (() => void) | undefined> = event.shiftKey
+      ? { c: () => this.copy(), f: () => this.#askSearch(), "+": () => stepFontSize(1) }
+      : { "=": () => stepFontSize(1), "+": () => stepFontSize(1), "-": () => stepFontSize(-1), "0": () => stepFontSize(0) };
+    const act = own[key];
+    if (!act) return !(event.shiftKey && key === "v"); // the browser pastes
+    act();
+    event.preventDefault();
+    return false;
+  }
+
+  async #openLink(url: string): Promise<void> {
+    if (!isWebAddress(url)) {
+      inform(`This kind of link is not opened: ${url.slice(0, 200)}`);
+      return;
+    }
+    if (await ask({ kind: "link", url })) window.open(url, "_blank", "noopener,noreferrer");
+  }
+
+  /** Copies what is selected; answers whether anything was. */
+  copy(): boolean {
+    const text = this.#terminal.getSelection();
+    if (text) void toClipboard(text);
+    return text !== "";
+  }
+
+  /** Pastes, after asking where each line would run by itself. */
+  async paste(text: string): Promise<void> {
+    if (text === "" || this.#viewOnly) return;
+    const risky = terminalSettings.get().askBeforePaste && isRiskyPaste(text, this.#terminal.modes.bracketedPasteMode);
+    if (!risky || (await ask({ kind: "paste", text }))) this.#terminal.paste(text);
+    this.focus();
+  }
+
+  readonly #pasted = (event: ClipboardEvent): void => {
+    const text = event.clipboardData?.getData("text/plain") ?? "";
+    event.preventDefault();
+    event.stopPropagation();
+    void this.paste(text);
+  };
+
+  /** Finds the next or previous match; an empty term finds nothing. */
+  search(term: string, { caseSensitive, regex, incremental }: SearchOptions, direction: "next" | "previous"): void {
+    if (term === "") {
+      this.stopSearch();
+      return;
+    }
+    const options = { caseSensitive, regex, incremental, decorations: matchColours };
+    try {
+      if (direction === "next") this.#searcher.findNext(term, options);
+      else this.#searcher.findPrevious(term, options);
+    } catch {
+      this.found.set({ index: -1, count: 0 }); // an expression that is not whole yet
+    }
+  }
+
+  /** Calls `open` when the keys for a search are pressed, until the returned function is called. */
+  onSearch(open: () => void): () => void {
+    this.#searchers.add(open);
+    return () => this.#searchers.delete(open);
+  }
+
+  #askSearch(): void {
+    for (const open of this.#searchers) open();
+  }
+
+  stopSearch(): void {
+    this.#searcher.clearDecorations();
+    this.found.set({ index: -1, count: 0 });
   }
 
   /** Shows the screen in an element, at first or again. The returned function takes it out. */
@@ -97,12 +224,15 @@ export class Screen implements TerminalSink {
       host.append(this.#terminal.element);
     } else {
       this.#terminal.open(host);
-      this.#accelerate();
+      if (terminalSettings.get().webgl) this.#accelerate();
     }
+    this.bell.set(false);
+    host.addEventListener("paste", this.#pasted, true);
     this.#observer = new ResizeObserver(() => this.fit());
     this.#observer.observe(host);
     this.fit();
     return () => {
+      host.removeEventListener("paste", this.#pasted, true);
       this.#observer?.disconnect();
       this.#observer = undefined;
       this.#host = undefined;
@@ -139,14 +269,15 @@ export class Screen implements TerminalSink {
     if (on === this.#viewOnly) return;
     this.#viewOnly = on;
     this.#terminal.options.disableStdin = on;
-    this.#terminal.options.cursorBlink = !on;
-    if (!on) this.#terminal.options.fontSize = fontSize;
+    this.#terminal.options.cursorBlink = terminalSettings.get().cursorBlink && !on;
+    if (!on) this.#terminal.options.fontSize = terminalSettings.get().fontSize;
     if (this.#host) this.#host.style.overflow = on ? "auto" : "";
     this.fit();
   }
 
   /** Draws a size that is not ours to choose as large as it fits; `fits` are the cells that do at the present font. */
   #shrink(fits: { cols: number; rows: number }): void {
+    const { fontSize } = terminalSettings.get();
     const now = this.#terminal.options.fontSize ?? fontSize;
     const ratio = Math.min(fits.cols / this.#terminal.cols, fits.rows / this.#terminal.rows);
     const next = Math.max(leastFontSize, Math.min(fontSize, Math.floor(now * ratio * 2) / 2));
@@ -249,7 +380,7 @@ export class Screen implements TerminalSink {
 
   dispose(): void {
     this.#observer?.disconnect();
-    this.#stopTheme();
+    for (const stop of this.#stops) stop();
     this.#terminal.dispose();
   }
 }
@@ -260,4 +391,12 @@ function lookOf(cell: IBufferCell): string {
   const colours = [cell.getFgColorMode(), cell.getFgColor(), cell.getBgColorMode(), cell.getBgColor()];
   if (cell.isAttributeDefault()) return "";
   return [...colours, flags.map((on) => (on ? 1 : 0)).join("")].join(",");
+}
+
+async function toClipboard(text: string): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    inform("The browser does not let this page write to the clipboard.");
+  }
 }
