@@ -58,7 +58,7 @@ func infoToWire(info terminal.Info) *agentv1.TerminalInfo {
 		Name: info.Name, Cols: count(info.Size.Cols), Rows: count(info.Size.Rows), Title: info.Title,
 		Cwd: validUTF8(info.Cwd), CreatedAt: timeToWire(info.Created), Offset: info.Offset,
 		Exit: exitToWire(info.Exit), Foreground: validUTF8(info.Foreground), Viewers: count(len(info.Watchers)),
-		Pid: count(info.PID), Watchers: watchersToWire(info.Watchers), Recording: info.Recording,
+		Pid: count(info.PID), Watchers: watchersToWire(info.Watchers), Recording: info.Recording, Bells: info.Bells,
 	}
 }
 

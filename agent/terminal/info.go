@@ -76,7 +76,9 @@ type Info struct {
 	Watchers []Watcher
 	// Recording says that a recorder is attached.
 	Recording bool
-	PID       int
+	// Bells is how often the bell was rung.
+	Bells uint64
+	PID   int
 }
 
 // Watcher is a viewer as others see it.

@@ -9,6 +9,9 @@ import (
 	"unicode/utf8"
 )
 
+// tellBellsEvery is how often others are told of the bell at most: it may ring all the time.
+const tellBellsEvery = 250 * time.Millisecond
+
 // readSize is what one read may take. The kernel hands out 4 KiB at a time; a larger buffer would only make
 // an idle terminal larger.
 const readSize = 8 << 10
@@ -51,14 +54,17 @@ func (t *Terminal) output(p []byte) {
 	t.mu.Lock()
 	t.ring.Append(p)
 	t.screen.Write(p)
-	retitled := t.retitleLocked()
+	told := t.retitleLocked()
+	if bells := t.screen.Bells(); bells != t.bells && now.Sub(t.bellsTold) >= tellBellsEvery {
+		t.bells, t.bellsTold, told = bells, now, true
+	}
 	t.gatherLocked(now)
 	check := now.Sub(t.jobCheck) >= jobCheckEvery
 	if check {
 		t.jobCheck = now
 	}
 	t.mu.Unlock()
-	if retitled {
+	if told {
 		t.m.notify()
 	}
 	if check {

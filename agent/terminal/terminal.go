@@ -43,21 +43,24 @@ type Terminal struct {
 	leaderGone atomic.Bool
 	endTicks   atomic.Uint64
 
-	mu       sync.Mutex
-	name     string
-	size     Size
-	sizes    uint64 // counts changes of size
-	resizes  []resize
-	titles   uint64 // counts changes of the title
-	title    string
-	rawTitle string // as the program set it
-	ring     *ring
-	screen   *screen.Screen
-	viewers  []*Viewer // in the order of their coming
-	lost     map[string]lost
-	paused   bool
-	exit     *Exit
-	jobCheck time.Time // when the foreground job was last looked at
+	mu      sync.Mutex
+	name    string
+	size    Size
+	sizes   uint64 // counts changes of size
+	resizes []resize
+	// bells is how often the bell had been rung when others were told last.
+	bells     uint64
+	bellsTold time.Time
+	titles    uint64 // counts changes of the title
+	title     string
+	rawTitle  string // as the program set it
+	ring      *ring
+	screen    *screen.Screen
+	viewers   []*Viewer // in the order of their coming
+	lost      map[string]lost
+	paused    bool
+	exit      *Exit
+	jobCheck  time.Time // when the foreground job was last looked at
 }
 
 // start starts a program. The caller holds m.mu.
@@ -201,7 +204,7 @@ func (t *Terminal) info() Info {
 	t.mu.Lock()
 	info := Info{
 		Name: t.name, Size: t.size, Title: t.title, Cwd: t.screen.Cwd(), Created: t.created,
-		Offset: t.ring.End(), Exit: t.exit, PID: t.cmd.Process.Pid,
+		Offset: t.ring.End(), Exit: t.exit, PID: t.cmd.Process.Pid, Bells: t.screen.Bells(),
 	}
 	for _, v := range t.viewers {
 		if v.recorder {

@@ -149,8 +149,10 @@ type Terminal struct {
 	// Watchers are those who look at it, on whichever replica.
 	Watchers []terminalWatcher `json:"watchers"`
 	// Recording says that it is being recorded.
-	Recording bool        `json:"recording"`
-	Exit      *exitStatus `json:"exit"`
+	Recording bool `json:"recording"`
+	// Bells is how often the bell was rung.
+	Bells uint64      `json:"bells"`
+	Exit  *exitStatus `json:"exit"`
 }
 
 // terminalWatcher is one who looks at a terminal.
@@ -179,7 +181,7 @@ func NewTerminals(infos []*agentv1.TerminalInfo) []Terminal {
 		terminals = append(terminals, Terminal{
 			Name: t.GetName(), Title: t.GetTitle(), Cwd: t.GetCwd(), Cols: t.GetCols(), Rows: t.GetRows(),
 			Running: t.GetExit() == nil, Foreground: t.GetForeground(), Viewers: t.GetViewers(), Exit: newExit(t.GetExit()),
-			Watchers: newWatchers(t.GetWatchers()), Recording: t.GetRecording(),
+			Watchers: newWatchers(t.GetWatchers()), Recording: t.GetRecording(), Bells: t.GetBells(),
 		})
 	}
 	return terminals

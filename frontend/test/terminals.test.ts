@@ -19,7 +19,7 @@ function make() {
     createScreen: (handlers): TerminalScreen => {
       sizes.push((cols, rows) => handlers.resized(cols, rows));
       return {
-        mount: () => () => undefined, fit: () => undefined, focus: () => undefined, setViewOnly: () => undefined, dump: () => ({}), found: new Store({ index: -1, count: 0 }), bell: new Store(false), onSearch: () => () => undefined,
+        mount: () => () => undefined, fit: () => undefined, focus: () => undefined, setViewOnly: () => undefined, dump: () => ({}), found: new Store({ index: -1, count: 0 }), onSearch: () => () => undefined,
         search: () => undefined, stopSearch: () => undefined, copy: () => false, paste: () => Promise.resolve(), text: () => "", dispose: () => undefined,
         reset: () => undefined, size: () => undefined, write: (_, __, done) => done(),
       };

@@ -124,6 +124,8 @@ export const terminalInfoSchema = z.object({
   name: z.string(),
   title: z.string().default(""),
   cwd: z.string().default(""),
+  /** How often the bell was rung. */
+  bells: z.number().default(0),
   running: z.boolean().default(true),
   foreground: z.string().default(""),
   viewers: z.number().default(0),

@@ -35,7 +35,7 @@ interface Props {
 }
 
 export function TerminalPane({ terminals, phase, rights, aside, onGone }: Props) {
-  const { tabs, active, infos } = useStore(terminals.state);
+  const { tabs, active, infos, heard } = useStore(terminals.state);
   const session = useStore(phase);
 
   useEffect(() => {
@@ -80,7 +80,7 @@ export function TerminalPane({ terminals, phase, rights, aside, onGone }: Props)
           // eslint-disable-next-line jsx-a11y/interactive-supports-focus
           <div role="tablist" aria-label="Terminals" onKeyDown={keyDown} className="flex h-full min-w-0 overflow-x-auto [scrollbar-width:none]">
             {tabs.map((tab) => (
-              <Tab key={tab.name} tab={tab} selected={tab === active} closable={rights.change} recording={infos.get(tab.name)?.recording ?? false} foreground={infos.get(tab.name)?.foreground ?? ""} exit={infos.get(tab.name)?.exit ?? null} onSelect={() => terminals.activate(tab)} onClose={() => close(tab)} />
+              <Tab key={tab.name} tab={tab} selected={tab === active} closable={rights.change} recording={infos.get(tab.name)?.recording ?? false} foreground={infos.get(tab.name)?.foreground ?? ""} exit={infos.get(tab.name)?.exit ?? null} rang={tab !== active && (infos.get(tab.name)?.bells ?? 0) > (heard.get(tab.name) ?? 0)} onSelect={() => terminals.activate(tab)} onClose={() => close(tab)} />
             ))}
           </div>
         )}
@@ -125,16 +125,17 @@ interface TabProps {
   readonly foreground: string;
   /** How its program ended, as the server tells. */
   readonly exit: Exit | null;
+  /** Its bell has rung since it was in front. */
+  readonly rang: boolean;
   readonly onSelect: () => void;
   readonly onClose: () => void;
 }
 
-function Tab({ tab, selected, closable, recording, foreground, exit, onSelect, onClose }: TabProps) {
+function Tab({ tab, selected, closable, recording, foreground, exit, rang, onSelect, onClose }: TabProps) {
   const title = useStore(tab.title);
   const state = useStore(tab.connection.state);
   const { kind } = state;
   const ended = (state.kind === "ended" ? state.exit : null) ?? exit;
-  const rang = useStore(tab.screen.bell) && !selected;
   return (
     <button
       type="button"

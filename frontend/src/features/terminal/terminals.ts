@@ -13,7 +13,6 @@ export interface TerminalScreen extends TerminalSink {
   /** Shows without a say: nothing is typed, and the size stays the one that others decided on. */
   setViewOnly(on: boolean): void;
   readonly found: Store<{ index: number; count: number }>;
-  readonly bell: Store<boolean>;
   /** Calls `open` when the keys for a search are pressed. */
   onSearch(open: () => void): () => void;
   search(term: string, options: { caseSensitive: boolean; regex: boolean; incremental: boolean }, direction: "next" | "previous"): void;
@@ -130,15 +129,24 @@ async function forgetOnServer(options: TerminalsOptions, name: string): Promise<
   }
 }
 
+/** Notes that the bells of some terminals have been heard. */
+function hear(heard: ReadonlyMap<string, number>, infos: ReadonlyMap<string, TerminalInfo>, names: readonly (string | undefined)[]): ReadonlyMap<string, number> {
+  const next = new Map(heard);
+  for (const name of names) if (name !== undefined) next.set(name, infos.get(name)?.bells ?? 0);
+  return next;
+}
+
 export interface TerminalsState {
   readonly tabs: readonly TerminalTab[];
   readonly active: TerminalTab | null;
   /** By name: what the server says of those that it runs. */
   readonly infos: ReadonlyMap<string, TerminalInfo>;
+  /** By name: how often the bell had rung when the terminal was last in front. */
+  readonly heard: ReadonlyMap<string, number>;
 }
 
 export class Terminals {
-  readonly state = new Store<TerminalsState>({ tabs: [], active: null, infos: new Map() });
+  readonly state = new Store<TerminalsState>({ tabs: [], active: null, infos: new Map(), heard: new Map() });
   readonly #options: TerminalsOptions;
   /** Names that were closed here and that the server may still list for a moment. */
   readonly #closing = new Set<string>();
@@ -162,16 +170,16 @@ export class Terminals {
   }
 
   activate(tab: TerminalTab): void {
-    this.state.update((state) => ({ ...state, active: tab }));
+    this.state.update((state) => ({ ...state, active: tab, heard: hear(state.heard, state.infos, [state.active?.name, tab.name]) }));
   }
 
   /** Ends the program and takes the tab away. */
   async close(tab: TerminalTab): Promise<void> {
     this.#closing.add(tab.name);
-    this.state.update(({ tabs, active, infos }) => {
+    this.state.update(({ tabs, active, infos, heard }) => {
       const index = tabs.indexOf(tab);
       const rest = tabs.filter((each) => each !== tab);
-      return { tabs: rest, active: active === tab ? (rest[Math.min(index, rest.length - 1)] ?? null) : active, infos };
+      return { tabs: rest, active: active === tab ? (rest[Math.min(index, rest.length - 1)] ?? null) : active, infos, heard };
     });
     const told = tab.connection.close();
     tab.dispose();
@@ -186,7 +194,10 @@ export class Terminals {
     const missing = list.filter(({ name, running }) => running && !this.#closing.has(name) && !tabs.some((tab) => tab.name === name));
     this.state.update((state) => {
       const all = [...state.tabs, ...missing.map(({ name }) => new TerminalTab(name, this.#options))];
-      return { infos, tabs: all, active: state.active ?? all[0] ?? null };
+      const active = state.active ?? all[0] ?? null;
+      // What rang before this page looked at the list is old news.
+      const names = [active?.name, ...list.filter(({ name }) => !state.heard.has(name)).map(({ name }) => name)];
+      return { infos, tabs: all, active, heard: hear(state.heard, infos, names) };
     });
   }
 
@@ -214,7 +225,7 @@ export class Terminals {
 
   dispose(): void {
     for (const tab of this.state.get().tabs) tab.dispose();
-    this.state.set({ tabs: [], active: null, infos: new Map() });
+    this.state.set({ tabs: [], active: null, infos: new Map(), heard: new Map() });
   }
 
   #freeName(): string {

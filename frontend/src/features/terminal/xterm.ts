@@ -59,8 +59,7 @@ export class Screen implements TerminalSink {
   readonly #stops: (() => void)[] = [];
   /** What a search has found: which match is in front, from 0, and how many there are. */
   readonly found = new Store<{ index: number; count: number }>({ index: -1, count: 0 });
-  /** The bell has rung since it was last looked at. */
-  readonly bell = new Store(false);
+  #searchedBy = "";
   readonly #searchers = new Set<() => void>();
   /** Writes under way that replay a screen. */
   #replaying = 0;
@@ -91,7 +90,6 @@ export class Screen implements TerminalSink {
     this.#terminal.loadAddon(this.#searcher);
     this.#terminal.loadAddon(new ImageAddon(imageLimits));
     this.#searcher.onDidChangeResults(({ resultIndex, resultCount }) => this.found.set({ index: resultIndex, count: resultCount }));
-    this.#terminal.onBell(() => this.bell.set(true));
     this.#terminal.onSelectionChange(() => {
       if (terminalSettings.get().copyOnSelect && this.#terminal.hasSelection()) this.copy();
     });
@@ -193,6 +191,10 @@ export class Screen implements TerminalSink {
       return;
     }
     const options = { caseSensitive, regex, incremental, decorations: matchColours };
+    // The addon looks for all matches anew when the term is another, but not when the way to look is.
+    const way = `${caseSensitive} ${regex}`;
+    if (way !== this.#searchedBy) this.#searcher.clearDecorations();
+    this.#searchedBy = way;
     try {
       if (direction === "next") this.#searcher.findNext(term, options);
       else this.#searcher.findPrevious(term, options);
@@ -226,7 +228,6 @@ export class Screen implements TerminalSink {
       this.#terminal.open(host);
       if (terminalSettings.get().webgl) this.#accelerate();
     }
-    this.bell.set(false);
     host.addEventListener("paste", this.#pasted, true);
     this.#observer = new ResizeObserver(() => this.fit());
     this.#observer.observe(host);

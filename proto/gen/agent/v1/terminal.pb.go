@@ -188,7 +188,9 @@ type TerminalInfo struct {
 	// Who is here, in the order of their coming; recorders are not among them.
 	Watchers []*TerminalViewer `protobuf:"bytes,12,rep,name=watchers,proto3" json:"watchers,omitempty"`
 	// A recorder is attached.
-	Recording     bool `protobuf:"varint,13,opt,name=recording,proto3" json:"recording,omitempty"`
+	Recording bool `protobuf:"varint,13,opt,name=recording,proto3" json:"recording,omitempty"`
+	// How often the bell was rung.
+	Bells         uint64 `protobuf:"varint,15,opt,name=bells,proto3" json:"bells,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -312,6 +314,13 @@ func (x *TerminalInfo) GetRecording() bool {
 		return x.Recording
 	}
 	return false
+}
+
+func (x *TerminalInfo) GetBells() uint64 {
+	if x != nil {
+		return x.Bells
+	}
+	return 0
 }
 
 // TerminalViewer is one attached viewer, as others see it.
@@ -1849,7 +1858,7 @@ const file_agent_v1_terminal_proto_rawDesc = "" +
 	"\x03env\x18\x06 \x03(\v2\x1f.agent.v1.TerminalSpec.EnvEntryR\x03env\x1a6\n" +
 	"\bEnvEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x9f\x03\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xb5\x03\n" +
 	"\fTerminalInfo\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04cols\x18\x02 \x01(\rR\x04cols\x12\x12\n" +
@@ -1867,7 +1876,8 @@ const file_agent_v1_terminal_proto_rawDesc = "" +
 	" \x01(\rR\aviewers\x12\x10\n" +
 	"\x03pid\x18\v \x01(\rR\x03pid\x124\n" +
 	"\bwatchers\x18\f \x03(\v2\x18.agent.v1.TerminalViewerR\bwatchers\x12\x1c\n" +
-	"\trecording\x18\r \x01(\bR\trecordingB\a\n" +
+	"\trecording\x18\r \x01(\bR\trecording\x12\x14\n" +
+	"\x05bells\x18\x0f \x01(\x04R\x05bellsB\a\n" +
 	"\x05_exit\"j\n" +
 	"\x0eTerminalViewer\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12*\n" +
