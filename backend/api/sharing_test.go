@@ -64,6 +64,7 @@ func least() map[string]string {
 		"POST /api/workspace/{session_id}/shutdown":                      "owner",
 		"POST /api/workspace/{session_id}/brake":                         "owner",
 		"GET /api/workspace/{session_id}/terminals":                      "terminal",
+		"PATCH /api/workspace/{session_id}/terminals/{name}":             "write",
 		"DELETE /api/workspace/{session_id}/terminals/{name}":            "write",
 		"POST /api/workspace/{session_id}/terminals/{name}/recording":    "owner",
 		"DELETE /api/workspace/{session_id}/terminals/{name}/recording":  "owner",
