@@ -163,7 +163,7 @@ func TestSharesOfOneTerminal(t *testing.T) {
 type twoTerminals struct{ api.Control }
 
 func (twoTerminals) Terminals(context.Context, backend.SessionID) ([]relay.Terminal, error) {
-	return []relay.Terminal{{Name: "a b", Running: true}, {Name: "other", Running: true}}, nil
+	return []relay.Terminal{{Name: "a b", FormerNames: []string{}, Running: true}, {Name: "other", FormerNames: []string{}, Running: true}}, nil
 }
 
 func TestLifeOfAShare(t *testing.T) {
