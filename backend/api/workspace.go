@@ -172,7 +172,7 @@ func (s *server) updateTerminal(w http.ResponseWriter, r *http.Request) error {
 		if *in.Position < 0 {
 			return invalid("position", "has to be 0 (the first) or more")
 		}
-		at := uint32(min(*in.Position, math.MaxInt32)) //nolint:gosec // beyond the end is the end
+		at := uint32(min(*in.Position, math.MaxInt32)) // beyond the end is the end
 		position = &at
 	}
 	terminals, err := s.cfg.Control.UpdateTerminal(r.Context(), sessionOf(r).ID, name, newName, position)
