@@ -44,7 +44,9 @@ func (s *terminalService) UpdateTerminal(
 	if err != nil {
 		return nil, asConnect(err)
 	}
-	return connect.NewResponse(&agentv1.UpdateTerminalResponse{Terminal: infoToWire(info)}), nil
+	return connect.NewResponse(&agentv1.UpdateTerminalResponse{
+		Terminal: infoToWire(info), Terminals: infosToWire(s.terminals.List()),
+	}), nil
 }
 
 // CloseTerminal implements TerminalService.

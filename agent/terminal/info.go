@@ -61,7 +61,9 @@ type Exit struct {
 
 // Info describes a terminal.
 type Info struct {
-	Name    string
+	Name string
+	// Former are the names that it had before and that still reach it, oldest first.
+	Former  []string
 	Size    Size
 	Title   string
 	Cwd     string

@@ -117,11 +117,27 @@ func (m *Manager) createLocked(spec Spec) (*Terminal, error) {
 	} else {
 		m.terminals = append(m.terminals, t)
 	}
+	m.forgetLocked(spec.Name)
 	return t, nil
+}
+
+// forgetLocked makes a name, which a terminal has now, nobody's former one.
+func (m *Manager) forgetLocked(name string) {
+	for _, t := range m.terminals {
+		t.forget(name)
+	}
 }
 
 func (m *Manager) indexLocked(name string) int {
 	return slices.IndexFunc(m.terminals, func(t *Terminal) bool { return t.label() == name })
+}
+
+// findLocked is indexLocked, or the terminal that had the name before: who holds an old name still reaches it.
+func (m *Manager) findLocked(name string) int {
+	if at := m.indexLocked(name); at >= 0 {
+		return at
+	}
+	return slices.IndexFunc(m.terminals, func(t *Terminal) bool { return t.wasCalled(name) })
 }
 
 // Attach attaches a viewer, and starts the terminal first when there is none of that name and create is not
@@ -130,7 +146,7 @@ func (m *Manager) Attach(name string, a Attach, create *Spec) (*Viewer, error) {
 	m.mu.Lock()
 	var t *Terminal
 	created := false
-	if at := m.indexLocked(name); at >= 0 {
+	if at := m.findLocked(name); at >= 0 {
 		t = m.terminals[at]
 	} else if create != nil {
 		spec := *create
@@ -164,25 +180,25 @@ func (m *Manager) List() []Info {
 }
 
 // Update renames a terminal (newName is not empty) and moves it (position is not negative; beyond the end: to
-// the end). ErrNotFound, ErrExists, ErrInvalid.
+// the end). Viewers stay attached, and the former name reaches the terminal until another one has it. ErrNotFound,
+// ErrExists, ErrInvalid.
 func (m *Manager) Update(name, newName string, position int) (Info, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	at := m.indexLocked(name)
+	at := m.findLocked(name)
 	if at < 0 {
 		return Info{}, fmt.Errorf("%w: %q", ErrNotFound, name)
 	}
 	t := m.terminals[at]
-	if newName != "" && newName != name {
+	if newName != "" && newName != t.label() {
 		if err := validName(newName); err != nil {
 			return Info{}, err
 		}
 		if m.indexLocked(newName) >= 0 {
 			return Info{}, fmt.Errorf("%w: %q", ErrExists, newName)
 		}
-		t.mu.Lock()
-		t.name = newName
-		t.mu.Unlock()
+		t.rename(newName)
+		m.forgetLocked(newName)
 	}
 	if position >= 0 {
 		m.terminals = slices.Delete(m.terminals, at, at+1)
@@ -196,7 +212,7 @@ func (m *Manager) Update(name, newName string, position int) (Info, error) {
 // Config.KillAfter to those left. It returns when they have gone; when ctx ends before, the closing goes on.
 func (m *Manager) Close(ctx context.Context, name string) error {
 	m.mu.Lock()
-	at := m.indexLocked(name)
+	at := m.findLocked(name)
 	if at < 0 {
 		m.mu.Unlock()
 		return fmt.Errorf("%w: %q", ErrNotFound, name)

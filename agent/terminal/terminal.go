@@ -45,6 +45,7 @@ type Terminal struct {
 
 	mu      sync.Mutex
 	name    string
+	former  []string // names that it had before, oldest first
 	size    Size
 	sizes   uint64 // counts changes of size
 	resizes []resize
@@ -141,6 +142,33 @@ func (t *Terminal) label() string {
 	return t.name
 }
 
+// maxFormer is how many former names of a terminal are remembered.
+const maxFormer = 16
+
+// rename gives the terminal another name and remembers the one before.
+func (t *Terminal) rename(name string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.former = append(t.former, t.name)
+	if len(t.former) > maxFormer {
+		t.former = slices.Delete(t.former, 0, 1)
+	}
+	t.name = name
+}
+
+// forget says that a former name is another terminal's now.
+func (t *Terminal) forget(name string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.former = slices.DeleteFunc(t.former, func(f string) bool { return f == name })
+}
+
+func (t *Terminal) wasCalled(name string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Contains(t.former, name)
+}
+
 func (t *Terminal) running() bool {
 	select {
 	case <-t.ended:
@@ -203,7 +231,7 @@ func (t *Terminal) resizeLocked() {
 func (t *Terminal) info() Info {
 	t.mu.Lock()
 	info := Info{
-		Name: t.name, Size: t.size, Title: t.title, Cwd: t.screen.Cwd(), Created: t.created,
+		Name: t.name, Former: slices.Clone(t.former), Size: t.size, Title: t.title, Cwd: t.screen.Cwd(), Created: t.created,
 		Offset: t.ring.End(), Exit: t.exit, PID: t.cmd.Process.Pid, Bells: t.screen.Bells(),
 	}
 	for _, v := range t.viewers {

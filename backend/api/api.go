@@ -163,6 +163,7 @@ func (s *server) routes() chi.Router {
 	writer.Post("/api/workspace/{session_id}/start", s.handle(s.start))
 	owner.Post("/api/workspace/{session_id}/brake", s.handle(s.releaseBrake))
 	guest.Get("/api/workspace/{session_id}/terminals", s.handle(s.listTerminals))
+	writer.Patch("/api/workspace/{session_id}/terminals/{name}", s.handle(s.updateTerminal))
 	writer.Delete("/api/workspace/{session_id}/terminals/{name}", s.handle(s.closeTerminal))
 	owner.Post("/api/workspace/{session_id}/terminals/{name}/recording", s.handle(s.startRecording))
 	owner.Delete("/api/workspace/{session_id}/terminals/{name}/recording", s.handle(s.stopRecording))

@@ -68,6 +68,14 @@ func (c *control) ReleaseBrake(ctx context.Context, id backend.SessionID, delete
 	return c.manager.ReleaseBrake(ctx, id, deleteFiles)
 }
 
+func (c *control) UpdateTerminal(ctx context.Context, id backend.SessionID, name, newName string, position *uint32) ([]relay.Terminal, error) {
+	infos, err := c.manager.UpdateTerminal(ctx, id, name, newName, position)
+	if err != nil {
+		return nil, err
+	}
+	return relay.NewTerminals(infos), nil
+}
+
 func (c *control) CloseTerminal(ctx context.Context, id backend.SessionID, name string) error {
 	return c.manager.CloseTerminal(ctx, id, name)
 }

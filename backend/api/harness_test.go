@@ -39,10 +39,27 @@ func (control) Status(context.Context, backend.Session) (api.EnvironmentStatus, 
 }
 
 func (control) Terminals(context.Context, backend.SessionID) ([]relay.Terminal, error) {
-	return []relay.Terminal{{Name: "1", Running: true}}, nil
+	return []relay.Terminal{{Name: "1", FormerNames: []string{}, Running: true}}, nil
 }
 
 func (control) ReleaseBrake(context.Context, backend.SessionID, bool) error { return nil }
+
+func (control) UpdateTerminal(_ context.Context, _ backend.SessionID, name, newName string, position *uint32) ([]relay.Terminal, error) {
+	switch {
+	case name != "a b":
+		return nil, backend.Errorf(backend.CodeNotFound, "there is no terminal %q", name)
+	case newName == "1":
+		return nil, backend.Errorf(backend.CodeAlreadyExists, "there is a terminal %q", newName)
+	}
+	first, second := relay.Terminal{Name: "1", FormerNames: []string{}}, relay.Terminal{Name: name, FormerNames: []string{}}
+	if newName != "" {
+		second.Name, second.FormerNames = newName, []string{name}
+	}
+	if position != nil && *position == 0 {
+		first, second = second, first
+	}
+	return []relay.Terminal{first, second}, nil
+}
 
 func (control) CloseTerminal(_ context.Context, _ backend.SessionID, name string) error {
 	if name != "a b" {

@@ -138,6 +138,9 @@ type Control interface {
 	Terminals(ctx context.Context, id backend.SessionID) ([]relay.Terminal, error)
 	// ReleaseBrake deletes the files that vanished at once, or brings them back.
 	ReleaseBrake(ctx context.Context, id backend.SessionID, deleteFiles bool) error
+	// UpdateTerminal renames a terminal, if newName is not empty, and moves it in the order, if position is not nil. It
+	// returns all terminals. CodeNotFound, CodeAlreadyExists.
+	UpdateTerminal(ctx context.Context, id backend.SessionID, name, newName string, position *uint32) ([]relay.Terminal, error)
 	// CloseTerminal hangs up a terminal. CodeNotFound when there is none of that name.
 	CloseTerminal(ctx context.Context, id backend.SessionID, name string) error
 	// StartRecording records a terminal from now on. CodeNotFound, CodeAlreadyExists.

@@ -143,6 +143,31 @@ func TestWorkspaceCalls(t *testing.T) {
 		t.Errorf("%+v", stopped)
 	}
 	s.want(http.StatusOK, request{method: "GET", path: base + "/terminals", token: token}, nil)
+	for _, c := range []struct {
+		name, body string
+		status     int
+		want       string
+	}{
+		{"a%20b", `{"name":"build"}`, http.StatusOK, "1 build"},
+		{"a%20b", `{"position":0}`, http.StatusOK, "a b 1"},
+		{"a%20b", `{"name":"build","position":9}`, http.StatusOK, "1 build"},
+		{"a%20b", `{}`, http.StatusOK, "1 a b"},
+		{"a%20b", `{"name":"1"}`, http.StatusConflict, ""},
+		{"c", `{"name":"d"}`, http.StatusNotFound, ""},
+		{"a%20b", `{"name":""}`, http.StatusUnprocessableEntity, ""},
+		{"a%20b", `{"name":"a/b"}`, http.StatusUnprocessableEntity, ""},
+		{"a%20b", `{"position":-1}`, http.StatusUnprocessableEntity, ""},
+	} {
+		var out struct{ Terminals []struct{ Name string } }
+		s.want(c.status, request{method: "PATCH", path: base + "/terminals/" + c.name, token: token, body: c.body}, &out)
+		var names []string
+		for _, t := range out.Terminals {
+			names = append(names, t.Name)
+		}
+		if got := strings.Join(names, " "); got != c.want {
+			t.Errorf("%s: %q, not %q", c.body, got, c.want)
+		}
+	}
 	s.want(http.StatusNoContent, request{method: "DELETE", path: base + "/terminals/a%20b", token: token}, nil)
 	s.want(http.StatusNotFound, request{method: "DELETE", path: base + "/terminals/c", token: token}, nil)
 }

@@ -64,6 +64,7 @@ func least() map[string]string {
 		"POST /api/workspace/{session_id}/shutdown":                      "owner",
 		"POST /api/workspace/{session_id}/brake":                         "owner",
 		"GET /api/workspace/{session_id}/terminals":                      "terminal",
+		"PATCH /api/workspace/{session_id}/terminals/{name}":             "write",
 		"DELETE /api/workspace/{session_id}/terminals/{name}":            "write",
 		"POST /api/workspace/{session_id}/terminals/{name}/recording":    "owner",
 		"DELETE /api/workspace/{session_id}/terminals/{name}/recording":  "owner",
@@ -162,7 +163,7 @@ func TestSharesOfOneTerminal(t *testing.T) {
 type twoTerminals struct{ api.Control }
 
 func (twoTerminals) Terminals(context.Context, backend.SessionID) ([]relay.Terminal, error) {
-	return []relay.Terminal{{Name: "a b", Running: true}, {Name: "other", Running: true}}, nil
+	return []relay.Terminal{{Name: "a b", FormerNames: []string{}, Running: true}, {Name: "other", FormerNames: []string{}, Running: true}}, nil
 }
 
 func TestLifeOfAShare(t *testing.T) {

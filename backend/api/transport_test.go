@@ -14,6 +14,7 @@ import (
 
 	"codingplatform/backend"
 	"codingplatform/backend/api"
+	"codingplatform/backend/relay"
 )
 
 func TestBadRequests(t *testing.T) {
@@ -194,6 +195,10 @@ func (broken) Status(context.Context, backend.Session) (api.EnvironmentStatus, e
 }
 
 func (broken) ReleaseBrake(context.Context, backend.SessionID, bool) error { return errStopped }
+
+func (broken) UpdateTerminal(context.Context, backend.SessionID, string, string, *uint32) ([]relay.Terminal, error) {
+	return nil, errStopped
+}
 
 func (broken) CloseTerminal(context.Context, backend.SessionID, string) error { return errStopped }
 

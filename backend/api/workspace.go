@@ -1,6 +1,7 @@
 package api
 
 import (
+	"math"
 	"net/http"
 	"net/url"
 	"time"
@@ -144,6 +145,41 @@ func (s *server) releaseBrake(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// updateTerminal renames a terminal and moves it in the order.
+func (s *server) updateTerminal(w http.ResponseWriter, r *http.Request) error {
+	name, err := terminalName(r)
+	if err != nil {
+		return err
+	}
+	var in struct {
+		Name     *string `json:"name"`
+		Position *int    `json:"position"`
+	}
+	if err := readJSON(w, r, maxCallBytes, &in); err != nil {
+		return err
+	}
+	var newName string
+	if in.Name != nil {
+		if newName = *in.Name; !relay.ValidTerminalName(newName) {
+			return invalid("name", "has to be 1 to 64 letters, digits, spaces, '.', '_' or '-'")
+		}
+	}
+	var position *uint32
+	if in.Position != nil {
+		if *in.Position < 0 {
+			return invalid("position", "has to be 0 (the first) or more")
+		}
+		at := uint32(min(*in.Position, math.MaxInt32)) // beyond the end is the end
+		position = &at
+	}
+	terminals, err := s.cfg.Control.UpdateTerminal(r.Context(), sessionOf(r).ID, name, newName, position)
+	if err != nil {
+		return err
+	}
+	s.answer(w, r, http.StatusOK, terminalsBody{Terminals: relay.TerminalsFor(accessOf(r), terminals)})
 	return nil
 }
 

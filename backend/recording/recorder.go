@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -150,7 +151,7 @@ func (r *recorder) settle(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, info := range response.Msg.GetTerminals() {
-		if info.GetName() == r.row.Terminal {
+		if info.GetName() == r.row.Terminal || slices.Contains(info.GetFormerNames(), r.row.Terminal) {
 			offset := info.GetOffset()
 			r.target = &offset
 		}

@@ -121,10 +121,16 @@ func (h *Handler) auditGuest(ctx context.Context, user backend.User, q query) er
 	})
 }
 
-// TerminalsFor are those of a list that a user may see, never nil.
+// TerminalsFor are those of a list that a user may see, never nil. Whom a terminal was shared with before it was renamed
+// sees it by the name that is shared, by which it can be attached.
 func TerminalsFor(a backend.Access, all []Terminal) []Terminal {
 	seen := make([]Terminal, 0, len(all))
 	for _, t := range all {
+		if a.Terminal(t.Name) == "" {
+			if at := slices.IndexFunc(t.FormerNames, func(name string) bool { return a.Terminal(name) != "" }); at >= 0 {
+				t.Name, t.FormerNames = t.FormerNames[at], []string{}
+			}
+		}
 		if a.Terminal(t.Name) != "" {
 			if t.Watchers == nil {
 				t.Watchers = []terminalWatcher{}

@@ -138,14 +138,16 @@ type terminalsMessage struct {
 
 // Terminal is how a terminal is told to clients, here and over HTTP.
 type Terminal struct {
-	Name       string `json:"name"`
-	Title      string `json:"title"`
-	Cwd        string `json:"cwd"`
-	Cols       uint32 `json:"cols"`
-	Rows       uint32 `json:"rows"`
-	Running    bool   `json:"running"`
-	Foreground string `json:"foreground"`
-	Viewers    uint32 `json:"viewers"`
+	Name string `json:"name"`
+	// FormerNames still reach it; never nil in an answer.
+	FormerNames []string `json:"former_names"`
+	Title       string   `json:"title"`
+	Cwd         string   `json:"cwd"`
+	Cols        uint32   `json:"cols"`
+	Rows        uint32   `json:"rows"`
+	Running     bool     `json:"running"`
+	Foreground  string   `json:"foreground"`
+	Viewers     uint32   `json:"viewers"`
 	// Watchers are those who look at it, on whichever replica.
 	Watchers []terminalWatcher `json:"watchers"`
 	// Recording says that it is being recorded.
@@ -179,7 +181,7 @@ func NewTerminals(infos []*agentv1.TerminalInfo) []Terminal {
 	terminals := make([]Terminal, 0, len(infos))
 	for _, t := range infos {
 		terminals = append(terminals, Terminal{
-			Name: t.GetName(), Title: t.GetTitle(), Cwd: t.GetCwd(), Cols: t.GetCols(), Rows: t.GetRows(),
+			Name: t.GetName(), FormerNames: append([]string{}, t.GetFormerNames()...), Title: t.GetTitle(), Cwd: t.GetCwd(), Cols: t.GetCols(), Rows: t.GetRows(),
 			Running: t.GetExit() == nil, Foreground: t.GetForeground(), Viewers: t.GetViewers(), Exit: newExit(t.GetExit()),
 			Watchers: newWatchers(t.GetWatchers()), Recording: t.GetRecording(), Bells: t.GetBells(),
 		})

@@ -200,6 +200,25 @@ func (m *Manager) CloseTerminal(ctx context.Context, id backend.SessionID, name 
 	return agentconn.Error("close the terminal", err)
 }
 
+// UpdateTerminal renames a terminal, if newName is not empty, and moves it in the order, if position is not nil. It returns
+// all terminals. CodeNotFound when there is none of that name, CodeAlreadyExists when another one has the new name.
+func (m *Manager) UpdateTerminal(ctx context.Context, id backend.SessionID, name, newName string, position *uint32) ([]*agentv1.TerminalInfo, error) {
+	conn, err := m.Conn(ctx, id)
+	if err != nil {
+		if backend.CodeOf(err) == backend.CodeUnavailable {
+			return nil, backend.Errorf(backend.CodeNotFound, "there is no terminal %q: no environment runs", name)
+		}
+		return nil, err
+	}
+	response, err := conn.Terminals.UpdateTerminal(ctx, connect.NewRequest(&agentv1.UpdateTerminalRequest{
+		Name: name, NewName: newName, Position: position,
+	}))
+	if err != nil {
+		return nil, agentconn.Error("change the terminal", err)
+	}
+	return response.Msg.GetTerminals(), nil
+}
+
 // recordFlush keeps what a stop flushed for the call that asked for the stop.
 func (m *Manager) recordFlush(id backend.SessionID, f filesync.Flushed) {
 	m.mu.Lock()

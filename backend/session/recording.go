@@ -21,6 +21,10 @@ func (m *Manager) StartRecording(ctx context.Context, id backend.SessionID, term
 		if info.GetName() != terminal || info.GetExit() != nil {
 			continue
 		}
+		if info.GetRecording() && len(info.GetFormerNames()) > 0 {
+			// Perhaps since before it was renamed: the store knows it by another name then.
+			return backend.Recording{}, backend.Errorf(backend.CodeAlreadyExists, "the terminal %q is being recorded", terminal)
+		}
 		r, err := m.cfg.Store.CreateRecording(ctx, backend.NewRecording{
 			SessionID: id, Terminal: terminal, Title: info.GetTitle(), Cols: int(info.GetCols()), Rows: int(info.GetRows()),
 		})
@@ -36,6 +40,9 @@ func (m *Manager) StartRecording(ctx context.Context, id backend.SessionID, term
 // being recorded.
 func (m *Manager) StopRecording(ctx context.Context, id backend.SessionID, terminal string) (backend.Recording, error) {
 	r, err := m.cfg.Store.StopRecording(ctx, id, terminal)
+	if backend.CodeOf(err) == backend.CodeNotFound {
+		r, err = m.stopRenamed(ctx, id, terminal, err)
+	}
 	if err != nil {
 		return r, err
 	}
@@ -49,6 +56,25 @@ func (m *Manager) StopRecording(ctx context.Context, id backend.SessionID, termi
 		return m.cfg.Store.Recording(ctx, id, r.ID) // just now
 	}
 	return ended, err
+}
+
+// stopRenamed is StopRecording for a terminal that was renamed after its recording began. notFound is its error.
+func (m *Manager) stopRenamed(ctx context.Context, id backend.SessionID, terminal string, notFound error) (backend.Recording, error) {
+	infos, err := m.Terminals(ctx, id)
+	if err != nil {
+		return backend.Recording{}, err
+	}
+	for _, info := range infos {
+		if info.GetName() != terminal {
+			continue
+		}
+		for _, former := range info.GetFormerNames() {
+			if r, err := m.cfg.Store.StopRecording(ctx, id, former); backend.CodeOf(err) != backend.CodeNotFound {
+				return r, err
+			}
+		}
+	}
+	return backend.Recording{}, notFound
 }
 
 // awaitRecording waits for a recording to be as wanted, but not for longer than recorderTimeout.

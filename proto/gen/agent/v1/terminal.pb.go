@@ -189,6 +189,8 @@ type TerminalInfo struct {
 	Watchers []*TerminalViewer `protobuf:"bytes,12,rep,name=watchers,proto3" json:"watchers,omitempty"`
 	// A recorder is attached.
 	Recording bool `protobuf:"varint,13,opt,name=recording,proto3" json:"recording,omitempty"`
+	// The names that it had before and that still reach it, oldest first; at most 16.
+	FormerNames []string `protobuf:"bytes,14,rep,name=former_names,json=formerNames,proto3" json:"former_names,omitempty"`
 	// How often the bell was rung.
 	Bells         uint64 `protobuf:"varint,15,opt,name=bells,proto3" json:"bells,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -314,6 +316,13 @@ func (x *TerminalInfo) GetRecording() bool {
 		return x.Recording
 	}
 	return false
+}
+
+func (x *TerminalInfo) GetFormerNames() []string {
+	if x != nil {
+		return x.FormerNames
+	}
+	return nil
 }
 
 func (x *TerminalInfo) GetBells() uint64 {
@@ -1637,8 +1646,10 @@ func (x *UpdateTerminalRequest) GetPosition() uint32 {
 
 // UpdateTerminalResponse is the terminal afterwards.
 type UpdateTerminalResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Terminal      *TerminalInfo          `protobuf:"bytes,1,opt,name=terminal,proto3" json:"terminal,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Terminal *TerminalInfo          `protobuf:"bytes,1,opt,name=terminal,proto3" json:"terminal,omitempty"`
+	// All terminals in their order.
+	Terminals     []*TerminalInfo `protobuf:"bytes,2,rep,name=terminals,proto3" json:"terminals,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1676,6 +1687,13 @@ func (*UpdateTerminalResponse) Descriptor() ([]byte, []int) {
 func (x *UpdateTerminalResponse) GetTerminal() *TerminalInfo {
 	if x != nil {
 		return x.Terminal
+	}
+	return nil
+}
+
+func (x *UpdateTerminalResponse) GetTerminals() []*TerminalInfo {
+	if x != nil {
+		return x.Terminals
 	}
 	return nil
 }
@@ -1858,7 +1876,7 @@ const file_agent_v1_terminal_proto_rawDesc = "" +
 	"\x03env\x18\x06 \x03(\v2\x1f.agent.v1.TerminalSpec.EnvEntryR\x03env\x1a6\n" +
 	"\bEnvEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xb5\x03\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xd8\x03\n" +
 	"\fTerminalInfo\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04cols\x18\x02 \x01(\rR\x04cols\x12\x12\n" +
@@ -1876,7 +1894,8 @@ const file_agent_v1_terminal_proto_rawDesc = "" +
 	" \x01(\rR\aviewers\x12\x10\n" +
 	"\x03pid\x18\v \x01(\rR\x03pid\x124\n" +
 	"\bwatchers\x18\f \x03(\v2\x18.agent.v1.TerminalViewerR\bwatchers\x12\x1c\n" +
-	"\trecording\x18\r \x01(\bR\trecording\x12\x14\n" +
+	"\trecording\x18\r \x01(\bR\trecording\x12!\n" +
+	"\fformer_names\x18\x0e \x03(\tR\vformerNames\x12\x14\n" +
 	"\x05bells\x18\x0f \x01(\x04R\x05bellsB\a\n" +
 	"\x05_exit\"j\n" +
 	"\x0eTerminalViewer\x12\x12\n" +
@@ -1966,9 +1985,10 @@ const file_agent_v1_terminal_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x19\n" +
 	"\bnew_name\x18\x02 \x01(\tR\anewName\x12\x1f\n" +
 	"\bposition\x18\x03 \x01(\rH\x00R\bposition\x88\x01\x01B\v\n" +
-	"\t_position\"L\n" +
+	"\t_position\"\x82\x01\n" +
 	"\x16UpdateTerminalResponse\x122\n" +
-	"\bterminal\x18\x01 \x01(\v2\x16.agent.v1.TerminalInfoR\bterminal\"*\n" +
+	"\bterminal\x18\x01 \x01(\v2\x16.agent.v1.TerminalInfoR\bterminal\x124\n" +
+	"\tterminals\x18\x02 \x03(\v2\x16.agent.v1.TerminalInfoR\tterminals\"*\n" +
 	"\x14CloseTerminalRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\"\x17\n" +
 	"\x15CloseTerminalResponse\"\x17\n" +
@@ -2056,22 +2076,23 @@ var file_agent_v1_terminal_proto_depIdxs = []int32{
 	18, // 20: agent.v1.AttachTerminalResponse.title:type_name -> agent.v1.TerminalTitle
 	2,  // 21: agent.v1.ListTerminalsResponse.terminals:type_name -> agent.v1.TerminalInfo
 	2,  // 22: agent.v1.UpdateTerminalResponse.terminal:type_name -> agent.v1.TerminalInfo
-	2,  // 23: agent.v1.WatchTerminalsResponse.terminals:type_name -> agent.v1.TerminalInfo
-	5,  // 24: agent.v1.TerminalService.CreateTerminal:input_type -> agent.v1.CreateTerminalRequest
-	19, // 25: agent.v1.TerminalService.ListTerminals:input_type -> agent.v1.ListTerminalsRequest
-	21, // 26: agent.v1.TerminalService.UpdateTerminal:input_type -> agent.v1.UpdateTerminalRequest
-	23, // 27: agent.v1.TerminalService.CloseTerminal:input_type -> agent.v1.CloseTerminalRequest
-	25, // 28: agent.v1.TerminalService.WatchTerminals:input_type -> agent.v1.WatchTerminalsRequest
-	6,  // 29: agent.v1.TerminalService.CreateTerminal:output_type -> agent.v1.CreateTerminalResponse
-	20, // 30: agent.v1.TerminalService.ListTerminals:output_type -> agent.v1.ListTerminalsResponse
-	22, // 31: agent.v1.TerminalService.UpdateTerminal:output_type -> agent.v1.UpdateTerminalResponse
-	24, // 32: agent.v1.TerminalService.CloseTerminal:output_type -> agent.v1.CloseTerminalResponse
-	26, // 33: agent.v1.TerminalService.WatchTerminals:output_type -> agent.v1.WatchTerminalsResponse
-	29, // [29:34] is the sub-list for method output_type
-	24, // [24:29] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	2,  // 23: agent.v1.UpdateTerminalResponse.terminals:type_name -> agent.v1.TerminalInfo
+	2,  // 24: agent.v1.WatchTerminalsResponse.terminals:type_name -> agent.v1.TerminalInfo
+	5,  // 25: agent.v1.TerminalService.CreateTerminal:input_type -> agent.v1.CreateTerminalRequest
+	19, // 26: agent.v1.TerminalService.ListTerminals:input_type -> agent.v1.ListTerminalsRequest
+	21, // 27: agent.v1.TerminalService.UpdateTerminal:input_type -> agent.v1.UpdateTerminalRequest
+	23, // 28: agent.v1.TerminalService.CloseTerminal:input_type -> agent.v1.CloseTerminalRequest
+	25, // 29: agent.v1.TerminalService.WatchTerminals:input_type -> agent.v1.WatchTerminalsRequest
+	6,  // 30: agent.v1.TerminalService.CreateTerminal:output_type -> agent.v1.CreateTerminalResponse
+	20, // 31: agent.v1.TerminalService.ListTerminals:output_type -> agent.v1.ListTerminalsResponse
+	22, // 32: agent.v1.TerminalService.UpdateTerminal:output_type -> agent.v1.UpdateTerminalResponse
+	24, // 33: agent.v1.TerminalService.CloseTerminal:output_type -> agent.v1.CloseTerminalResponse
+	26, // 34: agent.v1.TerminalService.WatchTerminals:output_type -> agent.v1.WatchTerminalsResponse
+	30, // [30:35] is the sub-list for method output_type
+	25, // [25:30] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_agent_v1_terminal_proto_init() }

@@ -57,7 +57,8 @@ type TerminalServiceClient interface {
 	CreateTerminal(context.Context, *connect.Request[v1.CreateTerminalRequest]) (*connect.Response[v1.CreateTerminalResponse], error)
 	// ListTerminals lists all terminals in their order, exited ones included until they are closed.
 	ListTerminals(context.Context, *connect.Request[v1.ListTerminalsRequest]) (*connect.Response[v1.ListTerminalsResponse], error)
-	// UpdateTerminal renames or reorders. NOT_FOUND, ALREADY_EXISTS.
+	// UpdateTerminal renames or reorders. Viewers stay attached, and the former name still reaches the terminal in all
+	// calls until another one has it. NOT_FOUND, ALREADY_EXISTS, INVALID_ARGUMENT.
 	UpdateTerminal(context.Context, *connect.Request[v1.UpdateTerminalRequest]) (*connect.Response[v1.UpdateTerminalResponse], error)
 	// CloseTerminal hangs up (SIGHUP, SIGCONT, then SIGKILL after 2 s to the session's processes) and forgets it.
 	CloseTerminal(context.Context, *connect.Request[v1.CloseTerminalRequest]) (*connect.Response[v1.CloseTerminalResponse], error)
@@ -150,7 +151,8 @@ type TerminalServiceHandler interface {
 	CreateTerminal(context.Context, *connect.Request[v1.CreateTerminalRequest]) (*connect.Response[v1.CreateTerminalResponse], error)
 	// ListTerminals lists all terminals in their order, exited ones included until they are closed.
 	ListTerminals(context.Context, *connect.Request[v1.ListTerminalsRequest]) (*connect.Response[v1.ListTerminalsResponse], error)
-	// UpdateTerminal renames or reorders. NOT_FOUND, ALREADY_EXISTS.
+	// UpdateTerminal renames or reorders. Viewers stay attached, and the former name still reaches the terminal in all
+	// calls until another one has it. NOT_FOUND, ALREADY_EXISTS, INVALID_ARGUMENT.
 	UpdateTerminal(context.Context, *connect.Request[v1.UpdateTerminalRequest]) (*connect.Response[v1.UpdateTerminalResponse], error)
 	// CloseTerminal hangs up (SIGHUP, SIGCONT, then SIGKILL after 2 s to the session's processes) and forgets it.
 	CloseTerminal(context.Context, *connect.Request[v1.CloseTerminalRequest]) (*connect.Response[v1.CloseTerminalResponse], error)
