@@ -55,6 +55,9 @@ func (t *Terminal) output(p []byte) {
 	t.ring.Append(p)
 	t.screen.Write(p)
 	told := t.retitleLocked()
+	if cwd := t.screen.Cwd(); cwd != t.cwd {
+		t.cwd, told = cwd, true
+	}
 	if bells := t.screen.Bells(); bells != t.bells && now.Sub(t.bellsTold) >= tellBellsEvery {
 		t.bells, t.bellsTold, told = bells, now, true
 	}

@@ -51,6 +51,7 @@ type Terminal struct {
 	resizes []resize
 	// bells is how often the bell had been rung when others were told last.
 	bells     uint64
+	cwd       string // as the program told it last
 	bellsTold time.Time
 	titles    uint64 // counts changes of the title
 	title     string

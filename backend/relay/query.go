@@ -83,6 +83,9 @@ func parseQuery(v url.Values) (query, error) {
 	} else if q.named = true; !clientID.MatchString(q.client) {
 		return q, backend.Errorf(backend.CodeInvalid, "client must be 1 to 64 of A-Z a-z 0-9 _ -")
 	}
+	if q.cwd == "." {
+		q.cwd = "" // as the list tells of the workspace itself
+	}
 	if q.cwd != "" {
 		if q.cwd, err = backend.CleanPath(q.cwd); err != nil {
 			return q, err

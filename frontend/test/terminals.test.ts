@@ -24,6 +24,7 @@ function make() {
         reset: () => undefined, size: () => undefined, write: (_, __, done) => done(),
       };
     },
+    list: () => Promise.resolve([]),
     closeOnServer: (name) => {
       closed.push(name);
       return Promise.resolve();

@@ -9,8 +9,8 @@ import {
 } from "./sharing";
 import {
   fileAnswerSchema, fileContentSchema, itemListSchema, sessionAnswerSchema, sessionListSchema, signedInSchema,
-  statusSchema, userSchema,
-  type FileContent, type Item, type Mode, type Session, type Status, type User,
+  statusSchema, terminalListSchema, userSchema,
+  type FileContent, type Item, type Mode, type Session, type Status, type TerminalInfo, type User,
 } from "./schemas";
 
 interface Request {
@@ -153,6 +153,10 @@ export const api = {
   async releaseBrake(id: string, remove: boolean): Promise<void> {
     await send(workspace(id, "brake"), { method: "POST", json: { delete: remove } });
   },
+  async terminals(id: string): Promise<TerminalInfo[]> {
+    return (await read(terminalListSchema, workspace(id, "terminals"))).terminals;
+  },
+
   async closeTerminal(id: string, name: string): Promise<void> {
     await send(workspace(id, `terminals/${encodeURIComponent(name)}`), { method: "DELETE" });
   },

@@ -137,6 +137,7 @@ export const terminalInfoSchema = z.object({
   exit: exitSchema.nullish(),
 });
 export type TerminalInfo = z.infer<typeof terminalInfoSchema>;
+export const terminalListSchema = z.object({ terminals: z.array(terminalInfoSchema) });
 
 export const changeSchema = z.object({
   path: z.string(),

@@ -85,7 +85,7 @@ export function TerminalPane({ terminals, phase, rights, aside, onGone }: Props)
           </div>
         )}
         {rights.change && (
-          <IconButton label="New terminal" className="ml-1" onClick={() => terminals.open()}>
+          <IconButton label="New terminal" className="ml-1" onClick={() => void terminals.add()}>
             <Plus size={15} aria-hidden />
           </IconButton>
         )}

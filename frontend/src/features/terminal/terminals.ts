@@ -33,6 +33,8 @@ export interface TerminalsOptions {
   /** What to ask for when a terminal is opened. Default: write. */
   readonly mode?: () => Mode;
   readonly createScreen: (handlers: { input(bytes: Uint8Array): void; resized(cols: number, rows: number): void }) => TerminalScreen;
+  /** What the server runs at this moment. */
+  readonly list: () => Promise<readonly TerminalInfo[]>;
   /** Ends a terminal's program on the server. */
   readonly closeOnServer: (name: string) => Promise<void>;
   readonly notice: (message: string) => void;
@@ -167,6 +169,18 @@ export class Terminals {
     const tab = new TerminalTab(name, this.#options, infos.get(active?.name ?? "")?.cwd ?? "");
     this.state.update((state) => ({ ...state, tabs: [...state.tabs, tab], active: tab }));
     return tab;
+  }
+
+  /** Opens a new terminal where the one in front is at this moment. */
+  async add(): Promise<TerminalTab> {
+    if (this.state.get().active) {
+      try {
+        this.listed(await this.#options.list());
+      } catch {
+        // Where it is, is as last told: the new one may begin elsewhere.
+      }
+    }
+    return this.open();
   }
 
   activate(tab: TerminalTab): void {

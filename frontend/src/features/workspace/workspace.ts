@@ -68,6 +68,7 @@ export class Workspace {
       client: viewerID,
       mode: () => (this.rights.get()?.type === false ? "view" : "write"),
       createScreen,
+      list: () => api.terminals(id),
       closeOnServer: (name) => api.closeTerminal(id, name),
       notice: inform,
     });
