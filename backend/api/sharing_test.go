@@ -78,6 +78,16 @@ func least() map[string]string {
 	}
 }
 
+// ofNoSession are the calls that are about the user alone, or about nobody.
+func ofNoSession() []string {
+	return []string{
+		"GET /api/health", "GET /api/health/live", "GET /api/health/ready", "GET /api/openapi.json",
+		"POST /api/users/register", "POST /api/users/login", "POST /api/users/logout", "GET /api/users/me", "GET /api/users/{user_id}",
+		"GET /api/sessions", "POST /api/sessions",
+		"GET /api/shares", "POST /api/shares/accept", "DELETE /api/shares/{share_id}",
+	}
+}
+
 // guests are one of each kind, by what they have.
 func (s *server) guests(ada, id string) map[string][]string {
 	s.t.Helper()
@@ -95,11 +105,14 @@ func TestEveryCallIsDecidedOn(t *testing.T) {
 	ada := s.register("ada")
 	id := s.session(ada)
 	recording := s.record(ada, id)
-	guests := s.guests(ada, id)
+	guests, stranger := s.guests(ada, id), s.register("fay")
 	rank := []string{"terminal", "view", "write", "owner"}
 	decided := least()
 	for _, route := range s.routes() {
 		if !strings.Contains(route, "{session_id}") {
+			if !slices.Contains(ofNoSession(), route) {
+				t.Errorf("%s: nobody has said that it shows no session but the user's own", route)
+			}
 			continue
 		}
 		need, ok := decided[route]
@@ -110,9 +123,11 @@ func TestEveryCallIsDecidedOn(t *testing.T) {
 		delete(decided, route)
 		method, path, _ := strings.Cut(route, " ")
 		path = strings.NewReplacer("{session_id}", id, "{path}", "main.py", "{name}", "a%20b", "{recording_id}", recording, "{share_id}", recording).Replace(path)
+		r := request{method: method, path: path, token: stranger, body: `{"name":"x","content":"x","from":"main.py","to":"y","mode":"view"}`}
+		s.wantCode(http.StatusNotFound, backend.CodeNotFound, r)
 		for has, tokens := range guests {
 			for _, token := range tokens {
-				r := request{method: method, path: path, token: token, body: `{"name":"x","content":"x","from":"main.py","to":"y","mode":"view"}`}
+				r.token = token
 				if slices.Index(rank, has) < slices.Index(rank, need) {
 					s.wantCode(http.StatusForbidden, backend.CodeForbidden, r)
 				} else if res := s.do(r); res.StatusCode == http.StatusForbidden || res.StatusCode == http.StatusUnauthorized {

@@ -219,7 +219,7 @@ func (h *Handler) work(ctx context.Context, s *socket, do task) (err error) {
 			err = fmt.Errorf("panic: %v\n%s", value, debug.Stack())
 		}
 	}()
-	defer s.keepAlive(ctx).Stop()
+	defer s.keepAlive().Stop()
 	return do(ctx, s)
 }
 
@@ -352,12 +352,13 @@ func (s *socket) write(ctx context.Context, kind websocket.MessageType, data []b
 
 // keepAlive pings until the timer that it answers is stopped, so that proxies do not cut an idle socket and a dead
 // peer is noticed.
-func (s *socket) keepAlive(ctx context.Context) *time.Timer {
+func (s *socket) keepAlive() *time.Timer {
 	var again *time.Timer
 	set := make(chan struct{})
 	again = time.AfterFunc(pingInterval, func() {
 		<-set
-		ping, cancel := context.WithTimeout(ctx, pingTimeout)
+		// Not until the work ends: as with write, a ping that is cut would be the last frame.
+		ping, cancel := context.WithTimeout(s.open, pingTimeout)
 		defer cancel()
 		if err := s.conn.Ping(ping); err != nil {
 			s.cancel(&closeError{websocket.StatusGoingAway, "the peer does not answer"})
