@@ -158,8 +158,36 @@ test("a new terminal begins where the one in front is; the bell, the end and wha
   await expectTerminal(page, "again 42");
 });
 
+test("a tab is renamed and moved, for all who see it, and its shell goes on", async () => {
+  const other = await page.context().newPage();
+  await other.goto(page.url());
+  const theirs = other.getByRole("tablist", { name: "Terminals" }).getByRole("tab");
+  await expect(theirs).toHaveCount(2);
+  await tabs().nth(1).dblclick();
+  const naming = page.getByRole("dialog", { name: "Rename the terminal" });
+  await naming.getByLabel("Name").fill("a/b");
+  await naming.getByRole("button", { name: "Rename" }).click();
+  await expect(naming.getByLabel("Name")).toHaveAttribute("aria-invalid", "true");
+  await naming.getByLabel("Name").fill("server log");
+  await naming.getByRole("button", { name: "Rename" }).click();
+  await expect(tabs()).toHaveText([/Terminal 1/, /server log/]);
+  await expect(theirs).toHaveText([/Terminal 1/, /server log/]);
+  await tabs().nth(1).press("Control+Shift+ArrowLeft");
+  await expect(tabs()).toHaveText([/server log/, /Terminal 1/]);
+  await expect(theirs).toHaveText([/server log/, /Terminal 1/]);
+  await typeInTerminal(page, "echo renamed $((40 + 2))");
+  await expectTerminal(page, "renamed 42");
+  await theirs.first().click();
+  await expectTerminal(other, "renamed 42");
+  await other.close();
+  await page.reload();
+  await expect(tabs()).toHaveText([/server log/, /Terminal 1/]);
+  await shot("renamed");
+});
+
 test("an image that a program draws is shown", async () => {
-  await tabs().first().click();
+  await tabs().nth(1).click();
+  await expectTerminal(page, /\$ $/m);
   // A red sixel of 60 by 60 points.
   await typeInTerminal(page, String.raw`clear; printf '\ePq"1;1;60;60#1;2;100;0;0#1'; for i in 1 2 3 4 5 6 7 8 9 10; do printf '!60~-'; done; printf '\e\\'; echo drawn`);
   await expectTerminal(page, /drawn/);

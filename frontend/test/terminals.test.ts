@@ -25,6 +25,7 @@ function make() {
       };
     },
     list: () => Promise.resolve([]),
+    update: () => Promise.resolve([]),
     closeOnServer: (name) => {
       closed.push(name);
       return Promise.resolve();

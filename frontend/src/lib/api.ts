@@ -157,6 +157,11 @@ export const api = {
     return (await read(terminalListSchema, workspace(id, "terminals"))).terminals;
   },
 
+  /** Renames a terminal, or gives it another place among the others, counted from 0. */
+  async updateTerminal(id: string, name: string, change: { name?: string; position?: number }): Promise<TerminalInfo[]> {
+    return (await read(terminalListSchema, workspace(id, `terminals/${encodeURIComponent(name)}`), { method: "PATCH", json: change })).terminals;
+  },
+
   async closeTerminal(id: string, name: string): Promise<void> {
     await send(workspace(id, `terminals/${encodeURIComponent(name)}`), { method: "DELETE" });
   },

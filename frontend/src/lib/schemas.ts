@@ -122,6 +122,8 @@ export type Watcher = z.infer<typeof watcherSchema>;
 
 export const terminalInfoSchema = z.object({
   name: z.string(),
+  /** Names that it had before and that still reach it. */
+  former_names: z.array(z.string()).default([]),
   title: z.string().default(""),
   cwd: z.string().default(""),
   /** How often the bell was rung. */

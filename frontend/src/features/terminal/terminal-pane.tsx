@@ -5,6 +5,7 @@ import { useCallback, useEffect, useRef, useState, type KeyboardEvent, type Reac
 import { Button, IconButton } from "@/components/ui/button";
 import { Confirm } from "@/components/ui/confirm";
 import { Menu } from "@/components/ui/menu";
+import { NameDialog } from "@/features/session/name-dialog";
 import { goToSignIn, report } from "@/features/session/sign-out";
 import type { Rights } from "@/features/sharing/rights";
 import type { PhaseState } from "@/features/workspace/workspace";
@@ -47,7 +48,9 @@ export function TerminalPane({ terminals, phase, rights, aside, onGone }: Props)
 
   const [settings, setSettings] = useState(false);
   const [closing, setClosing] = useState<TerminalTab | null>(null);
+  const [naming, setNaming] = useState<TerminalTab | null>(null);
   useEffect(() => watchSettings(), []);
+  const labelOf = (tab: TerminalTab) => infos.get(tab.name)?.name ?? tab.name;
 
   const close = (tab: TerminalTab) => {
     if (infos.get(tab.name)?.foreground) setClosing(tab);
@@ -60,8 +63,13 @@ export function TerminalPane({ terminals, phase, rights, aside, onGone }: Props)
     const index = tabs.findIndex((tab) => tab === active);
     const steps: Record<string, number> = { ArrowLeft: index - 1 + tabs.length, ArrowRight: index + 1, Home: 0, End: tabs.length - 1 };
     const step = steps[event.key];
+    const aside = event.ctrlKey && event.shiftKey ? { ArrowLeft: -1, ArrowRight: 1 }[event.key] : undefined;
     if (event.key === "Delete" && active && rights.change) {
       close(active);
+    } else if (event.key === "F2" && active && rights.change) {
+      setNaming(active);
+    } else if (aside !== undefined && active) {
+      if (rights.change) terminals.move(active, aside).catch((error: unknown) => report("Could not move the terminal", error));
     } else if (step !== undefined) {
       const next = tabs[step % tabs.length];
       if (next) terminals.activate(next);
@@ -80,7 +88,7 @@ export function TerminalPane({ terminals, phase, rights, aside, onGone }: Props)
           // eslint-disable-next-line jsx-a11y/interactive-supports-focus
           <div role="tablist" aria-label="Terminals" onKeyDown={keyDown} className="flex h-full min-w-0 overflow-x-auto [scrollbar-width:none]">
             {tabs.map((tab) => (
-              <Tab key={tab.name} tab={tab} selected={tab === active} closable={rights.change} recording={infos.get(tab.name)?.recording ?? false} foreground={infos.get(tab.name)?.foreground ?? ""} exit={infos.get(tab.name)?.exit ?? null} rang={tab !== active && (infos.get(tab.name)?.bells ?? 0) > (heard.get(tab.name) ?? 0)} onSelect={() => terminals.activate(tab)} onClose={() => close(tab)} />
+              <Tab key={tab.name} tab={tab} label={labelOf(tab)} onRename={rights.change ? () => setNaming(tab) : undefined} selected={tab === active} closable={rights.change} recording={infos.get(tab.name)?.recording ?? false} foreground={infos.get(tab.name)?.foreground ?? ""} exit={infos.get(tab.name)?.exit ?? null} rang={tab !== active && (infos.get(tab.name)?.bells ?? 0) > (heard.get(tab.name) ?? 0)} onSelect={() => terminals.activate(tab)} onClose={() => close(tab)} />
             ))}
           </div>
         )}
@@ -96,8 +104,19 @@ export function TerminalPane({ terminals, phase, rights, aside, onGone }: Props)
       </div>
       <QuestionDialog />
       {settings && <SettingsDialog onClose={() => setSettings(false)} />}
+      {naming && (
+        <NameDialog
+          title="Rename the terminal"
+          action="Rename"
+          initial={labelOf(naming)}
+          hint="Letters, digits, spaces, '.', '_' or '-'."
+          required
+          onSubmit={(name) => terminals.rename(naming, name)}
+          onClose={() => setNaming(null)}
+        />
+      )}
       {closing && (
-        <Confirm title={`Close terminal ${closing.name}?`} action="Close" onConfirm={() => end(closing)} onClose={() => setClosing(null)}>
+        <Confirm title={`Close terminal ${labelOf(closing)}?`} action="Close" onConfirm={() => end(closing)} onClose={() => setClosing(null)}>
           <span className="font-mono">{infos.get(closing.name)?.foreground ?? "A program"}</span> is running in it and will be ended.
         </Confirm>
       )}
@@ -119,6 +138,9 @@ export function TerminalPane({ terminals, phase, rights, aside, onGone }: Props)
 
 interface TabProps {
   readonly tab: TerminalTab;
+  /** Its name now; the tab keeps the one that it was opened by. */
+  readonly label: string;
+  readonly onRename: (() => void) | undefined;
   readonly selected: boolean;
   readonly closable: boolean;
   readonly recording: boolean;
@@ -131,7 +153,7 @@ interface TabProps {
   readonly onClose: () => void;
 }
 
-function Tab({ tab, selected, closable, recording, foreground, exit, rang, onSelect, onClose }: TabProps) {
+function Tab({ tab, label, onRename, selected, closable, recording, foreground, exit, rang, onSelect, onClose }: TabProps) {
   const title = useStore(tab.title);
   const state = useStore(tab.connection.state);
   const { kind } = state;
@@ -142,10 +164,11 @@ function Tab({ tab, selected, closable, recording, foreground, exit, rang, onSel
       role="tab"
       aria-selected={selected}
       aria-controls="terminal-panel"
-      aria-label={`Terminal ${tab.name}${recording ? ", recording" : ""}${rang ? ", rang" : ""}${ended ? ", ended" : ""}`}
+      aria-label={`Terminal ${label}${recording ? ", recording" : ""}${rang ? ", rang" : ""}${ended ? ", ended" : ""}`}
       title={title || undefined}
       tabIndex={selected ? 0 : -1}
       onClick={onSelect}
+      onDoubleClick={onRename}
       onAuxClick={(event) => {
         if (event.button === 1 && closable) onClose();
       }}
@@ -160,7 +183,7 @@ function Tab({ tab, selected, closable, recording, foreground, exit, rang, onSel
       )}
       {rang && <span aria-hidden className="size-2 shrink-0 rounded-full bg-accent" />}
       <span className={kind === "ended" || ended ? "text-faint" : ""}>
-        Terminal {tab.name}
+        {/^\d+$/.test(label) ? `Terminal ${label}` : label}
         {ended && <span className={`ml-1.5 text-[12px] ${ended.code === 0 ? "text-faint" : "text-bad"}`}>{ended.signal || `exit ${ended.code}`}</span>}
         {foreground && <span className="ml-1.5 text-[12px] text-faint">{foreground}</span>}
       </span>

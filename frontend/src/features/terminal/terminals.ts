@@ -35,6 +35,7 @@ export interface TerminalsOptions {
   readonly createScreen: (handlers: { input(bytes: Uint8Array): void; resized(cols: number, rows: number): void }) => TerminalScreen;
   /** What the server runs at this moment. */
   readonly list: () => Promise<readonly TerminalInfo[]>;
+  readonly update: (name: string, change: { name?: string; position?: number }) => Promise<readonly TerminalInfo[]>;
   /** Ends a terminal's program on the server. */
   readonly closeOnServer: (name: string) => Promise<void>;
   readonly notice: (message: string) => void;
@@ -131,6 +132,12 @@ async function forgetOnServer(options: TerminalsOptions, name: string): Promise<
   }
 }
 
+/** The name of the tab that shows a terminal: its own, or one that it had when the tab was opened. */
+function tabNameOf(info: TerminalInfo, list: readonly TerminalInfo[], tabs: readonly TerminalTab[]): string {
+  if (tabs.some(({ name }) => name === info.name)) return info.name;
+  return tabs.find(({ name }) => info.former_names.includes(name) && !list.some((other) => other.name === name))?.name ?? info.name;
+}
+
 /** Notes that the bells of some terminals have been heard. */
 function hear(heard: ReadonlyMap<string, number>, infos: ReadonlyMap<string, TerminalInfo>, names: readonly (string | undefined)[]): ReadonlyMap<string, number> {
   const next = new Map(heard);
@@ -141,7 +148,7 @@ function hear(heard: ReadonlyMap<string, number>, infos: ReadonlyMap<string, Ter
 export interface TerminalsState {
   readonly tabs: readonly TerminalTab[];
   readonly active: TerminalTab | null;
-  /** By name: what the server says of those that it runs. */
+  /** What the server says of those that it runs, by the name that their tab has, which may be a former one. */
   readonly infos: ReadonlyMap<string, TerminalInfo>;
   /** By name: how often the bell had rung when the terminal was last in front. */
   readonly heard: ReadonlyMap<string, number>;
@@ -183,6 +190,18 @@ export class Terminals {
     return this.open();
   }
 
+  async rename(tab: TerminalTab, name: string): Promise<void> {
+    this.listed(await this.#options.update(tab.name, { name }));
+  }
+
+  /** Moves a tab by so many places, for all who see it. */
+  async move(tab: TerminalTab, by: number): Promise<void> {
+    const { tabs } = this.state.get();
+    const position = tabs.indexOf(tab) + by;
+    if (position < 0 || position >= tabs.length) return;
+    this.listed(await this.#options.update(tab.name, { position }));
+  }
+
   activate(tab: TerminalTab): void {
     this.state.update((state) => ({ ...state, active: tab, heard: hear(state.heard, state.infos, [state.active?.name, tab.name]) }));
   }
@@ -202,15 +221,19 @@ export class Terminals {
 
   /** What the server lists: terminals that run and are not shown get a tab. */
   listed(list: readonly TerminalInfo[]): void {
-    const infos = new Map(list.map((info) => [info.name, info]));
+    const known = this.state.get().tabs;
+    const infos = new Map(list.map((info) => [tabNameOf(info, list, known), info]));
     for (const name of [...this.#closing]) if (!infos.has(name)) this.#closing.delete(name);
     const { tabs } = this.state.get();
-    const missing = list.filter(({ name, running }) => running && !this.#closing.has(name) && !tabs.some((tab) => tab.name === name));
+    const missing = [...infos].filter(([name, { running }]) => running && !this.#closing.has(name) && !tabs.some((tab) => tab.name === name));
+    const place = new Map([...infos.keys()].map((name, index) => [name, index]));
     this.state.update((state) => {
-      const all = [...state.tabs, ...missing.map(({ name }) => new TerminalTab(name, this.#options))];
+      const all = [...state.tabs, ...missing.map(([name]) => new TerminalTab(name, this.#options))];
+      // The server's order; those that it does not know yet come last.
+      all.sort((a, b) => (place.get(a.name) ?? place.size) - (place.get(b.name) ?? place.size));
       const active = state.active ?? all[0] ?? null;
       // What rang before this page looked at the list is old news.
-      const names = [active?.name, ...list.filter(({ name }) => !state.heard.has(name)).map(({ name }) => name)];
+      const names = [active?.name, ...[...infos.keys()].filter((name) => !state.heard.has(name))];
       return { infos, tabs: all, active, heard: hear(state.heard, infos, names) };
     });
   }
@@ -246,7 +269,7 @@ export class Terminals {
     const { tabs, infos } = this.state.get();
     for (let number = 1; ; number++) {
       const name = String(number);
-      if (!infos.has(name) && !tabs.some((tab) => tab.name === name)) return name;
+      if (!infos.has(name) && ![...infos.values()].some((info) => info.name === name) && !tabs.some((tab) => tab.name === name)) return name;
     }
   }
 }

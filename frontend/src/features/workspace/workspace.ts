@@ -69,6 +69,7 @@ export class Workspace {
       mode: () => (this.rights.get()?.type === false ? "view" : "write"),
       createScreen,
       list: () => api.terminals(id),
+      update: (name, change) => api.updateTerminal(id, name, change),
       closeOnServer: (name) => api.closeTerminal(id, name),
       notice: inform,
     });
