@@ -88,8 +88,9 @@ bench: setup-bench build ## every benchmark; ratios against a floor of the same 
 	scripts/bench.sh
 
 .PHONY: generate
-generate: ## the code that is made from proto/
+generate: ## the code that is made from proto/, and the tables of character widths from Unicode's
 	cd proto && $(TOOL) buf generate
+	go run ./agent/screen/gen agent/screen/width_table.go frontend/src/features/terminal/unicode-table.ts
 
 .PHONY: fmt
 fmt: ## format the Go code
@@ -124,7 +125,7 @@ check: lint check-generated test ## everything that CI checks
 .PHONY: check-generated
 check-generated: generate ## generated code is what the sources make, and go.mod is tidy
 	go mod tidy -diff
-	git diff --exit-code -- proto/gen
+	git diff --exit-code -- proto/gen agent/screen/width_table.go frontend/src/features/terminal/unicode-table.ts
 
 .PHONY: migration
 migration: ## a new migration: make migration name=add_things

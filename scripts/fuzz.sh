@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 time=${1:-20s}
-grep -rln --include='*_test.go' '^func Fuzz' agent backend client cmd | xargs -n1 dirname | sort -u | while read -r dir; do
+grep -rln --include='*_test.go' '^func Fuzz' agent backend client cmd proto | xargs -n1 dirname | sort -u | while read -r dir; do
   grep -hoE '^func Fuzz[A-Za-z0-9_]+' "$dir"/*_test.go | cut -c6- | sort -u | while read -r name; do
     echo "fuzzing ./$dir $name for $time"
     go test "./$dir" -run='^$' -fuzz="^$name\$" -fuzztime="$time"

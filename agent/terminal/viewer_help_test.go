@@ -145,7 +145,7 @@ func (v *viewer) resize(cols, rows uint32) {
 // prompt waits until the shell waits: what is typed while it changes the terminal's modes gets lost with any terminal.
 func (v *viewer) prompt() {
 	v.t.Helper()
-	// Behind it a snapshot may have what draws modes.
-	at := regexp.MustCompile(`\$ (\x1b\[[0-9;?]*[ -/]*[@-~])*$`)
+	// Behind it a snapshot, which is drawn before the cursor is placed, has modes and the cell at the cursor once more.
+	at := regexp.MustCompile(`\$ (\x1b\[[0-9;?]*[ -/]*[@-~] ?)*$`)
 	v.until("the prompt", func() bool { return at.MatchString(v.shown()) })
 }

@@ -2,6 +2,7 @@ package attach
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -85,28 +86,26 @@ func (s *stream) read() (kind, []byte, error) {
 		return 0, nil, fmt.Errorf("a frame of %d bytes", size)
 	}
 	payload, err := s.payload(int(size))
-	if err != nil {
-		return 0, nil, err
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
 	}
-	if _, err := io.ReadFull(s.in, payload); err != nil {
-		if errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF
-		}
-		return 0, nil, err
-	}
-	return kind(header[lengthSize]), payload, nil
+	return kind(header[lengthSize]), payload, err
 }
 
 func (s *stream) payload(size int) ([]byte, error) {
 	if size > Headroom+MaxData {
-		return make([]byte, size), nil
+		// It grows with what comes: a length alone costs nothing.
+		var large bytes.Buffer
+		_, err := io.CopyN(&large, s.in, int64(size))
+		return large.Bytes(), err
 	}
 	buf, ok := s.buffers.Get().(*[]byte)
 	if !ok {
 		return nil, errors.New("a pool of buffers holds something else")
 	}
 	s.held = buf
-	return (*buf)[:size], nil
+	_, err := io.ReadFull(s.in, (*buf)[:size])
+	return (*buf)[:size], err
 }
 
 // write sends a frame of small parts.
