@@ -53,7 +53,7 @@ func (s *terminalService) UpdateTerminal(
 func (s *terminalService) CloseTerminal(
 	ctx context.Context, req *connect.Request[agentv1.CloseTerminalRequest],
 ) (*connect.Response[agentv1.CloseTerminalResponse], error) {
-	if err := s.terminals.Close(ctx, req.Msg.GetName()); err != nil {
+	if err := s.terminals.Close(ctx, req.Msg.GetName(), req.Msg.GetIncarnation()); err != nil {
 		return nil, asConnect(err)
 	}
 	return connect.NewResponse(&agentv1.CloseTerminalResponse{}), nil

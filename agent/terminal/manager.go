@@ -209,10 +209,14 @@ func (m *Manager) Update(name, newName string, position int) (Info, error) {
 }
 
 // Close hangs a terminal up and forgets it: SIGHUP and SIGCONT to all processes of its session, SIGKILL after
-// Config.KillAfter to those left. It returns when they have gone; when ctx ends before, the closing goes on.
-func (m *Manager) Close(ctx context.Context, name string) error {
+// Config.KillAfter to those left. It returns when they have gone; when ctx ends before, the closing goes on. With an
+// incarnation it is the terminal of that one, whose name may be another's by now. ErrNotFound.
+func (m *Manager) Close(ctx context.Context, name, incarnation string) error {
 	m.mu.Lock()
 	at := m.findLocked(name)
+	if incarnation != "" {
+		at = slices.IndexFunc(m.terminals, func(t *Terminal) bool { return t.incarnation == incarnation })
+	}
 	if at < 0 {
 		m.mu.Unlock()
 		return fmt.Errorf("%w: %q", ErrNotFound, name)

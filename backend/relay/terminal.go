@@ -29,6 +29,8 @@ type terminal struct {
 	attached bool
 	// input is the agent's count of this client's input.
 	input uint64
+	// incarnation is that of the terminal that is attached: its name may become another's.
+	incarnation atomic.Value
 	// leaving says that the client has said goodbye.
 	leaving atomic.Bool
 }
@@ -154,6 +156,7 @@ func (t *terminal) down(ctx context.Context) error {
 		case *agentv1.AttachTerminalResponse_Output:
 			err = t.s.write(ctx, websocket.MessageBinary, m.Output.GetData())
 		case *agentv1.AttachTerminalResponse_Attached:
+			t.incarnation.Store(m.Attached.GetIncarnation())
 			err = t.sendAttached(ctx, m.Attached)
 		case *agentv1.AttachTerminalResponse_Size:
 			err = t.s.send(ctx, sizeMessage{"size", m.Size.GetCols(), m.Size.GetRows()})
@@ -289,7 +292,8 @@ func (t *terminal) control(ctx context.Context, data []byte) error {
 		if err != nil {
 			return err
 		}
-		_, err = conn.Terminals.CloseTerminal(ctx, connect.NewRequest(&agentv1.CloseTerminalRequest{Name: t.q.terminal}))
+		incarnation, _ := t.incarnation.Load().(string)
+		_, err = conn.Terminals.CloseTerminal(ctx, connect.NewRequest(&agentv1.CloseTerminalRequest{Name: t.q.terminal, Incarnation: incarnation}))
 		return agentconn.Error("close the terminal", err)
 	}
 	return nil

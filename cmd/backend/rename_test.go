@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
@@ -75,4 +76,28 @@ func TestRenameTerminal(t *testing.T) {
 		t.Errorf("moved: %+v", got)
 	}
 	c.call(http.StatusConflict, http.MethodPatch, base+"/2", map[string]any{"name": "the build"})
+
+	// Who closes a terminal closes the one that is attached, though its name is another's by now.
+	list(c, http.MethodPatch, base+"/2", map[string]any{"name": "1"})
+	events := c.dial(t.Context(), url.Values{"session": {id}})
+	s.control(`{"type":"close"}`)
+	for left := []terminal{}; len(left) != 1; {
+		_, data, err := events.Read(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var told struct {
+			Type      string
+			Terminals []terminal
+		}
+		if err := json.Unmarshal(data, &told); err != nil {
+			t.Fatal(err)
+		}
+		if told.Type == "terminals" {
+			left = told.Terminals
+		}
+		if len(left) == 1 && left[0].Name != "1" {
+			t.Errorf("closed the wrong one: %+v is left", left)
+		}
+	}
 }

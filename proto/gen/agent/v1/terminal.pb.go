@@ -1700,8 +1700,10 @@ func (x *UpdateTerminalResponse) GetTerminals() []*TerminalInfo {
 
 // CloseTerminalRequest closes a terminal.
 type CloseTerminalRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Empty: whatever terminal has the name. Else the one of this incarnation, however it is called now.
+	Incarnation   string `protobuf:"bytes,2,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1739,6 +1741,13 @@ func (*CloseTerminalRequest) Descriptor() ([]byte, []int) {
 func (x *CloseTerminalRequest) GetName() string {
 	if x != nil {
 		return x.Name
+	}
+	return ""
+}
+
+func (x *CloseTerminalRequest) GetIncarnation() string {
+	if x != nil {
+		return x.Incarnation
 	}
 	return ""
 }
@@ -1988,9 +1997,10 @@ const file_agent_v1_terminal_proto_rawDesc = "" +
 	"\t_position\"\x82\x01\n" +
 	"\x16UpdateTerminalResponse\x122\n" +
 	"\bterminal\x18\x01 \x01(\v2\x16.agent.v1.TerminalInfoR\bterminal\x124\n" +
-	"\tterminals\x18\x02 \x03(\v2\x16.agent.v1.TerminalInfoR\tterminals\"*\n" +
+	"\tterminals\x18\x02 \x03(\v2\x16.agent.v1.TerminalInfoR\tterminals\"L\n" +
 	"\x14CloseTerminalRequest\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\"\x17\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
+	"\vincarnation\x18\x02 \x01(\tR\vincarnation\"\x17\n" +
 	"\x15CloseTerminalResponse\"\x17\n" +
 	"\x15WatchTerminalsRequest\"N\n" +
 	"\x16WatchTerminalsResponse\x124\n" +
