@@ -22,6 +22,8 @@ type Config struct {
 	Auth    Authenticator
 	Store   Store
 	Control Control
+	// Wakes wakes those who wait for changes.
+	Wakes Wakes
 	// Relay serves /ws: both kinds of WebSocket. It upgrades by itself; reqctx.User of the request's context says
 	// who has signed in, if anybody has. A browser's Origin has been checked.
 	Relay http.Handler
@@ -62,7 +64,7 @@ const (
 func (c *Config) complete() error {
 	var errs []error
 	for name, missing := range map[string]bool{
-		"Logger": c.Logger == nil, "Auth": c.Auth == nil, "Store": c.Store == nil, "Control": c.Control == nil,
+		"Logger": c.Logger == nil, "Auth": c.Auth == nil, "Store": c.Store == nil, "Control": c.Control == nil, "Wakes": c.Wakes == nil,
 		"Relay": c.Relay == nil, "Frontend": c.Frontend == nil, "TokenTTL": c.TokenTTL <= 0,
 		"Limits": c.Limits.MaxFileBytes <= 0 || c.Limits.MaxWorkspaceBytes <= 0 || c.Limits.MaxFiles <= 0,
 	} {
@@ -158,6 +160,16 @@ func (s *server) routes() chi.Router {
 	writer.Delete("/api/workspace/{session_id}/file/*", s.handle(s.deletePath))
 	writer.Post("/api/workspace/{session_id}/folder/*", s.handle(s.makeFolder))
 	writer.Post("/api/workspace/{session_id}/move", s.handle(s.movePath))
+	writer.Post("/api/workspace/{session_id}/copy", s.handle(s.copyPath))
+	viewer.Get("/api/workspace/{session_id}/stat/*", s.handle(s.stat))
+	viewer.Get("/api/workspace/{session_id}/history", s.handle(s.recentHistory))
+	viewer.Get("/api/workspace/{session_id}/history/*", s.handle(s.fileHistory))
+	viewer.Get("/api/workspace/{session_id}/deleted", s.handle(s.deletedFiles))
+	viewer.Get("/api/workspace/{session_id}/diff/*", s.handle(s.diffVersions))
+	viewer.Get("/api/workspace/{session_id}/conflicts", s.handle(s.listConflicts))
+	writer.Post("/api/workspace/{session_id}/conflicts/resolve", s.handle(s.resolveConflict))
+	viewer.Get("/api/workspace/{session_id}/search", s.handle(s.searchContents))
+	viewer.Get("/api/workspace/{session_id}/search/files", s.handle(s.searchNames))
 	viewer.Get("/api/workspace/{session_id}/status", s.handle(s.workspaceStatus))
 	writer.Post("/api/workspace/{session_id}/ensure-default", s.handle(s.ensureDefault))
 	writer.Post("/api/workspace/{session_id}/start", s.handle(s.start))
@@ -179,6 +191,10 @@ func (s *server) routes() chi.Router {
 	}
 	long(saveTimeout, needView).Get("/api/workspace/{session_id}/file/*", s.handle(s.readFile))
 	long(saveTimeout, needWrite).Post("/api/workspace/{session_id}/file/*", s.handle(s.saveFile))
+	long(saveTimeout, needView).Get("/api/workspace/{session_id}/version/{revision}/*", s.handle(s.readVersion))
+	long(saveTimeout, needView).Get("/api/workspace/{session_id}/changes", s.handle(s.changes))
+	long(saveTimeout, needWrite).Post("/api/workspace/{session_id}/restore", s.handle(s.restoreFiles))
+	long(saveTimeout, needWrite).Post("/api/workspace/{session_id}/replace", s.handle(s.replaceContents))
 	long(archiveTimeout, needOwner).Get("/api/workspace/{session_id}/recordings/{recording_id}/cast", s.handle(s.downloadRecording))
 	long(archiveTimeout, needView).Get("/api/workspace/{session_id}/archive", s.handle(s.downloadArchive))
 	long(archiveTimeout, needWrite).Post("/api/workspace/{session_id}/archive", s.handle(s.uploadArchive))

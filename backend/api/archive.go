@@ -10,6 +10,7 @@ import (
 	"mime"
 	"net/http"
 	"os"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,20 +19,30 @@ import (
 	"codingplatform/backend/postgres"
 )
 
-// downloadArchive streams the workspace as a zip, one file after the other. What is listed but not saved is left out,
+// downloadArchive streams the workspace, or with ?path= a folder, as a zip, one file after the other. What is listed but not saved is left out,
 // and named in a comment of the archive.
 func (s *server) downloadArchive(w http.ResponseWriter, r *http.Request) error {
 	session := sessionOf(r)
-	items, _, err := s.cfg.Store.Tree(r.Context(), session.ID, "", 0)
+	below, name := r.URL.Query().Get("path"), session.Name
+	if strings.Trim(below, "/") == "" {
+		below = ""
+	} else {
+		var err error
+		if below, err = cleanField("path", below); err != nil {
+			return err
+		}
+		name = path.Base(below)
+	}
+	items, _, err := s.cfg.Store.Tree(r.Context(), session.ID, below, 0)
 	if err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/zip")
-	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": session.Name + ".zip"}))
+	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name + ".zip"}))
 	archive := zip.NewWriter(w)
 	var left []string
 	for _, item := range items {
-		saved, err := s.archiveItem(r, archive, item)
+		saved, err := s.archiveItem(r, archive, item, strings.TrimPrefix(item.Path[len(below):], "/"))
 		// What was deleted since the listing is not there any more.
 		if err != nil && backend.CodeOf(err) != backend.CodeNotFound {
 			return err
@@ -53,8 +64,8 @@ func (s *server) downloadArchive(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (s *server) archiveItem(r *http.Request, archive *zip.Writer, item backend.Item) (saved bool, err error) {
-	header := &zip.FileHeader{Name: item.Path, Method: zip.Deflate, Modified: item.ModTime}
+func (s *server) archiveItem(r *http.Request, archive *zip.Writer, item backend.Item, name string) (saved bool, err error) {
+	header := &zip.FileHeader{Name: name, Method: zip.Deflate, Modified: item.ModTime}
 	header.SetMode(fs.FileMode(item.Mode))
 	switch {
 	case item.Unsaved != backend.Saved, item.Type == backend.TypeSpecial:

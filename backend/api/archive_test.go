@@ -170,6 +170,19 @@ func TestArchiveRoundTrip(t *testing.T) {
 	if got := s.raw(token, other, "sub/folder/x.txt"); got != "x" {
 		t.Errorf("below a folder: %q", got)
 	}
+	part := s.want(http.StatusOK, request{method: "GET", path: other + "/archive?path=sub/", token: token}, nil)
+	folder, err := zip.NewReader(bytes.NewReader(part.body), int64(len(part.body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, file := range folder.File {
+		names = append(names, file.Name)
+	}
+	if !slices.Equal(names, []string{"folder/", "folder/x.txt"}) || !strings.Contains(part.Header.Get("Content-Disposition"), "sub.zip") {
+		t.Errorf("a folder alone: %q, %v", names, part.Header)
+	}
+	s.wantCode(http.StatusNotFound, backend.CodeNotFound, request{method: "GET", path: other + "/archive?path=never", token: token})
 	s.upload(token, other, "", pack(t), &unpacked)
 	if unpacked.Files != 0 {
 		t.Errorf("an empty archive: %+v", unpacked)

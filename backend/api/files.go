@@ -8,7 +8,6 @@ import (
 	"path"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"codingplatform/backend"
 	"codingplatform/backend/postgres"
@@ -52,9 +51,9 @@ func (s *server) readFile(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	raw, err := strconv.ParseBool(orElse(r.URL.Query().Get("raw"), "0"))
+	raw, err := queryFlag(r, "raw")
 	if err != nil {
-		return invalid("raw", "has to be 0 or 1")
+		return err
 	}
 	id := sessionOf(r).ID
 	h := w.Header()
@@ -81,11 +80,7 @@ func (s *server) readFile(w http.ResponseWriter, r *http.Request) error {
 	if raw {
 		return s.sendRaw(w, item, content)
 	}
-	body := fileBody{itemBody: newItemBody(item), Encoding: encodingUTF8, Content: string(content)}
-	if !utf8.Valid(content) {
-		body.Encoding, body.Content = encodingBase64, base64.StdEncoding.EncodeToString(content)
-	}
-	s.answer(w, r, http.StatusOK, body)
+	s.answer(w, r, http.StatusOK, newFileBody(item, content))
 	return nil
 }
 
@@ -197,9 +192,7 @@ func (s *server) readSave(w http.ResponseWriter, r *http.Request) (postgres.Save
 		return req, invalid("base_revision", "has to be 0 (a new file) or more")
 	}
 	req.Base = in.BaseRevision
-	if _, fromCookie := tokenOf(r); fromCookie {
-		req.Source = backend.SourceEditor
-	}
+	req.Source = sourceOf(r)
 	switch strings.ToLower(in.Encoding) {
 	case "", encodingUTF8, "utf8":
 		req.Content = []byte(*in.Content)
@@ -215,6 +208,14 @@ func (s *server) readSave(w http.ResponseWriter, r *http.Request) (postgres.Save
 		return req, backend.Errorf(backend.CodeTooLarge, "the file is %d bytes large; %d are allowed", len(req.Content), s.cfg.Limits.MaxFileBytes)
 	}
 	return req, nil
+}
+
+// sourceOf says whether a change comes from the browser's editor or from another program.
+func sourceOf(r *http.Request) backend.Source {
+	if _, fromCookie := tokenOf(r); fromCookie {
+		return backend.SourceEditor
+	}
+	return backend.SourceAPI
 }
 
 // maxSaveBytes is the longest JSON that a file of the largest size normally takes: base64 needs 4/3, text with
@@ -324,11 +325,4 @@ func cleanField(field, name string) (string, error) {
 		return "", invalid(field, message)
 	}
 	return clean, nil
-}
-
-func orElse(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }

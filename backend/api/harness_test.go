@@ -3,6 +3,7 @@ package api_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -107,7 +108,7 @@ func start(t *testing.T, serve func(http.Handler) *httptest.Server, options ...f
 		t.Fatal(err)
 	}
 	cfg := api.Config{
-		Logger: logger, Auth: service, Store: store, Control: control{store}, Version: "test", TokenTTL: time.Hour,
+		Logger: logger, Auth: service, Store: store, Control: control{store}, Wakes: listen(t, database, logger), Version: "test", TokenTTL: time.Hour,
 		Limits:         backend.Limits{MaxFileBytes: maxFile, MaxWorkspaceBytes: 10 * maxFile, MaxFiles: maxFiles},
 		AllowedOrigins: []string{friend},
 		TempDir:        t.TempDir(),
@@ -129,6 +130,22 @@ func start(t *testing.T, serve func(http.Handler) *httptest.Server, options ...f
 	return &server{
 		t: t, url: s.URL, database: database, handler: handler, client: s.Client(), contract: newContract(t, handler), stop: s.Close,
 	}
+}
+
+// listen runs a listener until the test ends.
+func listen(t *testing.T, database string, logger *slog.Logger) *postgres.Listener {
+	t.Helper()
+	listener := postgres.NewListener(database, logger)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- listener.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	})
+	return listener
 }
 
 // query asks the database itself for one value.

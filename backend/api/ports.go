@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"iter"
+	"time"
 
 	"codingplatform/backend"
 	"codingplatform/backend/auth"
@@ -33,6 +34,7 @@ type Store interface {
 	Audit(ctx context.Context, entry postgres.AuditEntry) error
 	SessionStore
 	FileStore
+	HistoryStore
 	RecordingStore
 	ShareStore
 }
@@ -87,9 +89,36 @@ type FileStore interface {
 	DeletePath(ctx context.Context, req postgres.PathRequest) error
 	MovePath(ctx context.Context, req postgres.PathRequest, to string) (backend.Item, error)
 	ImportFiles(ctx context.Context, req postgres.ImportRequest, files iter.Seq2[postgres.NewFile, error]) (int, error)
+	CopyPath(ctx context.Context, req postgres.PathRequest, to string) (item backend.Item, left int, err error)
+	// Stat returns an item and who made its present version.
+	Stat(ctx context.Context, id backend.SessionID, path string) (backend.Item, backend.Source, error)
+	// Contents reads saved files in batches; nil: it is gone.
+	Contents(ctx context.Context, items []backend.Item, each func(items []backend.Item, contents [][]byte) error) error
 	EnsureDefault(ctx context.Context, id backend.SessionID, user backend.UserID, file postgres.NewFile) (item backend.Item, created bool, err error)
 	// CopyFile writes the content of a saved file to what open answers for its item.
 	CopyFile(ctx context.Context, id backend.SessionID, path string, open func(backend.Item) (io.Writer, error)) (backend.Item, error)
+}
+
+// HistoryStore keeps what the files were.
+type HistoryStore interface {
+	// History is a page of the versions of a path, the newest first, and Recent one of all changes.
+	History(ctx context.Context, id backend.SessionID, path string, before postgres.Place, limit int) (postgres.Versions, error)
+	Recent(ctx context.Context, id backend.SessionID, before postgres.Place, limit int) (postgres.Versions, error)
+	DeletedFiles(ctx context.Context, id backend.SessionID, limit int) (files []backend.Deleted, more bool, err error)
+	// VersionAt returns what was at a path after a revision, and RevisionAt the revision of a moment.
+	VersionAt(ctx context.Context, id backend.SessionID, path string, revision int64) (backend.Item, error)
+	RevisionAt(ctx context.Context, id backend.SessionID, at time.Time) (int64, error)
+	// Restore makes files what they were: CodeNotFound, CodeTooLarge, CodeConflict, CodeInvalid.
+	Restore(ctx context.Context, req postgres.RestoreRequest) (backend.Restored, error)
+	// ChangesSince is the feed; reaches is false when it does not go back that far.
+	ChangesSince(ctx context.Context, id backend.SessionID, revision int64, limit int) (changes []backend.Change, last int64, reaches bool, err error)
+	OpenConflicts(ctx context.Context, id backend.SessionID) ([]backend.Conflict, error)
+	ResolveConflict(ctx context.Context, id backend.SessionID, path string) error
+}
+
+// Wakes tells of changes of a session.
+type Wakes interface {
+	Subscribe(session backend.SessionID) (<-chan struct{}, func())
 }
 
 // Flushed is what a shutdown committed before it ended.

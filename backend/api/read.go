@@ -145,6 +145,32 @@ func queryInt(r *http.Request, name string, otherwise, low, high int) (int, erro
 	return n, nil
 }
 
+// queryFlag returns whether a flag of the query is set: 1 or 0.
+func queryFlag(r *http.Request, name string) (bool, error) {
+	text := r.URL.Query().Get(name)
+	if text == "" {
+		return false, nil
+	}
+	set, err := strconv.ParseBool(text)
+	if err != nil {
+		return false, invalid(name, "has to be 0 or 1")
+	}
+	return set, nil
+}
+
+// queryRevision returns a revision of the query, otherwise when it is not given.
+func queryRevision(r *http.Request, name string, otherwise int64) (int64, error) {
+	text := r.URL.Query().Get(name)
+	if text == "" {
+		return otherwise, nil
+	}
+	revision, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || revision < 0 {
+		return 0, invalid(name, "has to be a revision")
+	}
+	return revision, nil
+}
+
 // etagRevision reads an entity tag that this API gave out: the revision in quotes. A proxy that compressed the
 // answer may have made it weak.
 func etagRevision(tag string) (int64, bool) {

@@ -56,6 +56,20 @@ func least() map[string]string {
 		"DELETE /api/workspace/{session_id}/file/{path}":                 "write",
 		"POST /api/workspace/{session_id}/folder/{path}":                 "write",
 		"POST /api/workspace/{session_id}/move":                          "write",
+		"GET /api/workspace/{session_id}/history":                        "view",
+		"GET /api/workspace/{session_id}/history/{path}":                 "view",
+		"GET /api/workspace/{session_id}/deleted":                        "view",
+		"GET /api/workspace/{session_id}/version/{revision}/{path}":      "view",
+		"GET /api/workspace/{session_id}/diff/{path}":                    "view",
+		"GET /api/workspace/{session_id}/stat/{path}":                    "view",
+		"GET /api/workspace/{session_id}/changes":                        "view",
+		"GET /api/workspace/{session_id}/search":                         "view",
+		"GET /api/workspace/{session_id}/search/files":                   "view",
+		"GET /api/workspace/{session_id}/conflicts":                      "view",
+		"POST /api/workspace/{session_id}/restore":                       "write",
+		"POST /api/workspace/{session_id}/conflicts/resolve":             "write",
+		"POST /api/workspace/{session_id}/copy":                          "write",
+		"POST /api/workspace/{session_id}/replace":                       "write",
 		"GET /api/workspace/{session_id}/archive":                        "view",
 		"POST /api/workspace/{session_id}/archive":                       "write",
 		"GET /api/workspace/{session_id}/status":                         "view",
@@ -122,8 +136,8 @@ func TestEveryCallIsDecidedOn(t *testing.T) {
 		}
 		delete(decided, route)
 		method, path, _ := strings.Cut(route, " ")
-		path = strings.NewReplacer("{session_id}", id, "{path}", "main.py", "{name}", "a%20b", "{recording_id}", recording, "{share_id}", recording).Replace(path)
-		r := request{method: method, path: path, token: stranger, body: `{"name":"x","content":"x","from":"main.py","to":"y","mode":"view"}`}
+		path = strings.NewReplacer("{session_id}", id, "{path}", "main.py", "{name}", "a%20b", "{recording_id}", recording, "{share_id}", recording, "{revision}", "1").Replace(path)
+		r := request{method: method, path: path, token: stranger, body: `{"name":"x","content":"x","from":"main.py","to":"y","mode":"view","revision":1,"path":"main.py","q":"x","replacement":"x"}`}
 		s.wantCode(http.StatusNotFound, backend.CodeNotFound, r)
 		for has, tokens := range guests {
 			for _, token := range tokens {

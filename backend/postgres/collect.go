@@ -2,9 +2,12 @@ package postgres
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"codingplatform/backend"
 )
 
 const (
@@ -13,31 +16,59 @@ const (
 	collectBatch = 500
 )
 
-// TrimHistory drops versions that are older than age and not among the newest keep of their path, nor the one that is
-// present, and returns how many. The feed reaches back to the newest revision that lost a row. CodeUnavailable.
+// TrimHistory drops versions that were superseded or deleted longer than age ago, but for the newest keep of what is still
+// there, and returns how many. Every moment within age can still be restored whole, and the feed reaches back to it.
+// CodeUnavailable.
 func (s *Store) TrimHistory(ctx context.Context, age time.Duration, keep int) (int64, error) {
+	rows, err := s.pool.Query(ctx, `SELECT DISTINCT session_id::text FROM workspace_history
+		WHERE created_at < now() - $1::bigint * interval '1 microsecond'`, micros(age))
+	if err != nil {
+		return 0, wrap(err, "trim the history")
+	}
+	sessions, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return 0, wrap(err, "trim the history")
+	}
 	var dropped int64
-	// The row locks on the workspaces order this with the writers, who read the floor.
-	err := s.pool.QueryRow(ctx, `
-		WITH ranked AS (
-			SELECT h.session_id, h.revision, h.n, h.created_at,
-				row_number() OVER (PARTITION BY h.session_id, h.path ORDER BY h.revision DESC, h.n DESC) AS place
-			FROM workspace_history h
-			WHERE h.session_id IN (
-				SELECT DISTINCT session_id FROM workspace_history WHERE created_at < now() - $1::bigint * interval '1 microsecond')),
-		old AS (
-			SELECT session_id, revision, n FROM ranked
-			WHERE place > greatest($2, 1) AND created_at < now() - $1::bigint * interval '1 microsecond'),
-		floors AS (
-			UPDATE workspaces w SET history_floor = greatest(w.history_floor, o.revision)
-			FROM (SELECT session_id, max(revision) AS revision FROM old GROUP BY session_id) o
-			WHERE w.session_id = o.session_id RETURNING w.session_id),
-		dropped AS (
-			DELETE FROM workspace_history h USING old o, floors f
-			WHERE h.session_id = o.session_id AND h.revision = o.revision AND h.n = o.n AND f.session_id = o.session_id
-			RETURNING 1)
-		SELECT count(*) FROM dropped`, micros(age), keep).Scan(&dropped)
-	return dropped, wrap(err, "trim the history")
+	for _, session := range sessions {
+		n, err := s.trimSession(ctx, backend.SessionID(session), age, keep)
+		dropped += n
+		if err != nil {
+			return dropped, wrap(err, "trim the history")
+		}
+	}
+	return dropped, nil
+}
+
+func (s *Store) trimSession(ctx context.Context, id backend.SessionID, age time.Duration, keep int) (dropped int64, err error) {
+	var horizon time.Time
+	// What has ended stays ended, whatever is written meanwhile: no lock is needed to look.
+	if err := s.pool.QueryRow(ctx, `SELECT now() - $1::bigint * interval '1 microsecond'`, micros(age)).Scan(&horizon); err != nil {
+		return 0, err
+	}
+	past, err := s.replayTo(ctx, s.pool, id, math.MaxInt64, true)
+	if err != nil {
+		return 0, err
+	}
+	old, floor := past.old(horizon, keep)
+	if len(old) == 0 {
+		return 0, nil
+	}
+	revisions, places := make([]int64, len(old)), make([]int64, len(old))
+	for i, row := range old {
+		revisions[i], places[i] = row.Revision, int64(row.n)
+	}
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		// The row lock orders this with the writers, who read the floor.
+		if _, err := tx.Exec(ctx, `UPDATE workspaces SET history_floor = greatest(history_floor, $2) WHERE session_id = $1`, string(id), floor); err != nil {
+			return err
+		}
+		tag, err := tx.Exec(ctx, `DELETE FROM workspace_history h USING unnest($2::bigint[], $3::bigint[]) AS o (revision, n)
+			WHERE h.session_id = $1 AND h.revision = o.revision AND h.n = o.n`, string(id), revisions, places)
+		dropped = tag.RowsAffected()
+		return err
+	})
+	return dropped, err
 }
 
 // CollectBlobs deletes contents that nothing has referred to for an hour, and chunks of uploads that never ended; it

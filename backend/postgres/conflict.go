@@ -31,7 +31,14 @@ func (s *Store) ResolveConflict(ctx context.Context, id backend.SessionID, path 
 	if !isUUID(string(id)) {
 		return noSession()
 	}
-	_, err := s.pool.Exec(ctx, resolveConflicts, string(id), path)
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, resolveConflicts, string(id), path)
+		if err != nil || tag.RowsAffected() == 0 {
+			return err
+		}
+		_, err = tx.Exec(ctx, `SELECT pg_notify($1, $2)`, channel, payload(id, 0, kindConflict))
+		return err
+	})
 	return wrap(err, "resolve a conflict")
 }
 

@@ -20,6 +20,8 @@ type plan struct {
 	paths []string
 	// under: paths of which all below is read.
 	under []string
+	// all: the whole tree is read.
+	all bool
 	// hashes of contents that it may refer to.
 	hashes []backend.Hash
 	// first, if set, queues statements before all others.
@@ -162,6 +164,9 @@ func (s *Store) begin(ctx context.Context, session backend.SessionID, p plan) (_
 	if len(p.under) > 0 {
 		b.Queue(underQuery, string(session), p.under).Query(collect)
 	}
+	if p.all {
+		b.Queue(`SELECT `+nodeColumns+` FROM workspace_items i WHERE i.session_id = $1`, string(session)).Query(collect)
+	}
 	if len(p.hashes) > 0 {
 		b.Queue(lockBlobs, string(session), hashBytes(p.hashes)).Query(e.collectBlobs)
 	}
@@ -258,6 +263,17 @@ func (e *edit) loadUnder(ctx context.Context, paths []string) error {
 		e.whole[p] = true
 	}
 	return nil
+}
+
+// reserve gets IDs for more items than the plan had paths for.
+func (e *edit) reserve(ctx context.Context, items int) error {
+	rows, err := e.conn.Query(ctx, `SELECT nextval('workspace_item_ids') FROM generate_series(1, $1::integer)`, items)
+	if err != nil {
+		return wrap(err, "number new items")
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	e.ids = append(e.ids, ids...)
+	return wrap(err, "number new items")
 }
 
 // close ends the transaction if commit has not, and gives the connection back.

@@ -12,11 +12,15 @@ import (
 const changeColumns = `h.op, h.from_path, h.path, h.type, h.mode, h.size, h.mtime_ns, h.content_hash, h.link_target, h.unsaved_reason,
 	h.revision, h.created_at, h.source, h.previous_hash, h.previous_type`
 
-func scanChange(row pgx.CollectableRow) (c backend.Change, err error) {
+func scanChange(row pgx.CollectableRow) (backend.Change, error) { return scanChangeAnd(row) }
+
+func scanChangeAnd(row pgx.Row, more ...any) (c backend.Change, err error) {
 	var hash, previous []byte
 	var mtime int64
-	err = row.Scan(&c.Op, &c.From, &c.Path, &c.Type, &c.Mode, &c.Size, &mtime, &hash, &c.LinkTarget, &c.Unsaved,
-		&c.Revision, &c.UpdatedAt, &c.Source, &previous, &c.PreviousType)
+	err = row.Scan(append([]any{
+		&c.Op, &c.From, &c.Path, &c.Type, &c.Mode, &c.Size, &mtime, &hash, &c.LinkTarget, &c.Unsaved,
+		&c.Revision, &c.UpdatedAt, &c.Source, &previous, &c.PreviousType,
+	}, more...)...)
 	c.ModTime, c.Hash, c.Previous = time.Unix(0, mtime).UTC(), toHash(hash), toHash(previous)
 	return c, err
 }
@@ -83,21 +87,4 @@ func (s *Store) ChangesSince(ctx context.Context, id backend.SessionID, revision
 		changes = nil
 	}
 	return changes, last, reaches, nil
-}
-
-// History lists the versions of a path, the newest first. CodeNotFound when there never was one.
-func (s *Store) History(ctx context.Context, id backend.SessionID, path string, limit int) ([]backend.Change, error) {
-	if !isUUID(string(id)) {
-		return nil, noSession()
-	}
-	rows, err := s.pool.Query(ctx, `SELECT `+changeColumns+` FROM workspace_history h WHERE h.session_id = $1 AND h.path = $2
-		ORDER BY h.revision DESC, h.n DESC LIMIT $3`, string(id), path, limit)
-	if err != nil {
-		return nil, wrap(err, "read the history of a file")
-	}
-	changes, err := pgx.CollectRows(rows, scanChange)
-	if err == nil && len(changes) == 0 {
-		return nil, noItem(path)
-	}
-	return changes, wrap(err, "read the history of a file")
 }

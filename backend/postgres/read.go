@@ -144,6 +144,18 @@ func (s *Store) Item(ctx context.Context, id backend.SessionID, path string) (ba
 	return item, wrap(err, "look at a file")
 }
 
+// Stat returns what is at a path, and who made its present version. CodeNotFound.
+func (s *Store) Stat(ctx context.Context, id backend.SessionID, path string) (item backend.Item, source backend.Source, err error) {
+	if item, err = s.Item(ctx, id, path); err != nil {
+		return item, "", err
+	}
+	err = s.pool.QueryRow(ctx, `SELECT source FROM workspace_items WHERE session_id = $1 AND path = $2`, string(id), path).Scan(&source)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return item, "", noItem(path)
+	}
+	return item, source, wrap(err, "look at a file")
+}
+
 // ReadFile returns an item and, of a saved file, its content as of one moment. CodeNotFound.
 func (s *Store) ReadFile(ctx context.Context, id backend.SessionID, path string) (backend.Item, []byte, error) {
 	var content bytes.Buffer

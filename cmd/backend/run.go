@@ -91,7 +91,7 @@ func serve(ctx context.Context, cfg config, logger *slog.Logger, onReady func(ur
 		},
 	})
 	var draining atomic.Bool
-	handler, err := newHandler(cfg, limits, logger, store, sessions, sockets, draining.Load)
+	handler, err := newHandler(cfg, limits, logger, store, wakes, sessions, sockets, draining.Load)
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func serve(ctx context.Context, cfg config, logger *slog.Logger, onReady func(ur
 }
 
 func newHandler(cfg config, limits backend.Limits, logger *slog.Logger, store *postgres.Store,
-	sessions *session.Manager, sockets http.Handler, draining func() bool,
+	wakes *postgres.Listener, sessions *session.Manager, sockets http.Handler, draining func() bool,
 ) (http.Handler, error) {
 	files, err := web.Embedded()
 	if err != nil {
@@ -155,7 +155,7 @@ func newHandler(cfg config, limits backend.Limits, logger *slog.Logger, store *p
 		return nil, err
 	}
 	return api.New(api.Config{
-		Logger: logger, Auth: authenticator, Store: store, Control: api.NewControl(sessions, logger),
+		Logger: logger, Auth: authenticator, Store: store, Control: api.NewControl(sessions, logger), Wakes: wakes,
 		Relay: sockets, Frontend: frontend, Version: version, Limits: limits, TokenTTL: cfg.TokenTTL,
 		AllowedOrigins: cfg.Origins, TrustProxy: cfg.TrustProxy, Draining: draining,
 	})
