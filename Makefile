@@ -83,6 +83,10 @@ fuzz: ## every fuzz test for FUZZTIME (20s)
 bench-terminal: setup-bench build ## the terminal beside a bare PTY and OpenSSH, turn about in one run
 	go test ./cmd/backend -run='^$$' -bench=Terminal -benchtime=1x -timeout=30m | grep -v level=
 
+.PHONY: bench-files
+bench-files: setup-test build ## files beside COPY, tar and plain writes, on tmpfs, in one run
+	TMPDIR=/dev/shm go test ./cmd/backend -run='^$$' -bench=Files -benchtime=1x -timeout=30m | grep -v level=
+
 .PHONY: bench
 bench: setup-bench build ## every benchmark; ratios against a floor of the same run
 	scripts/bench.sh

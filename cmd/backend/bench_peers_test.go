@@ -27,10 +27,10 @@ type bench struct {
 	c   *client
 }
 
-func newBench(b *testing.B) *bench {
+func newBench(b *testing.B, args ...string) *bench {
 	b.Helper()
 	dir := dataDir(b)
-	p := startProcess(b, dir)
+	p := startProcess(b, dir, args...)
 	b.Cleanup(func() {
 		if p.cmd.ProcessState == nil {
 			p.end(b, os.Interrupt)
