@@ -21,38 +21,35 @@ type gate struct {
 	w *world
 
 	mu sync.Mutex
-	// before and after are called around a commit, when they are set.
-	before func()
-	after  func(backend.BatchResult, error)
+	// around is called instead of a commit, when it is set, and does the commit itself.
+	around aroundCommit
 }
 
-func (g *gate) hooks() (before func(), after func(backend.BatchResult, error)) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.before, g.after
-}
+type aroundCommit func(lease backend.Lease, commit func() (backend.BatchResult, error)) (backend.BatchResult, error)
 
-func (g *gate) hook(before func(), after func(backend.BatchResult, error)) {
+func (g *gate) hook(around aroundCommit) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.before, g.after = before, after
+	g.around = around
 }
 
 // CommitBatch implements filesync.Store.
 func (g *gate) CommitBatch(ctx context.Context, lease backend.Lease, batch backend.Batch, limits backend.Limits) (backend.BatchResult, error) {
-	before, after := g.hooks()
-	if before != nil {
-		before()
+	defer g.w.progress()
+	g.mu.Lock()
+	around := g.around
+	g.mu.Unlock()
+	commit := func() (backend.BatchResult, error) {
+		result, err := g.Store.CommitBatch(ctx, lease, batch, limits)
+		for path, reason := range result.Rejected {
+			g.w.logger.Warn("rejected", "path", path, "reason", reason)
+		}
+		return result, err
 	}
-	result, err := g.Store.CommitBatch(ctx, lease, batch, limits)
-	if after != nil {
-		after(result, err)
+	if around != nil {
+		return around(lease, commit)
 	}
-	for path, reason := range result.Rejected {
-		g.w.logger.Warn("rejected", "path", path, "reason", reason)
-	}
-	g.w.progress()
-	return result, err
+	return commit()
 }
 
 // SetApplied implements filesync.Store.
