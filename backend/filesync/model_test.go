@@ -127,6 +127,10 @@ func (m *model) note(format string, args ...any) {
 // round does things at once, waits until all is quiet and compares.
 func (m *model) round(n int) {
 	m.trace, m.disk.mapped = nil, false
+	before, err := m.store.Revision(m.t.Context(), m.session)
+	if err != nil {
+		m.t.Fatal(err)
+	}
 	ops, saves, faults := 5+m.r.IntN(60), m.r.IntN(15), m.r.IntN(4)
 	editor := rand.New(rand.NewPCG(m.r.Uint64(), 2))
 	chaos := rand.New(rand.NewPCG(m.r.Uint64(), 3))
@@ -150,7 +154,7 @@ func (m *model) round(n int) {
 	m.t.Logf("round %d: %d changes on the disk, %d by the editor, %d faults", n, ops, saves, faults)
 	defer func() {
 		if m.t.Failed() {
-			m.t.Logf("this round:\n%s", strings.Join(m.trace, "\n"))
+			m.t.Logf("this round:\n%s\nthe database:\n%s", strings.Join(m.trace, "\n"), strings.Join(m.history(before), "\n"))
 		}
 	}()
 	if m.disk.mapped {
@@ -162,6 +166,21 @@ func (m *model) round(n int) {
 	defer m.world.mu.Unlock()
 	for _, err := range m.problems {
 		m.t.Error(err)
+	}
+}
+
+// history is what the database went through after a revision, for a failure's report.
+func (m *model) history(revision int64) (lines []string) {
+	for {
+		changes, last, reaches, err := m.store.ChangesSince(context.WithoutCancel(m.t.Context()), m.session, revision, 1000)
+		if err != nil || !reaches || len(changes) == 0 {
+			return append(lines, fmt.Sprintf("that is all: %v", err))
+		}
+		for _, c := range changes {
+			lines = append(lines, fmt.Sprintf("%s %s %s %q from %q, before: %s %x: %s",
+				c.UpdatedAt.Format("05.000000"), c.Source, c.Op, c.Path, c.From, c.PreviousType, c.Previous[:4], words(c.Item)))
+		}
+		revision = last
 	}
 }
 

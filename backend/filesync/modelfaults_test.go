@@ -48,15 +48,19 @@ func (m *model) fault(r *rand.Rand) {
 
 // cutSoon cuts the connections, and the next ones after some bytes.
 func (m *model) cutSoon(r *rand.Rand) {
-	left, most := 1+r.IntN(4), []int{3000, 30_000, 300_000}[r.IntN(3)]
-	m.note("fault: cut %d connections after at most %d bytes", left, most)
+	budgets := make([]int, 1+r.IntN(4))
+	for i := range budgets {
+		budgets[i] = 1 + r.IntN([]int{3000, 30_000, 300_000}[r.IntN(3)])
+	}
+	m.note("fault: cut the connections, and the next ones after %d bytes", budgets)
 	m.world.mu.Lock()
 	m.cutAfter = func() int { // under the world's lock
-		if left == 0 {
+		if len(budgets) == 0 {
 			return 0
 		}
-		left--
-		return 1 + r.IntN(most)
+		budget := budgets[0]
+		budgets = budgets[1:]
+		return budget
 	}
 	m.world.mu.Unlock()
 	m.cut()
@@ -145,10 +149,19 @@ func (m *model) overflow() {
 	m.note("fault: overflow")
 	m.signalAgent(syscall.SIGSTOP)
 	defer m.signalAgent(syscall.SIGCONT)
+	var files [2]*os.File
+	for i := range files {
+		f, err := os.OpenFile(filepath.Join(m.root, fmt.Sprintf("flood%d", i)), os.O_WRONLY|os.O_CREATE, 0o600)
+		if err != nil {
+			m.problem(err)
+			return
+		}
+		defer func() { _ = f.Close() }() // each write has been checked
+		files[i] = f
+	}
 	for i := range queuedEvents {
 		// Turn about, since the kernel keeps equal neighbours once.
-		path := filepath.Join(m.root, fmt.Sprintf("flood%d", i%2))
-		if err := os.WriteFile(path, []byte{byte(i), byte(i >> 8)}, 0o600); err != nil {
+		if _, err := files[i%2].WriteAt([]byte{byte(i), byte(i >> 8)}, 0); err != nil {
 			m.problem(err)
 			return
 		}

@@ -51,13 +51,13 @@ func (p *program) path() string {
 	return filepath.Join(p.root, filepath.Join(parts...))
 }
 
-// existing is a path at which there is something, but for the file that stays.
+// existing is a path at which there is something, but for the model's own files.
 func (p *program) existing() string {
 	path := p.root
 	for {
 		entries, err := os.ReadDir(path)
 		entries = slices.DeleteFunc(entries, func(e os.DirEntry) bool {
-			return e.Name() == "stays" || strings.HasPrefix(e.Name(), workspace.TempPrefix)
+			return e.Name() == "stays" || strings.HasPrefix(e.Name(), "flood") || strings.HasPrefix(e.Name(), workspace.TempPrefix)
 		})
 		if err != nil || len(entries) == 0 {
 			break
@@ -105,6 +105,12 @@ func (p *program) remember(path string, f *os.File) error {
 	mine, err := f.Stat()
 	if err != nil {
 		return err
+	}
+	for known := range p.wrote {
+		// Another name of the same file.
+		if other, err := os.Lstat(known); err == nil && os.SameFile(mine, other) {
+			delete(p.wrote, known)
+		}
 	}
 	there, err := os.Lstat(path)
 	if err == nil && os.SameFile(mine, there) && mine.Size() <= modelMaxFile {
@@ -307,7 +313,7 @@ func (p *program) sameSize(path string) error {
 // burst makes folders and what is in them faster than anybody can watch them.
 func (p *program) burst(path string) error {
 	var wg sync.WaitGroup
-	errs := make([]error, 8)
+	errs := make([]error, 3)
 	for i := range errs {
 		wg.Go(func() {
 			dir := filepath.Join(path, fmt.Sprintf("burst%d/x/y", i))

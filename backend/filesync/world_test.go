@@ -20,7 +20,7 @@ import (
 )
 
 // patience is how long a world may take to become quiet: far more than it needs, so that only what hangs fails.
-const patience = 90 * time.Second
+const patience = 30 * time.Second
 
 // world is one session with a real database, a real agent in a process of its own, and replicas that sync the two.
 type world struct {
