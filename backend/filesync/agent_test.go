@@ -190,4 +190,3 @@ func (w *world) signalAgent(sig syscall.Signal) {
 		w.tb.Errorf("signal the agent: %v", err)
 	}
 }
-

@@ -182,7 +182,8 @@ func (w *world) untilEqual() {
 // flush has the agent look at everything, and waits until it is committed, and the database's changes are applied.
 func (w *world) flush() {
 	w.tb.Helper()
-	ctx := w.tb.Context()
+	ctx, cancel := context.WithTimeout(w.tb.Context(), patience)
+	defer cancel()
 	var last int64 = -1
 	w.until("flush", func() (bool, string) {
 		revision, err := w.flushOnce(ctx)
@@ -281,4 +282,3 @@ func (w *world) sh(script string) string {
 	}
 	return string(out)
 }
-

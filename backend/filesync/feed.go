@@ -3,6 +3,7 @@ package filesync
 import (
 	"bytes"
 	"context"
+	"slices"
 
 	"codingplatform/backend"
 	"codingplatform/backend/agentconn"
@@ -111,7 +112,12 @@ func (s *Syncer) apply(ctx context.Context, changes []backend.Change) error {
 	if err != nil {
 		return agentconn.Error("apply saved changes in the environment", err)
 	}
-	for _, r := range response.Msg.GetResults() {
+	var again []string
+	for i, r := range response.Msg.GetResults() {
+		notMoved := r.GetOutcome() == agentv1.ApplyOutcome_APPLY_OUTCOME_CONFLICT || r.GetOutcome() == agentv1.ApplyOutcome_APPLY_OUTCOME_FAILED
+		if notMoved && i < len(changes) && changes[i].Op == backend.OpMove {
+			again = append(again, changes[i].Path)
+		}
 		switch r.GetOutcome() {
 		case agentv1.ApplyOutcome_APPLY_OUTCOME_CONFLICT:
 			s.logger.InfoContext(ctx, "the environment holds another version", "path", r.GetPath(), "reason", r.GetReason())
@@ -121,6 +127,46 @@ func (s *Syncer) apply(ctx context.Context, changes []backend.Change) error {
 				st.Message = "Saved, but not written in the environment: " + r.GetPath() + ": " + r.GetReason()
 			})
 		case agentv1.ApplyOutcome_APPLY_OUTCOME_APPLIED, agentv1.ApplyOutcome_APPLY_OUTCOME_UNCHANGED, agentv1.ApplyOutcome_APPLY_OUTCOME_UNSPECIFIED:
+		}
+	}
+	for _, path := range again {
+		if err := s.bring(ctx, path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bring writes what is at a path now, and below it, where a move could not bring it: the disk had something else to
+// move, or nothing, and what the database has would be there alone.
+func (s *Syncer) bring(ctx context.Context, path string) error {
+	var items []backend.Item
+	err := s.retry(ctx, "read what was moved", func() error {
+		items = nil
+		item, err := s.cfg.Store.Item(ctx, s.session, path)
+		if err == nil && item.Type == backend.TypeFolder {
+			items, _, err = s.cfg.Store.Tree(ctx, s.session, path, 0)
+		}
+		if backend.CodeOf(err) == backend.CodeNotFound {
+			return nil // it has gone on, and the feed tells where to
+		}
+		if err == nil {
+			items = append([]backend.Item{item}, items...)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	var changes []backend.Change
+	for _, item := range items {
+		if item.Unsaved == backend.Saved {
+			changes = append(changes, backend.Change{Op: backend.OpPut, Item: item})
+		}
+	}
+	for part := range slices.Chunk(changes, changesPerApply) {
+		if err := s.apply(ctx, part); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -21,6 +21,8 @@ var ErrResync = errors.New("the change feed no longer reaches back to what the e
 type Store interface {
 	// Tree returns all items, parents first, and the revision at which that was so.
 	Tree(ctx context.Context, session backend.SessionID, under string, depth int) ([]backend.Item, int64, error)
+	// Item returns what is at a path, else CodeNotFound.
+	Item(ctx context.Context, session backend.SessionID, path string) (backend.Item, error)
 	Cursor(ctx context.Context, session backend.SessionID) (backend.Cursor, error)
 	CommitBatch(ctx context.Context, lease backend.Lease, batch backend.Batch, limits backend.Limits) (backend.BatchResult, error)
 	// PutBlob stores size bytes of r if their SHA-256 is hash.

@@ -12,11 +12,14 @@ import (
 	"testing"
 	"time"
 
+	"connectrpc.com/connect"
+
 	"codingplatform/backend"
 	"codingplatform/backend/filesync"
 	"codingplatform/backend/identity"
 	"codingplatform/backend/postgres"
 	"codingplatform/backend/postgrestest"
+	agentv1 "codingplatform/proto/gen/agent/v1"
 )
 
 // patience is how long a world may take to become quiet: far more than it needs, so that only what hangs fails.
@@ -160,9 +163,24 @@ func (w *world) until(what string, is func() (bool, string)) {
 		case <-moved:
 		case <-tick.C:
 		case <-deadline.C:
-			w.tb.Fatalf("%s: not within %s: %s", what, patience, why)
+			w.tb.Fatalf("%s: not within %s: %s\n%s", what, patience, why, w.agentStatus())
 		}
 	}
+}
+
+// agentStatus is what the agent says of itself, for a failure's report.
+func (w *world) agentStatus() string {
+	ctx := context.WithoutCancel(w.tb.Context())
+	conn, err := w.connect(ctx, "observer")
+	if err != nil {
+		return err.Error()
+	}
+	defer conn.Close()
+	status, err := conn.Files.FileStatus(ctx, connect.NewRequest(&agentv1.FileStatusRequest{}))
+	if err != nil {
+		return err.Error()
+	}
+	return status.Msg.String()
 }
 
 // dialer is all of a backend.Runtime that is needed to reach the agent.
