@@ -174,7 +174,7 @@ func (c *cutter) moves(dirty []*item) {
 			return
 		}
 		from := e.gone[it.stat.Ino]
-		if from == nil || !it.disk.saved() || it.base.Type != workspace.None || it.seq != 0 || it.revision != 0 ||
+		if from == nil || !it.disk.saved() || it.base.Type != workspace.None || it.seq != 0 || it.revision != 0 || it.noMove ||
 			from.disk.Type != workspace.None || from.stat.Dev != it.stat.Dev || !sameThing(from.base, it.disk) ||
 			strings.HasPrefix(it.path, from.path+"/") || e.find(from.path) != from {
 			continue
@@ -185,7 +185,7 @@ func (c *cutter) moves(dirty []*item) {
 			continue
 		}
 		c.batch.Changes = append(c.batch.Changes, Change{
-			Op: Move, Path: it.path, From: from.path, State: moved(from.base, it.disk), BaseRevision: from.revision,
+			Op: Move, Path: it.path, From: from.path, State: from.base, BaseRevision: from.revision,
 		})
 		from.walk(func(below *item) { c.claim(below, true) })
 		it.walk(func(below *item) { c.claim(below, true) })
@@ -196,14 +196,6 @@ func (c *cutter) moves(dirty []*item) {
 // besides.
 func sameThing(from, to State) bool {
 	return from.saved() && from.Type == to.Type && (from.Type == workspace.Folder || from.sameContent(to))
-}
-
-// moved is what the database has at the new path after a move.
-func moved(from, to State) State {
-	if from.Type == workspace.Folder {
-		return from
-	}
-	return to
 }
 
 // Problem is a path that the backend did not take, and why.
@@ -266,6 +258,9 @@ func (e *Engine) settle(change Change, revision uint64, records []record) []reco
 			break // an Apply has brought a newer version since
 		}
 		set(it, change.State, max(revision, it.revision))
+		// Without the revision, nobody knows what the database has made of it since.
+		it.unsure = it.disputed || revision == 0
+		it.disputed = false
 	case Delete:
 		it.walk(func(below *item) { set(below, State{}, 0) })
 	case Move:
@@ -291,6 +286,12 @@ func (e *Engine) settle(change Change, revision uint64, records []record) []reco
 // refuse marks what the backend will not take, until it changes.
 func (e *Engine) refuse(change Change, reason string) {
 	it := e.at(change.Path)
+	if change.Op == Move {
+		// It goes as what it is: something new, and something gone.
+		it.noMove = true
+		e.logger.Warn("the database refused a move", "path", change.Path, "from", change.From, "reason", reason)
+		return
+	}
 	state := change.State
 	if change.Op == Delete {
 		state = State{}

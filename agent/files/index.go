@@ -191,7 +191,7 @@ func (e *Engine) setBase(it *item, s State, revision uint64) {
 		e.counts.baseItems++
 		e.know(s, +1)
 	}
-	it.base, it.revision, it.refused = s, revision, nil
+	it.base, it.revision, it.refused, it.unsure = s, revision, nil, false
 	if s.Type == workspace.None && e.gone[it.stat.Ino] == it {
 		delete(e.gone, it.stat.Ino)
 	}
