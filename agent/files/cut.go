@@ -174,7 +174,7 @@ func (c *cutter) moves(dirty []*item) {
 			return
 		}
 		from := e.gone[it.stat.Ino]
-		if from == nil || !it.disk.saved() || it.base.Type != workspace.None || it.seq != 0 || it.revision != 0 || it.noMove ||
+		if from == nil || !it.disk.saved() || it.base.Type != workspace.None || it.seq != 0 || it.revision != 0 || it.noMove || unsureBelow(from) ||
 			from.disk.Type != workspace.None || from.stat.Dev != it.stat.Dev || !sameThing(from.base, it.disk) ||
 			strings.HasPrefix(it.path, from.path+"/") || e.find(from.path) != from {
 			continue
@@ -190,6 +190,13 @@ func (c *cutter) moves(dirty []*item) {
 		from.walk(func(below *item) { c.claim(below, true) })
 		it.walk(func(below *item) { c.claim(below, true) })
 	}
+}
+
+// unsureBelow says whether the database may have something else than the base there.
+func unsureBelow(it *item) bool {
+	unsure := false
+	it.walk(func(below *item) { unsure = unsure || below.unsure })
+	return unsure
 }
 
 // sameThing says whether a gone entry may be the new one: a folder by its inode, a file and a link by their content
@@ -265,6 +272,13 @@ func (e *Engine) settle(change Change, revision uint64, records []record) []reco
 		it.walk(func(below *item) { set(below, State{}, 0) })
 	case Move:
 		from := e.at(change.From)
+		// What was there when the database made room for the move has gone there.
+		it.walk(func(there *item) {
+			if there.base.Type != workspace.None && there.revision < revision {
+				there.unsure = true
+				e.mark(there)
+			}
+		})
 		var below []*item
 		from.walk(func(it *item) { below = append(below, it) })
 		for _, old := range below {

@@ -52,7 +52,7 @@ func (s *Syncer) feedOnce(ctx context.Context) (more bool, err error) {
 		return false, nil
 	}
 	// What came from the disk is there.
-	ours := changes[:0]
+	var ours []backend.Change
 	for _, c := range changes {
 		if c.Source != backend.SourceTerminal && c.Unsaved == backend.Saved {
 			ours = append(ours, c)
@@ -66,6 +66,10 @@ func (s *Syncer) feedOnce(ctx context.Context) (more bool, err error) {
 			return false, err
 		}
 	}
+	if err := s.overtake(ctx, append(s.before, ours...), changes); err != nil {
+		return false, err
+	}
+	s.before = ours
 	s.mu.Lock()
 	s.applied = last
 	s.mu.Unlock()

@@ -85,6 +85,9 @@ type Syncer struct {
 	session backend.SessionID
 	logger  *slog.Logger
 
+	// before is what feed has applied last.
+	before []backend.Change
+
 	mu        sync.Mutex
 	status    Status
 	committed int64 // sequence

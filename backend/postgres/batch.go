@@ -77,7 +77,7 @@ func (c *batchCommit) plan(batch backend.Batch) (p plan) {
 		if entry.From != "" {
 			p.paths = append(p.paths, entry.From)
 		}
-		if entry.Hash != (backend.Hash{}) {
+		if entry.Hash != (backend.Hash{}) && entry.Op == backend.OpPut {
 			p.hashes = append(p.hashes, entry.Hash)
 		}
 	}
@@ -132,7 +132,6 @@ func (c *batchCommit) check(e *backend.BatchEntry) (words string) {
 		return "the agent sent an unknown operation"
 	}
 	if e.Op == backend.OpMove {
-		e.Hash = backend.Hash{} // a move is of what is there
 		return ""
 	}
 	if e.Type == "" {
@@ -166,7 +165,7 @@ func (c *batchCommit) check(e *backend.BatchEntry) (words string) {
 func (c *batchCommit) missing() {
 	for i := range c.entries {
 		hash := c.entries[i].Hash
-		if hash == (backend.Hash{}) {
+		if hash == (backend.Hash{}) || c.entries[i].Op != backend.OpPut {
 			continue
 		}
 		if _, sent := c.contents[hash]; sent {
@@ -334,7 +333,8 @@ func (c *batchCommit) remove(n *node, base int64) {
 func (c *batchCommit) move(entry backend.BatchEntry) {
 	e := c.edit
 	n := e.nodes[entry.From]
-	if n == nil || isUnder(entry.Path, entry.From) || tooLong(n, entry.Path) != "" {
+	// The editor may have saved another version since: then it stays, and the disk's comes as a new file.
+	if n == nil || isUnder(entry.Path, entry.From) || tooLong(n, entry.Path) != "" || n.Hash != entry.Hash && entry.Hash != (backend.Hash{}) {
 		c.result.Rejected[entry.Path] = "what was moved there is not in the database"
 		return
 	}
