@@ -109,16 +109,18 @@ func (w *world) startAgent() *process {
 	if err != nil {
 		w.tb.Fatal(err)
 	}
-	p := &process{env: env, socket: filepath.Join(w.dir, fmt.Sprintf("a%d.sock", n)), logged: make(chan struct{})}
+	p := &process{env: env, socket: filepath.Join(w.dir, "sockets", fmt.Sprintf("a%d.sock", n)), logged: make(chan struct{})}
 	spec, err := json.Marshal(agentSpec{
 		Root: w.root, State: w.state, Socket: p.socket, Identity: id, PollInterval: w.pollInterval, Watches: w.watches,
 	})
 	if err != nil {
 		w.tb.Fatal(err)
 	}
-	self, err := os.Executable()
-	if err != nil {
-		w.tb.Fatal(err)
+	self := w.program
+	if self == "" {
+		if self, err = os.Executable(); err != nil {
+			w.tb.Fatal(err)
+		}
 	}
 	command := append(append([]string{}, w.wrap...), self)
 	p.cmd = exec.Command(command[0], command[1:]...) //nolint:noctx // it ends by endAgent or killAgent
@@ -188,5 +190,35 @@ func (w *world) signalAgent(sig syscall.Signal) {
 	w.tb.Helper()
 	if err := w.agent.cmd.Process.Signal(sig); err != nil {
 		w.tb.Errorf("signal the agent: %v", err)
+	}
+}
+
+// asNobody has agent and programs run without a superuser's rights.
+func (w *world) asNobody() {
+	w.tb.Helper()
+	if os.Getuid() != 0 {
+		return
+	}
+	const nobody = 65534
+	w.credential = &syscall.Credential{Uid: nobody, Gid: nobody}
+	if err := os.Chmod(w.dir, 0o755); err != nil { //nolint:gosec // another user passes through
+		w.tb.Fatal(err)
+	}
+	for _, dir := range []string{w.root, w.state, filepath.Join(w.dir, "sockets")} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			w.tb.Fatal(err)
+		}
+		if err := os.Chown(dir, nobody, nobody); err != nil {
+			w.tb.Fatal(err)
+		}
+	}
+	// The program itself may lie where only root comes by.
+	self, err := os.ReadFile("/proc/self/exe")
+	if err != nil {
+		w.tb.Fatal(err)
+	}
+	w.program = filepath.Join(w.dir, "agent")
+	if err := os.WriteFile(w.program, self, 0o755); err != nil { //nolint:gosec // it is run by another user
+		w.tb.Fatal(err)
 	}
 }

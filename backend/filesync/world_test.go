@@ -43,6 +43,7 @@ type world struct {
 
 	// How agents are started: before the program, and its limits.
 	wrap         []string
+	program      string // empty: this one
 	watches      int
 	pollInterval time.Duration
 
@@ -80,8 +81,10 @@ func newWorld(tb testing.TB, url string) *world {
 		},
 		cutAfter: func() int { return 0 },
 	}
-	if err := os.Mkdir(w.root, 0o755); err != nil {
-		tb.Fatal(err)
+	for _, dir := range []string{w.root, filepath.Join(dir, "sockets")} {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			tb.Fatal(err)
+		}
 	}
 	w.store, err = postgres.Open(tb.Context(), postgres.Config{URL: url, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
