@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -122,7 +123,7 @@ func (w *world) startAgent() *process {
 			w.tb.Fatal(err)
 		}
 	}
-	command := append(append([]string{}, w.wrap...), self)
+	command := slices.Concat(w.wrap, []string{self}, w.after)
 	p.cmd = exec.Command(command[0], command[1:]...) //nolint:noctx // it ends by endAgent or killAgent
 	p.cmd.Env = append(os.Environ(), asAgent+"=1")
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: w.credential}

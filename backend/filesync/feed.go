@@ -3,7 +3,10 @@ package filesync
 import (
 	"bytes"
 	"context"
+	"maps"
 	"slices"
+	"strings"
+	"time"
 
 	"codingplatform/backend"
 	"codingplatform/backend/agentconn"
@@ -12,6 +15,11 @@ import (
 
 // changesPerApply bounds a call; a revision with more goes in one call all the same, since it is one change.
 const changesPerApply = 500
+
+// failedInterval is how long what could not be written (the volume is full, a folder is closed) waits for its next try.
+const failedInterval = 2 * time.Second
+
+const notWritten = "Saved, but not written in the environment: "
 
 // feed brings the database's changes to the disk.
 func (s *Syncer) feed(ctx context.Context) error {
@@ -23,10 +31,18 @@ func (s *Syncer) feed(ctx context.Context) error {
 		if more {
 			continue
 		}
+		var again <-chan time.Time
+		if len(s.failed) > 0 {
+			again = time.After(failedInterval)
+		}
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-s.cfg.Wake:
+		case <-again:
+			if err := s.applyFailed(ctx); err != nil {
+				return err
+			}
 		}
 	}
 }
@@ -122,13 +138,17 @@ func (s *Syncer) apply(ctx context.Context, changes []backend.Change) error {
 		if notMoved && i < len(changes) && changes[i].Op == backend.OpMove {
 			again = append(again, changes[i].Path)
 		}
+		delete(s.failed, r.GetPath())
 		switch r.GetOutcome() {
 		case agentv1.ApplyOutcome_APPLY_OUTCOME_CONFLICT:
 			s.logger.InfoContext(ctx, "the environment holds another version", "path", r.GetPath(), "reason", r.GetReason())
 		case agentv1.ApplyOutcome_APPLY_OUTCOME_FAILED:
 			s.logger.WarnContext(ctx, "a saved change could not be applied", "path", r.GetPath(), "reason", r.GetReason())
+			if i < len(changes) && changes[i].Op != backend.OpMove {
+				s.failed[changes[i].Path] = changes[i]
+			}
 			s.setStatus(func(st *Status) {
-				st.Message = "Saved, but not written in the environment: " + r.GetPath() + ": " + r.GetReason()
+				st.Message = notWritten + r.GetPath() + ": " + r.GetReason()
 			})
 		case agentv1.ApplyOutcome_APPLY_OUTCOME_APPLIED, agentv1.ApplyOutcome_APPLY_OUTCOME_UNCHANGED, agentv1.ApplyOutcome_APPLY_OUTCOME_UNSPECIFIED:
 		}
@@ -137,6 +157,33 @@ func (s *Syncer) apply(ctx context.Context, changes []backend.Change) error {
 		if err := s.bring(ctx, path); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// applyFailed tries once more what could not be written, unless the database has gone on.
+func (s *Syncer) applyFailed(ctx context.Context) error {
+	for _, path := range slices.Sorted(maps.Keys(s.failed)) {
+		c := s.failed[path]
+		now, err := s.present(ctx, path)
+		if err != nil {
+			return err
+		}
+		deleted := c.Op == backend.OpDelete
+		if deleted != (now.Type == "") || !deleted && (now.Type != c.Type || now.Hash != c.Hash || now.Revision != c.Revision) {
+			delete(s.failed, path) // what came later has been applied, or has failed, by itself
+			continue
+		}
+		if err := s.apply(ctx, []backend.Change{c}); err != nil {
+			return err
+		}
+	}
+	if len(s.failed) == 0 {
+		s.setStatus(func(st *Status) {
+			if strings.HasPrefix(st.Message, notWritten) {
+				st.Message = ""
+			}
+		})
 	}
 	return nil
 }

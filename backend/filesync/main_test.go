@@ -19,5 +19,8 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asAgent) != "" {
 		os.Exit(agentMain(os.Stdin, os.Stdout, os.Stderr))
 	}
+	if os.Getenv(asReplica) != "" {
+		os.Exit(replicaMain(os.Stdin, os.Stderr))
+	}
 	os.Exit(m.Run())
 }

@@ -26,12 +26,11 @@ const modelMaxFile = 1 << 20
 // model is a world in which everything happens at once.
 type model struct {
 	*world
-	t        *testing.T
-	r        *rand.Rand
-	server   *pgembed.Server
-	config   pgembed.Config
-	replicas []*replica
-	disk     *program
+	t      *testing.T
+	r      *rand.Rand
+	server *pgembed.Server
+	config pgembed.Config
+	disk   *program
 
 	mu sync.Mutex
 	// saved are the versions that SaveFile has answered: the path and the revision.
@@ -112,7 +111,8 @@ func newModel(t *testing.T, seed uint64) *model {
 		t.Fatal(err)
 	}
 	m.startAgent()
-	m.replicas = []*replica{m.startReplica("a"), m.startReplica("b")}
+	m.startReplica("a")
+	m.startReplica("b")
 	m.flush()
 	return m
 }

@@ -1,14 +1,26 @@
 package filesync_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"codingplatform/backend"
 	"codingplatform/backend/agentconn"
 	"codingplatform/backend/filesync"
+	"codingplatform/backend/identity"
 	"codingplatform/backend/postgres"
 )
 
@@ -73,6 +85,7 @@ type replica struct {
 
 func (w *world) startReplica(name string) *replica {
 	r := &replica{w: w, name: name, store: &gate{Store: w.store, w: w}}
+	w.replicas = append(w.replicas, r)
 	r.stop = w.background(r.run)
 	return r
 }
@@ -179,4 +192,110 @@ func (w *world) connect(ctx context.Context, name string) (*agentconn.Conn, erro
 		return nil, backend.Errorf(backend.CodeUnavailable, "no agent runs")
 	}
 	return agentconn.Connect(ctx, dialer{w: w}, w.authority, name, p.env)
+}
+
+// asReplica makes the test's binary a replica, so that it can be stopped.
+const asReplica = "TEST_RUN_AS_REPLICA"
+
+// replicaSpec is what a child needs to be a replica, as JSON on its standard input.
+type replicaSpec struct {
+	Name, URL, Session, Identity, Socket, Environment string
+}
+
+// replicaMain runs until its standard input ends.
+func replicaMain(stdin io.Reader, stderr io.Writer) int {
+	logger := slog.New(slog.NewTextHandler(stderr, nil))
+	if err := replicaServe(stdin, logger); err != nil {
+		logger.Error("the replica ended", "error", err)
+		return 1
+	}
+	return 0
+}
+
+func replicaServe(stdin io.Reader, logger *slog.Logger) error {
+	var spec replicaSpec
+	if err := json.NewDecoder(stdin).Decode(&spec); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		defer cancel()
+		_, _ = io.Copy(io.Discard, stdin) // it ends with the test
+	}()
+	w := &world{
+		url: spec.URL, logger: logger, session: backend.SessionID(spec.Session), moved: make(chan struct{}), conns: map[net.Conn]struct{}{},
+		cutAfter: func() int { return 0 },
+	}
+	w.agent = &process{socket: spec.Socket, env: backend.Environment{ID: backend.EnvironmentID(spec.Environment), SessionID: w.session}}
+	var err error
+	if w.store, err = postgres.Open(ctx, postgres.Config{URL: spec.URL, Logger: logger}); err != nil {
+		return err
+	}
+	defer w.store.Close()
+	if w.authority, err = identity.Open(spec.Identity); err != nil {
+		return err
+	}
+	w.listener = postgres.NewListener(spec.URL, logger)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return w.listener.Run(ctx) })
+	g.Go(func() error { return (&replica{w: w, name: spec.Name, store: &gate{Store: w.store, w: w}}).run(ctx) })
+	if err := g.Wait(); ctx.Err() == nil {
+		return err
+	}
+	return nil
+}
+
+// replicaProcess is a replica that can be stopped.
+type replicaProcess struct {
+	cmd *exec.Cmd
+	mu  sync.Mutex
+	log bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (p *replicaProcess) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.log.Write(b)
+}
+
+func (p *replicaProcess) output() []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return bytes.Clone(p.log.Bytes())
+}
+
+func (w *world) startReplicaProcess(name string) *replicaProcess {
+	w.tb.Helper()
+	spec, err := json.Marshal(replicaSpec{
+		Name: name, URL: w.url, Session: string(w.session), Identity: filepath.Join(w.dir, "identity"),
+		Socket: w.agent.socket, Environment: string(w.agent.env.ID),
+	})
+	if err != nil {
+		w.tb.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		w.tb.Fatal(err)
+	}
+	p := &replicaProcess{cmd: exec.Command(self)} //nolint:noctx // it ends with its standard input
+	p.cmd.Env = append(os.Environ(), asReplica+"=1")
+	p.cmd.Stdout, p.cmd.Stderr = p, p
+	stdin, err := p.cmd.StdinPipe()
+	if err == nil {
+		err = p.cmd.Start()
+	}
+	if err == nil {
+		_, err = stdin.Write(append(spec, '\n'))
+	}
+	if err != nil {
+		w.tb.Fatal(err)
+	}
+	w.tb.Cleanup(func() {
+		err := errors.Join(p.cmd.Process.Signal(syscall.SIGCONT), stdin.Close(), p.cmd.Wait())
+		if err != nil || bytes.Contains(p.output(), []byte("DATA RACE")) {
+			w.tb.Errorf("the replica %s ended with: %v\n%s", name, err, p.output())
+		}
+	})
+	return p
 }

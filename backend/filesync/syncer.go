@@ -85,8 +85,9 @@ type Syncer struct {
 	session backend.SessionID
 	logger  *slog.Logger
 
-	// before is what feed has applied last.
+	// before is what feed has applied last, failed what it could not write, by path. They are feed's alone.
 	before []backend.Change
+	failed map[string]backend.Change
 
 	mu        sync.Mutex
 	status    Status
@@ -101,7 +102,7 @@ type Syncer struct {
 // New makes a Syncer; it starts nothing.
 func New(cfg Config) *Syncer {
 	return &Syncer{
-		cfg: cfg, session: cfg.Lease.SessionID, moved: make(chan struct{}),
+		cfg: cfg, session: cfg.Lease.SessionID, moved: make(chan struct{}), failed: map[string]backend.Change{},
 		logger: cfg.Logger.With("session_id", cfg.Lease.SessionID, "epoch", cfg.Lease.Epoch),
 	}
 }

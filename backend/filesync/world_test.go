@@ -41,11 +41,13 @@ type world struct {
 	policy     filesync.Policy
 	credential *syscall.Credential
 
-	// How agents are started: before the program, and its limits.
-	wrap         []string
+	// How agents are started: what comes before the program and after it, and its limits.
+	wrap, after  []string
 	program      string // empty: this one
 	watches      int
 	pollInterval time.Duration
+
+	replicas []*replica
 
 	mu     sync.Mutex
 	moved  chan struct{} // closed and replaced when something has happened
