@@ -11,9 +11,6 @@ import (
 // or deletion of a folder above had been committed. It is where the database no longer has it, and is not where it has.
 func (s *Syncer) overtake(ctx context.Context, applied, changes []backend.Change) error {
 	for _, c := range applied {
-		if c.Op == backend.OpDelete {
-			continue
-		}
 		for _, t := range changes {
 			if t.Source != backend.SourceTerminal || t.Revision <= c.Revision || t.Op == backend.OpPut && t.Type == backend.TypeFolder {
 				continue
@@ -22,7 +19,7 @@ func (s *Syncer) overtake(ctx context.Context, applied, changes []backend.Change
 			switch {
 			case t.Op == backend.OpMove && isAt(c.Path, t.From):
 				err = s.carryOn(ctx, c, t.Path+strings.TrimPrefix(c.Path, t.From))
-			case isAt(c.Path, t.Path):
+			case isAt(c.Path, t.Path) && c.Op != backend.OpDelete:
 				err = s.withdraw(ctx, c)
 			default:
 				continue
@@ -67,6 +64,16 @@ func (s *Syncer) withdraw(ctx context.Context, c backend.Change) error {
 
 // carryOn brings a change to where its path has been moved.
 func (s *Syncer) carryOn(ctx context.Context, c backend.Change, to string) error {
+	if c.Op == backend.OpDelete {
+		moved := c
+		moved.Path = to
+		moved.Revision = 0 // the disk may know it since its own move
+		now, err := s.present(ctx, to)
+		if err != nil || now.Type != "" {
+			return err
+		}
+		return s.apply(ctx, []backend.Change{moved})
+	}
 	if err := s.withdraw(ctx, c); err != nil {
 		return err
 	}

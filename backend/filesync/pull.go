@@ -237,10 +237,12 @@ func (r *chunkReader) next() error {
 			return backend.Errorf(backend.CodeInvalid, "the agent sent a chunk that was not asked for")
 		}
 		size := clampSize(c.GetSize())
-		another := r.read > 0 && size != r.size
+		if r.read > 0 && size != r.size {
+			return backend.Errorf(backend.CodeInvalid, "the agent sent a chunk of a content of another size")
+		}
 		r.size, r.data = size, c.GetData()
 		r.read += int64(len(r.data))
-		if another || r.read > r.size || len(r.data) == 0 && r.read < r.size {
+		if r.read > r.size || len(r.data) == 0 && r.read < r.size {
 			return backend.Errorf(backend.CodeInvalid, "the agent sent a chunk that does not fit its content")
 		}
 		return nil

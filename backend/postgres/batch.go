@@ -333,8 +333,10 @@ func (c *batchCommit) remove(n *node, base int64) {
 func (c *batchCommit) move(entry backend.BatchEntry) {
 	e := c.edit
 	n := e.nodes[entry.From]
-	// The editor may have saved another version since: then it stays, and the disk's comes as a new file.
-	if n == nil || isUnder(entry.Path, entry.From) || tooLong(n, entry.Path) != "" || n.Hash != entry.Hash && entry.Hash != (backend.Hash{}) {
+	// Something else may be there since, or another version: then it stays, and the disk's comes as new.
+	other := n != nil && (entry.Type != "" && n.Type != entry.Type || entry.Hash != (backend.Hash{}) && n.Hash != entry.Hash ||
+		unknown(n, max(entry.BaseRevision, e.ws.cursor.AppliedRevision)))
+	if n == nil || other || isUnder(entry.Path, entry.From) || tooLong(n, entry.Path) != "" {
 		c.result.Rejected[entry.Path] = "what was moved there is not in the database"
 		return
 	}
