@@ -315,6 +315,7 @@ func (p *program) burst(path string) error {
 	var wg sync.WaitGroup
 	errs := make([]error, 3)
 	for i := range errs {
+		p.drop(filepath.Join(path, fmt.Sprintf("burst%d/x/y/f", i)), nil)
 		wg.Go(func() {
 			dir := filepath.Join(path, fmt.Sprintf("burst%d/x/y", i))
 			if errs[i] = os.MkdirAll(dir, 0o755); errs[i] == nil {
