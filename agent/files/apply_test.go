@@ -23,10 +23,10 @@ func wantSent(t *testing.T, got []string, want ...string) {
 // TestADeletionThatCameLate: the folder was written to after the database had deleted it, and the database has that too.
 func TestADeletionThatCameLate(t *testing.T) {
 	b := newBench(t, folder("d", 1), entry("d/f", 2), entry("stays", 3))
-	b.write("d/f", "by a program")
+	b.write("d/f")
 	wantSent(t, b.settle(), "put d/f")
 	late := Operation{Op: Delete, Entry: Entry{Path: "d", Revision: 50}, ExpectType: workspace.Folder}
-	if o := b.apply(late); o != Conflict || b.read("d/f") != "by a program" {
+	if o := b.apply(late); o != Conflict || b.read("d/f") != program {
 		t.Errorf("%d, and the disk has %q", o, b.read("d/f"))
 	}
 	// The database may have lost the folder: it is told of all of it.
@@ -41,7 +41,7 @@ func TestADeletionThatCameLate(t *testing.T) {
 // TestADeletionMeetsAnotherUnderWay: the disk has deleted what it had sent, and the database had deleted it before.
 func TestADeletionMeetsAnotherUnderWay(t *testing.T) {
 	b := newBench(t, entry("f", 2), entry("stays", 3))
-	b.write("f", "by a program")
+	b.write("f")
 	b.settle()
 	if err := os.Remove(b.disk("f")); err != nil {
 		t.Fatal(err)
@@ -55,7 +55,7 @@ func TestADeletionMeetsAnotherUnderWay(t *testing.T) {
 // TestAConflictWithWhatIsUnderWay: the batch that waits for its commit may be older than what the Apply brings.
 func TestAConflictWithWhatIsUnderWay(t *testing.T) {
 	b := newBench(t, entry("f", 2), entry("stays", 3))
-	b.write("f", "by a program")
+	b.write("f")
 	b.look()
 	batch := b.batch()
 	if o := b.apply(Operation{Op: Put, Entry: entry("f", 50), ExpectType: workspace.File, ExpectHash: sha256.Sum256([]byte("another")), Content: content}); o != Unchanged && o != Conflict {
@@ -69,12 +69,12 @@ func TestAConflictWithWhatIsUnderWay(t *testing.T) {
 // TestAMoveOfWhatIsNew: what was committed below the former path after the move is not below the new one.
 func TestAMoveOfWhatIsNew(t *testing.T) {
 	b := newBench(t, folder("d", 1), entry("d/f", 2), entry("stays", 3))
-	b.write("d/new", "by a program")
+	b.write("d/new")
 	wantSent(t, b.settle(), "put d/new")
 	if o := b.apply(Operation{Op: Move, From: "d", Entry: folder("e", 50), ExpectType: workspace.Folder}); o != Applied {
 		t.Fatalf("outcome %d", o)
 	}
-	if b.read("e/new") != "by a program" || b.read("e/f") != string(content) {
+	if b.read("e/new") != program || b.read("e/f") != string(content) {
 		t.Errorf("the disk has %q, %q", b.read("e/new"), b.read("e/f"))
 	}
 	// In the database it is below the former one.
@@ -110,7 +110,7 @@ func TestAMoveKeepsTheMode(t *testing.T) {
 // TestAnUnknownCommit: a new stream knows that a batch was committed, and not what came after it.
 func TestAnUnknownCommit(t *testing.T) {
 	b := newBench(t, entry("stays", 3))
-	b.write("f", "by a program")
+	b.write("f")
 	b.look()
 	batch := b.batch()
 	var err error

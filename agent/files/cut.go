@@ -259,6 +259,14 @@ func (e *Engine) settle(change Change, revision uint64, records []record) []reco
 		records = append(records, record{it.path, s, it.revision})
 	}
 	it := e.at(change.Path)
+	if change.Op != Delete {
+		// The database has made the folders above where it had moved or deleted them meanwhile.
+		for dir, _ := workspace.Split(change.Path); dir != ""; dir, _ = workspace.Split(dir) {
+			if above := e.at(dir); above.base.Type == workspace.None {
+				set(above, State{Type: workspace.Folder, Mode: defaultFolderMode}, revision)
+			}
+		}
+	}
 	switch change.Op {
 	case Put:
 		if it.revision > revision && revision != 0 {

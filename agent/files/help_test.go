@@ -61,8 +61,11 @@ func (b *bench) open(policy Policy, entries ...Entry) Restored {
 	return restored
 }
 
+// program is what programs write.
+const program = "by a program"
+
 // content is what every file of a database has here.
-var content = []byte("of the database") //nolint:gochecknoglobals // a constant slice
+var content = []byte("of the database")
 
 func entry(path string, revision uint64) Entry {
 	return Entry{Path: path, Revision: revision, State: State{
@@ -74,12 +77,12 @@ func folder(path string, revision uint64) Entry {
 	return Entry{Path: path, Revision: revision, State: State{Type: workspace.Folder, Mode: 0o755}}
 }
 
-func (b *bench) write(path, content string) {
+func (b *bench) write(path string) {
 	b.t.Helper()
 	if err := os.MkdirAll(filepath.Dir(b.disk(path)), 0o755); err != nil {
 		b.t.Fatal(err)
 	}
-	if err := os.WriteFile(b.disk(path), []byte(content), 0o644); err != nil {
+	if err := os.WriteFile(b.disk(path), []byte(program), 0o644); err != nil {
 		b.t.Fatal(err)
 	}
 }

@@ -28,7 +28,7 @@ func start(t *testing.T, limit int) *watched {
 		t.Fatal(err)
 	}
 	w.Watcher = watcher
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan error, 1)
 	go func() { done <- watcher.Run(ctx) }()
 	t.Cleanup(func() {

@@ -124,7 +124,7 @@ func (w *world) startAgent() *process {
 		}
 	}
 	command := slices.Concat(w.wrap, []string{self}, w.after)
-	p.cmd = exec.Command(command[0], command[1:]...) //nolint:noctx // it ends by endAgent or killAgent
+	p.cmd = exec.Command(command[0], command[1:]...) // it ends by endAgent
 	p.cmd.Env = append(os.Environ(), asAgent+"=1")
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: w.credential}
 	stdin, err := p.cmd.StdinPipe()
@@ -202,7 +202,7 @@ func (w *world) asNobody() {
 	}
 	const nobody = 65534
 	w.credential = &syscall.Credential{Uid: nobody, Gid: nobody}
-	if err := os.Chmod(w.dir, 0o755); err != nil { //nolint:gosec // another user passes through
+	if err := os.Chmod(w.dir, 0o755); err != nil { // another user passes through
 		w.tb.Fatal(err)
 	}
 	for _, dir := range []string{w.root, w.state, filepath.Join(w.dir, "sockets")} {
@@ -219,7 +219,7 @@ func (w *world) asNobody() {
 		w.tb.Fatal(err)
 	}
 	w.program = filepath.Join(w.dir, "agent")
-	if err := os.WriteFile(w.program, self, 0o755); err != nil { //nolint:gosec // it is run by another user
+	if err := os.WriteFile(w.program, self, 0o755); err != nil {
 		w.tb.Fatal(err)
 	}
 }

@@ -274,11 +274,10 @@ func (w *world) expire(ctx context.Context) (err error) {
 }
 
 // sh runs a shell's script in the workspace, as the agent's user.
-func (w *world) sh(script string) string {
+func (w *world) sh(script string) {
 	w.tb.Helper()
 	out, err := w.command("/bin/bash", "-euo", "pipefail", "-c", script).CombinedOutput()
 	if err != nil {
 		w.tb.Fatalf("%s: %v\n%s", script, err, out)
 	}
-	return string(out)
 }

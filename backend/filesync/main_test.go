@@ -8,8 +8,6 @@ import (
 )
 
 // Settings of the model test: go test ./backend/filesync -run TestModel -model.seed=7 -model.for=10m.
-//
-//nolint:gochecknoglobals // the testing package parses flags before any test runs
 var (
 	modelSeed = flag.Uint64("model.seed", 0, "seed of the model test; 0: a random one")
 	modelFor  = flag.Duration("model.for", time.Minute, "how long the model test runs")

@@ -77,7 +77,7 @@ func (p *program) content() []byte {
 	sizes := []int{0, 1, 10, 100, 1000, 5000, 70_000, 300_000}
 	b := make([]byte, sizes[min(p.r.IntN(len(sizes)), p.r.IntN(len(sizes)))])
 	for i := range b {
-		b[i] = byte(p.r.Uint32())
+		b[i] = byte(p.r.IntN(256))
 	}
 	return b
 }
@@ -300,7 +300,7 @@ func (p *program) mmap(path string) error {
 func (p *program) sameSize(path string) error {
 	for range 2 {
 		err := p.edit(path, os.O_RDWR|os.O_CREATE, 0o644, func(f *os.File) error {
-			_, err := f.WriteAt([]byte{byte(p.r.Uint32()), byte(p.r.Uint32())}, 0)
+			_, err := f.WriteAt([]byte{byte(p.r.IntN(256)), byte(p.r.IntN(256))}, 0)
 			return err
 		})
 		if err != nil {

@@ -54,7 +54,7 @@ func (g *gate) CommitBatch(ctx context.Context, lease backend.Lease, batch backe
 	commit := func() (backend.BatchResult, error) {
 		result, err := g.Store.CommitBatch(ctx, lease, batch, limits)
 		for path, reason := range result.Rejected {
-			g.w.logger.Warn("rejected", "path", path, "reason", reason)
+			g.w.logger.WarnContext(ctx, "rejected", "path", path, "reason", reason)
 		}
 		return result, err
 	}
@@ -75,7 +75,6 @@ type replica struct {
 	w     *world
 	name  string
 	store *gate
-	stop  func()
 
 	mu     sync.Mutex
 	status filesync.Status
@@ -83,11 +82,10 @@ type replica struct {
 	syncer *filesync.Syncer
 }
 
-func (w *world) startReplica(name string) *replica {
+func (w *world) startReplica(name string) {
 	r := &replica{w: w, name: name, store: &gate{Store: w.store, w: w}}
 	w.replicas = append(w.replicas, r)
-	r.stop = w.background(r.run)
-	return r
+	w.background(r.run)
 }
 
 func (r *replica) run(ctx context.Context) error {
@@ -99,9 +97,9 @@ func (r *replica) run(ctx context.Context) error {
 			continue
 		}
 		r.set(func() { r.holds = true })
-		r.w.logger.Info("has the lease", "replica", r.name, "epoch", lease.Epoch)
+		r.w.logger.InfoContext(ctx, "has the lease", "replica", r.name, "epoch", lease.Epoch)
 		err = r.hold(ctx, lease)
-		r.w.logger.Info("gives the lease up", "replica", r.name, "epoch", lease.Epoch, "error", err)
+		r.w.logger.InfoContext(ctx, "gives the lease up", "replica", r.name, "epoch", lease.Epoch, "error", err)
 		r.set(func() { r.holds, r.syncer = false, nil })
 		if ctx.Err() != nil {
 			// As on a drain: the next one need not wait.
@@ -146,7 +144,7 @@ func (r *replica) hold(ctx context.Context, lease backend.Lease) error {
 		if _, rerr := r.store.RenewLease(ctx, lease, leaseTTL); backend.CodeOf(rerr) == backend.CodeStaleLease {
 			return rerr
 		}
-		r.w.logger.Info("syncing anew", "replica", r.name, "error", err, "resync", resync)
+		r.w.logger.InfoContext(ctx, "syncing anew", "replica", r.name, "error", err, "resync", resync)
 		r.w.pause(ctx, moved, 10*time.Millisecond)
 	}
 	return context.Cause(ctx)
@@ -278,7 +276,7 @@ func (w *world) startReplicaProcess(name string) *replicaProcess {
 	if err != nil {
 		w.tb.Fatal(err)
 	}
-	p := &replicaProcess{cmd: exec.Command(self)} //nolint:noctx // it ends with its standard input
+	p := &replicaProcess{cmd: exec.Command(self)} // it ends with its standard input
 	p.cmd.Env = append(os.Environ(), asReplica+"=1")
 	p.cmd.Stdout, p.cmd.Stderr = p, p
 	stdin, err := p.cmd.StdinPipe()

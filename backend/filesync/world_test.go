@@ -112,7 +112,7 @@ func newWorld(tb testing.TB, url string) *world {
 }
 
 // background runs something until the end of the test.
-func (w *world) background(run func(context.Context) error) (stop func()) {
+func (w *world) background(run func(context.Context) error) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(w.tb.Context()))
 	done := make(chan struct{})
 	go func() {
@@ -121,12 +121,10 @@ func (w *world) background(run func(context.Context) error) (stop func()) {
 			w.tb.Error(err)
 		}
 	}()
-	stop = func() {
+	w.tb.Cleanup(func() {
 		cancel()
 		<-done
-	}
-	w.tb.Cleanup(stop)
-	return stop
+	})
 }
 
 // progress tells waiters that something has happened.
