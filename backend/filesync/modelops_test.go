@@ -2,6 +2,7 @@ package filesync_test
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -75,11 +76,15 @@ func (p *program) existing() string {
 
 func (p *program) content() []byte {
 	sizes := []int{0, 1, 10, 100, 1000, 5000, 70_000, 300_000}
-	b := make([]byte, sizes[min(p.r.IntN(len(sizes)), p.r.IntN(len(sizes)))])
-	for i := range b {
-		b[i] = byte(p.r.IntN(256))
+	return p.bytes(sizes[min(p.r.IntN(len(sizes)), p.r.IntN(len(sizes)))])
+}
+
+func (p *program) bytes(n int) []byte {
+	b := make([]byte, 0, n+8)
+	for len(b) < n {
+		b = binary.LittleEndian.AppendUint64(b, p.r.Uint64())
 	}
-	return b
+	return b[:n]
 }
 
 // drop forgets what is at a path and below it, and calls each with it.
@@ -300,7 +305,7 @@ func (p *program) mmap(path string) error {
 func (p *program) sameSize(path string) error {
 	for range 2 {
 		err := p.edit(path, os.O_RDWR|os.O_CREATE, 0o644, func(f *os.File) error {
-			_, err := f.WriteAt([]byte{byte(p.r.IntN(256)), byte(p.r.IntN(256))}, 0)
+			_, err := f.WriteAt(p.bytes(2), 0)
 			return err
 		})
 		if err != nil {
