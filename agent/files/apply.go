@@ -161,6 +161,14 @@ func (e *Engine) fresh(ctx context.Context, path string) (State, workspace.Stat,
 	return it.disk, it.stat, nil
 }
 
+// newer says whether both sides had something at a path after a revision; 0: not known.
+func (e *Engine) newer(path string, revision uint64) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	it := e.find(path)
+	return revision != 0 && it != nil && it.base.Type != workspace.None && it.revision > revision
+}
+
 func expected(op Operation, now State) bool {
 	if now.Type != op.ExpectType {
 		return false
@@ -173,6 +181,10 @@ func (e *Engine) applyPut(ctx context.Context, op Operation, content io.Reader) 
 	now, stat, err := e.fresh(ctx, path)
 	if err != nil {
 		return Failed, err
+	}
+	if e.newer(path, op.Entry.Revision) {
+		// The disk's own version was committed over this one.
+		return Conflict, fmt.Errorf("%w: %s is newer", workspace.ErrChanged, path)
 	}
 	if now.Type != workspace.None && now.sameContent(want) && (now.Type == workspace.Symlink || now.Mode == modeOf(want)) {
 		return Unchanged, e.agree(path, now, op.Entry.Revision)

@@ -120,3 +120,15 @@ func TestAnUnknownCommit(t *testing.T) {
 	wantSent(t, b.settle(), "put f")
 	wantSent(t, b.settle())
 }
+
+// TestASaveThatCameLate: the database has put the disk's version over it meanwhile.
+func TestASaveThatCameLate(t *testing.T) {
+	b := newBench(t, entry("f", 2), entry("stays", 3))
+	b.write("f")
+	b.settle()
+	late := entry("f", 50)
+	o := b.apply(Operation{Op: Put, Entry: late, ExpectType: workspace.File, ExpectHash: sha256.Sum256([]byte(program)), Content: content})
+	if o != Conflict || b.read("f") != program {
+		t.Errorf("outcome %d, and the disk has %q", o, b.read("f"))
+	}
+}

@@ -1,6 +1,7 @@
 package filesync_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -67,18 +68,18 @@ func (m *model) cutSoon(r *rand.Rand) {
 }
 
 // holder is the replica that works at present.
-func (m *model) holder() (holder, other *replica) {
-	for i, r := range m.replicas {
+func (m *model) holder() *replica {
+	for _, r := range m.replicas {
 		if _, holds := r.state(); holds {
-			return r, m.replicas[1-i]
+			return r
 		}
 	}
-	return m.replicas[0], m.replicas[1]
+	return m.replicas[0]
 }
 
-// pauseHolder has the holder sleep before a commit until another has taken over. When it wakes, its commit must be refused.
+// pauseHolder has the holder sleep before a commit until the session has been taken over. When it wakes, its commit must be refused.
 func (m *model) pauseHolder() {
-	holder, other := m.holder()
+	holder := m.holder()
 	m.note("fault: %s sleeps", holder.name)
 	awake := make(chan struct{})
 	holder.store.hook(func(lease backend.Lease, commit func() (backend.BatchResult, error)) (backend.BatchResult, error) {
@@ -92,20 +93,21 @@ func (m *model) pauseHolder() {
 	})
 	defer holder.store.hook(nil)
 	defer close(awake)
-	if err := m.expire(m.t.Context()); err != nil {
+	before, err := m.lease(m.t.Context())
+	if err = errors.Join(err, m.expire(m.t.Context())); err != nil {
 		m.note("fault: the lease ends: %v", err)
 		return
 	}
-	m.until("another replica takes over", func() (bool, string) {
-		_, holds := other.state()
-		return holds, "it has no lease"
+	m.until("the session is taken over", func() (bool, string) {
+		now, err := m.lease(m.t.Context())
+		return err == nil && now.Epoch > before.Epoch, fmt.Sprintf("epoch %d is %s's (%v)", now.Epoch, now.Holder, err)
 	})
 	m.note("fault: %s wakes up", holder.name)
 }
 
 // loseAnswer has a commit take effect, while who asked for it does not hear of it.
 func (m *model) loseAnswer(r *rand.Rand) {
-	holder, _ := m.holder()
+	holder := m.holder()
 	database := r.IntN(2) == 0
 	m.note("fault: an answer to %s is lost (by the database: %t)", holder.name, database)
 	once := true
