@@ -264,6 +264,8 @@ func (e *Engine) settle(change Change, revision uint64, records []record) []reco
 		for dir, _ := workspace.Split(change.Path); dir != ""; dir, _ = workspace.Split(dir) {
 			if above := e.at(dir); above.base.Type == workspace.None {
 				set(above, State{Type: workspace.Folder, Mode: defaultFolderMode}, revision)
+				above.unsure = true
+				e.mark(above)
 			}
 		}
 	}
