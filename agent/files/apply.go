@@ -360,6 +360,10 @@ func (e *Engine) applyMove(ctx context.Context, op Operation) (Outcome, error) {
 		now.Type == workspace.File && now.Unsaved == Saved && now.Hash != op.Entry.State.Hash {
 		return Conflict, fmt.Errorf("%w: %s", workspace.ErrChanged, op.From)
 	}
+	if e.newer(op.From, op.Entry.Revision) {
+		// The database has the disk's there once more, besides what it has moved.
+		return Conflict, fmt.Errorf("%w: %s is newer", workspace.ErrChanged, op.From)
+	}
 	if err := e.parents(to); err != nil {
 		return Failed, err
 	}

@@ -203,6 +203,9 @@ func (m *model) edit(r *rand.Rand) {
 	case n < 87:
 		what = "delete"
 		err = m.store.DeletePath(ctx, request)
+	case !*modelMoves:
+		what = "save"
+		err = m.save(ctx, r, request, p.content())
 	default:
 		to := escaped(p.path())
 		what = fmt.Sprintf("move to %q", to)
