@@ -190,7 +190,9 @@ func (e *Engine) applyPut(ctx context.Context, op Operation, content io.Reader) 
 		return Unchanged, e.agree(path, now, op.Entry.Revision)
 	}
 	if now.Type == workspace.Folder && want.Type == workspace.Folder && op.ExpectType != workspace.Folder {
-		return Unchanged, e.agree(path, now, op.Entry.Revision)
+		// Both have made it. The disk's mode, where it is another, is still to be sent.
+		want.Mode = modeOf(want)
+		return Unchanged, e.agree(path, want, op.Entry.Revision)
 	}
 	if !expected(op, now) || now.Unsaved == Unreadable {
 		return Conflict, fmt.Errorf("%w: %s", workspace.ErrChanged, path)

@@ -132,3 +132,15 @@ func TestASaveThatCameLate(t *testing.T) {
 		t.Errorf("outcome %d, and the disk has %q", o, b.read("f"))
 	}
 }
+
+// TestAFolderThatBothMade: the disk's mode is sent.
+func TestAFolderThatBothMade(t *testing.T) {
+	b := newBench(t, entry("stays", 3))
+	if err := os.Mkdir(b.disk("d"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if o := b.apply(Operation{Op: Put, Entry: folder("d", 50)}); o != Unchanged {
+		t.Errorf("outcome %d", o)
+	}
+	wantSent(t, b.settle(), "put d")
+}

@@ -69,8 +69,10 @@ func (m *model) cutSoon(r *rand.Rand) {
 
 // holder is the replica that works at present.
 func (m *model) holder() *replica {
+	// The database knows: a replica that has lost the lease may not have noticed.
+	lease, err := m.lease(m.t.Context())
 	for _, r := range m.replicas {
-		if _, holds := r.state(); holds {
+		if err == nil && r.name == lease.Holder {
 			return r
 		}
 	}

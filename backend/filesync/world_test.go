@@ -173,7 +173,8 @@ func (w *world) until(what string, is func() (bool, string)) {
 
 // agentStatus is what the agent says of itself, for a failure's report.
 func (w *world) agentStatus() string {
-	ctx := context.WithoutCancel(w.tb.Context())
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.tb.Context()), 5*time.Second)
+	defer cancel()
 	conn, err := w.connect(ctx, "observer")
 	if err != nil {
 		return err.Error()
