@@ -9,6 +9,9 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 GO_BUILD := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 POSTGRES := $(CURDIR)/build/postgres
 FUZZTIME ?= 20s
+MODELTIME ?= 10m
+MODELSEED ?= 0
+MODELMOVES ?= false
 
 # Inputs of the frontend's build: it is built again when one of them is newer than the last one.
 FRONTEND_SOURCES := $(shell find frontend/src frontend/scripts -type f 2>/dev/null) \
@@ -74,6 +77,10 @@ e2e: setup-test build e2e/node_modules/.stamp ## the whole product in a real bro
 .PHONY: race
 race: ## Go's tests three times over, in other orders
 	go test -race -shuffle=on -count=3 -timeout 30m ./...
+
+.PHONY: test-model
+test-model: setup-test ## random operations on files against a model, for MODELTIME (10m)
+	go test -race ./backend/filesync -run='^TestModel$$' -timeout=2h -v -model.for=$(MODELTIME) -model.seed=$(MODELSEED) -model.moves=$(MODELMOVES)
 
 .PHONY: fuzz
 fuzz: ## every fuzz test for FUZZTIME (20s)

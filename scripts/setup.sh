@@ -34,6 +34,9 @@ if [ "$what" = test ]; then
   # Programs that the model of a screen is tested with.
   for program in vim less nano htop tmux; do need "$program" "$program"; done
   need top procps
+  # Programs that the sync of files is tested with.
+  need rsync rsync
+  /usr/bin/python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
 fi
 if [ "$what" = bench ]; then
   # What a terminal is compared with.

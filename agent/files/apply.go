@@ -111,7 +111,9 @@ func (e *Engine) dispute(op Operation) {
 			if below.seq == 0 && below.differs() || below.disk.Type == workspace.None {
 				return // it is sent anyhow
 			}
-			e.setBase(below, State{}, below.revision)
+			below.disputed = below.seq != 0
+			below.unsure = true
+			e.mark(below)
 		})
 	}
 }
@@ -159,6 +161,14 @@ func (e *Engine) fresh(ctx context.Context, path string) (State, workspace.Stat,
 	return it.disk, it.stat, nil
 }
 
+// newer says whether both sides had something at a path after a revision; 0: not known.
+func (e *Engine) newer(path string, revision uint64) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	it := e.find(path)
+	return revision != 0 && it != nil && it.base.Type != workspace.None && it.revision > revision
+}
+
 func expected(op Operation, now State) bool {
 	if now.Type != op.ExpectType {
 		return false
@@ -172,11 +182,17 @@ func (e *Engine) applyPut(ctx context.Context, op Operation, content io.Reader) 
 	if err != nil {
 		return Failed, err
 	}
+	if e.newer(path, op.Entry.Revision) {
+		// The disk's own version was committed over this one.
+		return Conflict, fmt.Errorf("%w: %s is newer", workspace.ErrChanged, path)
+	}
 	if now.Type != workspace.None && now.sameContent(want) && (now.Type == workspace.Symlink || now.Mode == modeOf(want)) {
 		return Unchanged, e.agree(path, now, op.Entry.Revision)
 	}
 	if now.Type == workspace.Folder && want.Type == workspace.Folder && op.ExpectType != workspace.Folder {
-		return Unchanged, e.agree(path, now, op.Entry.Revision)
+		// Both have made it. The disk's mode, where it is another, is still to be sent.
+		want.Mode = modeOf(want)
+		return Unchanged, e.agree(path, want, op.Entry.Revision)
 	}
 	if !expected(op, now) || now.Unsaved == Unreadable {
 		return Conflict, fmt.Errorf("%w: %s", workspace.ErrChanged, path)
@@ -264,7 +280,7 @@ func (e *Engine) applyDelete(ctx context.Context, op Operation) (Outcome, error)
 		return Failed, err
 	}
 	if now.Type == workspace.None {
-		return Unchanged, e.forget(path)
+		return Unchanged, e.forget(path, op.Entry.Revision)
 	}
 	if !expected(op, now) {
 		return Conflict, fmt.Errorf("%w: %s", workspace.ErrChanged, path)
@@ -279,7 +295,8 @@ func (e *Engine) applyDelete(ctx context.Context, op Operation) (Outcome, error)
 	e.mu.Lock()
 	if it := e.find(path); it != nil {
 		it.walk(func(b *item) {
-			if b != it && b.disk.saved() && !b.disk.Same(b.base) {
+			// What was committed after the deletion is in the database.
+			if b != it && b.disk.saved() && !b.disk.Same(b.base) || op.Entry.Revision != 0 && b.revision > op.Entry.Revision || b.seq != 0 {
 				unsent = b.path
 			}
 			below = append(below, b)
@@ -287,7 +304,7 @@ func (e *Engine) applyDelete(ctx context.Context, op Operation) (Outcome, error)
 	}
 	e.mu.Unlock()
 	if unsent != "" {
-		return Conflict, fmt.Errorf("%w: %s has changes that are not saved yet", workspace.ErrChanged, unsent)
+		return Conflict, fmt.Errorf("%w: %s has changes of its own", workspace.ErrChanged, unsent)
 	}
 	for _, it := range slices.Backward(below) { // children come after their parents
 		if err := e.removeAll(it); err != nil {
@@ -307,7 +324,8 @@ func (e *Engine) removeAll(it *item) error {
 	return e.remove(it)
 }
 
-func (e *Engine) forget(path string) error {
+// forget notes that the database has had nothing at a path and below since a revision.
+func (e *Engine) forget(path string, revision uint64) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	it := e.find(path)
@@ -318,6 +336,9 @@ func (e *Engine) forget(path string) error {
 	var below []*item
 	it.walk(func(b *item) { below = append(below, b) })
 	for _, b := range slices.Backward(below) {
+		if revision != 0 && b.revision > revision {
+			continue // it came there later
+		}
 		records = append(records, record{b.path, State{}, 0})
 		e.setBase(b, State{}, 0)
 	}
@@ -335,11 +356,15 @@ func (e *Engine) applyMove(ctx context.Context, op Operation) (Outcome, error) {
 		return Failed, err
 	}
 	if now.Type == workspace.None && target.Type != workspace.None && target.sameContent(op.Entry.State) {
-		return Unchanged, errors.Join(e.forget(op.From), e.agree(to, target, op.Entry.Revision))
+		return Unchanged, errors.Join(e.forget(op.From, op.Entry.Revision), e.agree(to, target, op.Entry.Revision))
 	}
 	if target.Type != workspace.None || now.Type != op.Entry.State.Type ||
 		now.Type == workspace.File && now.Unsaved == Saved && now.Hash != op.Entry.State.Hash {
 		return Conflict, fmt.Errorf("%w: %s", workspace.ErrChanged, op.From)
+	}
+	if e.newer(op.From, op.Entry.Revision) {
+		// The database has the disk's there once more, besides what it has moved.
+		return Conflict, fmt.Errorf("%w: %s is newer", workspace.ErrChanged, op.From)
 	}
 	if err := e.parents(to); err != nil {
 		return Failed, err
@@ -371,7 +396,8 @@ func (e *Engine) rename(from, to string) error {
 	return source.Rename(name, target, toName)
 }
 
-// carry moves what index and base know from one path to another, with all below.
+// carry moves what index and base know from one path to another, with all below. What was committed below the former
+// path after the move is there in the database: it is new to the one, and gone from the other.
 func (e *Engine) carry(from, to string, revision uint64) (records []record) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -386,18 +412,22 @@ func (e *Engine) carry(from, to string, revision uint64) (records []record) {
 			continue
 		}
 		it := e.at(to + strings.TrimPrefix(old.path, from))
-		known := max(old.revision, revision)
-		e.setBase(it, old.base, known)
-		e.setDisk(it, old.disk, old.stat, nil)
-		if old.base.Type != workspace.None {
-			records = append(records, record{it.path, old.base, known})
+		if old.revision <= revision {
+			e.setBase(it, old.base, revision)
+			if old.base.Type != workspace.None {
+				records = append(records, record{it.path, old.base, revision})
+			}
 		}
+		e.setDisk(it, old.disk, old.stat, nil)
 	}
 	for _, old := range slices.Backward(below) {
+		e.vanish(old)
+		if old.revision > revision {
+			continue
+		}
 		if old.base.Type != workspace.None {
 			records = append(records, record{old.path, State{}, 0})
 		}
-		e.vanish(old)
 		e.setBase(old, State{}, 0)
 	}
 	return records

@@ -174,7 +174,7 @@ func (c *cutter) moves(dirty []*item) {
 			return
 		}
 		from := e.gone[it.stat.Ino]
-		if from == nil || !it.disk.saved() || it.base.Type != workspace.None || it.seq != 0 || it.revision != 0 ||
+		if from == nil || !it.disk.saved() || it.base.Type != workspace.None || it.seq != 0 || it.revision != 0 || it.noMove || unsureBelow(from) ||
 			from.disk.Type != workspace.None || from.stat.Dev != it.stat.Dev || !sameThing(from.base, it.disk) ||
 			strings.HasPrefix(it.path, from.path+"/") || e.find(from.path) != from {
 			continue
@@ -185,25 +185,24 @@ func (c *cutter) moves(dirty []*item) {
 			continue
 		}
 		c.batch.Changes = append(c.batch.Changes, Change{
-			Op: Move, Path: it.path, From: from.path, State: moved(from.base, it.disk), BaseRevision: from.revision,
+			Op: Move, Path: it.path, From: from.path, State: from.base, BaseRevision: from.revision,
 		})
 		from.walk(func(below *item) { c.claim(below, true) })
 		it.walk(func(below *item) { c.claim(below, true) })
 	}
 }
 
+// unsureBelow says whether the database may have something else than the base there.
+func unsureBelow(it *item) bool {
+	unsure := false
+	it.walk(func(below *item) { unsure = unsure || below.unsure })
+	return unsure
+}
+
 // sameThing says whether a gone entry may be the new one: a folder by its inode, a file and a link by their content
 // besides.
 func sameThing(from, to State) bool {
 	return from.saved() && from.Type == to.Type && (from.Type == workspace.Folder || from.sameContent(to))
-}
-
-// moved is what the database has at the new path after a move.
-func moved(from, to State) State {
-	if from.Type == workspace.Folder {
-		return from
-	}
-	return to
 }
 
 // Problem is a path that the backend did not take, and why.
@@ -260,16 +259,36 @@ func (e *Engine) settle(change Change, revision uint64, records []record) []reco
 		records = append(records, record{it.path, s, it.revision})
 	}
 	it := e.at(change.Path)
+	if change.Op != Delete {
+		// The database has made the folders above where it had moved or deleted them meanwhile.
+		for dir, _ := workspace.Split(change.Path); dir != ""; dir, _ = workspace.Split(dir) {
+			if above := e.at(dir); above.base.Type == workspace.None {
+				set(above, State{Type: workspace.Folder, Mode: defaultFolderMode}, revision)
+				above.unsure = true
+				e.mark(above)
+			}
+		}
+	}
 	switch change.Op {
 	case Put:
 		if it.revision > revision && revision != 0 {
 			break // an Apply has brought a newer version since
 		}
 		set(it, change.State, max(revision, it.revision))
+		// Without the revision, nobody knows what the database has made of it since.
+		it.unsure = it.disputed || revision == 0
+		it.disputed = false
 	case Delete:
 		it.walk(func(below *item) { set(below, State{}, 0) })
 	case Move:
 		from := e.at(change.From)
+		// What was there when the database made room for the move has gone there.
+		it.walk(func(there *item) {
+			if there.base.Type != workspace.None && there.revision < revision {
+				there.unsure = true
+				e.mark(there)
+			}
+		})
 		var below []*item
 		from.walk(func(it *item) { below = append(below, it) })
 		for _, old := range below {
@@ -291,6 +310,12 @@ func (e *Engine) settle(change Change, revision uint64, records []record) []reco
 // refuse marks what the backend will not take, until it changes.
 func (e *Engine) refuse(change Change, reason string) {
 	it := e.at(change.Path)
+	if change.Op == Move {
+		// It goes as what it is: something new, and something gone.
+		it.noMove = true
+		e.logger.Warn("the database refused a move", "path", change.Path, "from", change.From, "reason", reason)
+		return
+	}
 	state := change.State
 	if change.Op == Delete {
 		state = State{}

@@ -63,7 +63,9 @@ type Engine struct {
 	mu       sync.Mutex
 	root     *item
 	dirty    map[*item]struct{}
-	gone     map[uint64]*item // vanished entries that the base still has, by inode
+	gone     map[uint64]*item              // vanished entries that the base still has, by inode
+	inodes   map[uint64]*item              // one name of each file
+	links    map[uint64]map[*item]struct{} // all names of files that have several
 	pending  map[string]hint
 	full     map[*item]struct{} // not saved since a cap was reached
 	known    map[workspace.Hash]int
@@ -112,7 +114,7 @@ func New(cfg Config) (*Engine, error) {
 	}
 	e := &Engine{
 		cfg: cfg, logger: cfg.Logger, tree: tree, root: &item{}, dirty: map[*item]struct{}{}, gone: map[uint64]*item{},
-		pending: map[string]hint{}, full: map[*item]struct{}{}, known: map[workspace.Hash]int{}, next: 1,
+		inodes: map[uint64]*item{}, links: map[uint64]map[*item]struct{}{}, pending: map[string]hint{}, full: map[*item]struct{}{}, known: map[workspace.Hash]int{}, next: 1,
 		moved: make(chan struct{}), matcher: ignore.New(nil), kick: make(chan struct{}, 1),
 	}
 	if e.log, err = openBase(cfg.State, func(path string, s State, revision uint64) {

@@ -82,7 +82,13 @@ func (e *Engine) setDisk(it *item, s State, stat workspace.Stat, content []byte)
 	if !s.Same(it.disk) {
 		it.changed = time.Now()
 	}
+	if it.disk.Type == workspace.File {
+		e.unlink(it)
+	}
 	it.disk, it.stat, it.hashed = s, stat, time.Now()
+	if s.Type == workspace.File {
+		e.link(it)
+	}
 	e.hold(it, content)
 	if s.Unsaved == Full {
 		e.full[it] = struct{}{}
@@ -113,6 +119,9 @@ func (e *Engine) vanish(it *item) {
 	if it.disk.Type == workspace.Folder && e.watcher != nil {
 		e.watcher.Forget(it.path)
 	}
+	if it.disk.Type == workspace.File {
+		e.unlink(it)
+	}
 	e.count(it.disk, -1)
 	delete(e.full, it)
 	it.disk = State{}
@@ -132,6 +141,46 @@ func (e *Engine) vanish(it *item) {
 	e.mark(it)
 }
 
+// link notes that an item is a name of its inode. The kernel tells only of the name through which a file was written to:
+// its other names are looked at too.
+func (e *Engine) link(it *item) {
+	ino := it.stat.Ino
+	first := e.inodes[ino]
+	if first == nil || first == it {
+		e.inodes[ino] = it
+		return
+	}
+	names := e.links[ino]
+	if names == nil {
+		names = map[*item]struct{}{first: {}}
+		e.links[ino] = names
+	}
+	names[it] = struct{}{}
+	for other := range names {
+		if _, waits := e.pending[other.path]; !waits && other.stat.Ctime != it.stat.Ctime {
+			e.pending[other.path] = hint{due: time.Now()}
+			e.poke()
+		}
+	}
+}
+
+// unlink undoes link.
+func (e *Engine) unlink(it *item) {
+	ino := it.stat.Ino
+	names := e.links[ino]
+	delete(names, it)
+	if e.inodes[ino] == it {
+		delete(e.inodes, ino)
+		for other := range names {
+			e.inodes[ino] = other
+			break
+		}
+	}
+	if len(names) < 2 {
+		delete(e.links, ino)
+	}
+}
+
 // setBase notes what both sides have at a path.
 func (e *Engine) setBase(it *item, s State, revision uint64) {
 	if it.base.saved() {
@@ -142,7 +191,7 @@ func (e *Engine) setBase(it *item, s State, revision uint64) {
 		e.counts.baseItems++
 		e.know(s, +1)
 	}
-	it.base, it.revision, it.refused = s, revision, nil
+	it.base, it.revision, it.refused, it.unsure = s, revision, nil, false
 	if s.Type == workspace.None && e.gone[it.stat.Ino] == it {
 		delete(e.gone, it.stat.Ino)
 	}

@@ -124,6 +124,9 @@ func (e *Engine) begin(epoch uint64, policy Policy, entries []Entry) error {
 		e.at(entry.Path).tracked = entry.State.saved()
 	}
 	if it := e.find(ignoreFile); it != nil {
+		if it.disk.Type == workspace.File {
+			e.unlink(it)
+		}
 		it.disk = State{} // read the patterns again
 	}
 	e.wake()

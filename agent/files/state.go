@@ -123,6 +123,11 @@ type item struct {
 	// seq is the batch that has a change of this path; hard says that it moves or deletes all below.
 	seq  uint64
 	hard bool
+	// unsure: the database may have something else than the base by now, so the disk's is sent even if it is equal.
+	// disputed: so it will be when its batch is committed.
+	unsure, disputed bool
+	// noMove: the database could not follow a move to here.
+	noMove bool
 	// refused is a state that the backend will not take.
 	refused *State
 
@@ -133,7 +138,7 @@ type item struct {
 }
 
 func (it *item) differs() bool {
-	return !it.disk.Same(it.base) && (it.refused == nil || !it.disk.Same(*it.refused))
+	return (it.unsure || !it.disk.Same(it.base)) && (it.refused == nil || !it.disk.Same(*it.refused))
 }
 
 // walk calls f for an item and all below it, parents first.

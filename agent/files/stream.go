@@ -134,7 +134,8 @@ func (e *Engine) Send(ctx context.Context, hash workspace.Hash, send func(offset
 	defer e.mu.Unlock()
 	e.recut(sequence)
 	e.pending[change.Path] = hint{due: time.Now()}
-	if it := e.find(change.Path); it != nil {
+	// What has gone or changed since is known to differ already.
+	if it := e.find(change.Path); it != nil && it.disk.Type == workspace.File && it.disk.Hash == hash {
 		it.hashed = time.Time{}
 		// It is sent again once it has been looked at.
 		it.disk.Hash = workspace.Hash{}

@@ -134,7 +134,7 @@ func (s *Service) Apply(
 	response := &agentv1.ApplyResponse{Results: make([]*agentv1.ApplyResult, 0, len(results))}
 	for _, r := range results {
 		response.Results = append(response.Results, &agentv1.ApplyResult{
-			Path: r.Path, Outcome: outcomeToWire(r.Outcome), Reason: r.Reason,
+			Path: r.Path, Outcome: outcomeToWire(r.Outcome), Reason: wordsToWire(r.Reason),
 		})
 	}
 	return connect.NewResponse(response), nil

@@ -2,6 +2,7 @@ package filesrpc
 
 import (
 	"fmt"
+	"strings"
 
 	"codingplatform/agent/files"
 	"codingplatform/agent/workspace"
@@ -181,7 +182,10 @@ func statusToWire(s files.Status) *agentv1.FileStatusResponse {
 func problemsToWire(problems []files.Problem) []*agentv1.PathProblem {
 	wire := make([]*agentv1.PathProblem, 0, len(problems))
 	for _, p := range problems {
-		wire = append(wire, &agentv1.PathProblem{Path: p.Path, Reason: p.Reason})
+		wire = append(wire, &agentv1.PathProblem{Path: p.Path, Reason: wordsToWire(p.Reason)})
 	}
 	return wire
 }
+
+// wordsToWire makes words fit for the wire: those of an error may hold a name as the disk has it.
+func wordsToWire(words string) string { return strings.ToValidUTF8(words, "\uFFFD") }

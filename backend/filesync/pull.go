@@ -236,7 +236,11 @@ func (r *chunkReader) next() error {
 		if !ok || hash != r.hash || clampSize(c.GetOffset()) != r.read {
 			return backend.Errorf(backend.CodeInvalid, "the agent sent a chunk that was not asked for")
 		}
-		r.size, r.data = clampSize(c.GetSize()), c.GetData()
+		size := clampSize(c.GetSize())
+		if r.read > 0 && size != r.size {
+			return backend.Errorf(backend.CodeInvalid, "the agent sent a chunk of a content of another size")
+		}
+		r.size, r.data = size, c.GetData()
 		r.read += int64(len(r.data))
 		if r.read > r.size || len(r.data) == 0 && r.read < r.size {
 			return backend.Errorf(backend.CodeInvalid, "the agent sent a chunk that does not fit its content")

@@ -21,6 +21,8 @@ var ErrResync = errors.New("the change feed no longer reaches back to what the e
 type Store interface {
 	// Tree returns all items, parents first, and the revision at which that was so.
 	Tree(ctx context.Context, session backend.SessionID, under string, depth int) ([]backend.Item, int64, error)
+	// Item returns what is at a path, else CodeNotFound.
+	Item(ctx context.Context, session backend.SessionID, path string) (backend.Item, error)
 	Cursor(ctx context.Context, session backend.SessionID) (backend.Cursor, error)
 	CommitBatch(ctx context.Context, lease backend.Lease, batch backend.Batch, limits backend.Limits) (backend.BatchResult, error)
 	// PutBlob stores size bytes of r if their SHA-256 is hash.
@@ -83,6 +85,10 @@ type Syncer struct {
 	session backend.SessionID
 	logger  *slog.Logger
 
+	// before is what feed has applied last, failed what it could not write, by path. They are feed's alone.
+	before []backend.Change
+	failed map[string]backend.Change
+
 	mu        sync.Mutex
 	status    Status
 	committed int64 // sequence
@@ -96,7 +102,7 @@ type Syncer struct {
 // New makes a Syncer; it starts nothing.
 func New(cfg Config) *Syncer {
 	return &Syncer{
-		cfg: cfg, session: cfg.Lease.SessionID, moved: make(chan struct{}),
+		cfg: cfg, session: cfg.Lease.SessionID, moved: make(chan struct{}), failed: map[string]backend.Change{},
 		logger: cfg.Logger.With("session_id", cfg.Lease.SessionID, "epoch", cfg.Lease.Epoch),
 	}
 }

@@ -77,7 +77,7 @@ func (c *batchCommit) plan(batch backend.Batch) (p plan) {
 		if entry.From != "" {
 			p.paths = append(p.paths, entry.From)
 		}
-		if entry.Hash != (backend.Hash{}) {
+		if entry.Hash != (backend.Hash{}) && entry.Op == backend.OpPut {
 			p.hashes = append(p.hashes, entry.Hash)
 		}
 	}
@@ -132,7 +132,6 @@ func (c *batchCommit) check(e *backend.BatchEntry) (words string) {
 		return "the agent sent an unknown operation"
 	}
 	if e.Op == backend.OpMove {
-		e.Hash = backend.Hash{} // a move is of what is there
 		return ""
 	}
 	if e.Type == "" {
@@ -166,7 +165,7 @@ func (c *batchCommit) check(e *backend.BatchEntry) (words string) {
 func (c *batchCommit) missing() {
 	for i := range c.entries {
 		hash := c.entries[i].Hash
-		if hash == (backend.Hash{}) {
+		if hash == (backend.Hash{}) || c.entries[i].Op != backend.OpPut {
 			continue
 		}
 		if _, sent := c.contents[hash]; sent {
@@ -334,7 +333,10 @@ func (c *batchCommit) remove(n *node, base int64) {
 func (c *batchCommit) move(entry backend.BatchEntry) {
 	e := c.edit
 	n := e.nodes[entry.From]
-	if n == nil || isUnder(entry.Path, entry.From) || tooLong(n, entry.Path) != "" {
+	// Something else may be there since, or another version: then it stays, and the disk's comes as new.
+	other := n != nil && (entry.Type != "" && n.Type != entry.Type || entry.Hash != (backend.Hash{}) && n.Hash != entry.Hash ||
+		unknown(n, max(entry.BaseRevision, e.ws.cursor.AppliedRevision)))
+	if n == nil || other || isUnder(entry.Path, entry.From) || tooLong(n, entry.Path) != "" {
 		c.result.Rejected[entry.Path] = "what was moved there is not in the database"
 		return
 	}

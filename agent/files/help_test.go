@@ -1,0 +1,166 @@
+package files
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"codingplatform/agent/watch"
+	"codingplatform/agent/workspace"
+)
+
+// bench is an engine that is looked at from within, without a loop: it looks when it is told to.
+type bench struct {
+	*Engine
+	t       *testing.T
+	root    string
+	stream  uint64
+	sent    uint64
+	state   string
+	version uint64 // the database's revision
+}
+
+func newBench(t *testing.T, entries ...Entry) *bench {
+	t.Helper()
+	b := &bench{t: t, root: t.TempDir(), state: t.TempDir()}
+	b.open(Policy{MaxFileBytes: 1 << 20}, entries...)
+	return b
+}
+
+// open starts an engine on the bench's folders, and restores.
+func (b *bench) open(policy Policy, entries ...Entry) Restored {
+	b.t.Helper()
+	engine, err := New(Config{
+		Root: b.root, State: b.state, Logger: slog.New(slog.NewTextHandler(b.t.Output(), nil)),
+		NewWatcher: func(string) (Watcher, error) { return nil, watch.ErrExhausted },
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.Engine = engine
+	b.t.Cleanup(func() {
+		_ = engine.log.close() // a later engine of this bench may have taken over
+		_ = engine.tree.Close()
+	})
+	restored, err := engine.Restore(b.t.Context(), 1, policy, entries,
+		func([]workspace.Hash) error { return nil },
+		func(workspace.Hash, int64) (io.Reader, error) { return bytes.NewReader(content), nil },
+		func(Progress) {})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if b.stream, _, err = engine.Open(1, 0); err != nil {
+		b.t.Fatal(err)
+	}
+	b.sent = 0
+	return restored
+}
+
+// program is what programs write.
+const program = "by a program"
+
+// content is what every file of a database has here.
+var content = []byte("of the database")
+
+func entry(path string, revision uint64) Entry {
+	return Entry{Path: path, Revision: revision, State: State{
+		Type: workspace.File, Mode: 0o644, Size: int64(len(content)), Hash: sha256.Sum256(content), Mtime: 1_700_000_000_000_000_000,
+	}}
+}
+
+func folder(path string, revision uint64) Entry {
+	return Entry{Path: path, Revision: revision, State: State{Type: workspace.Folder, Mode: 0o755}}
+}
+
+func (b *bench) write(path string) {
+	b.t.Helper()
+	if err := os.MkdirAll(filepath.Dir(b.disk(path)), 0o755); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.WriteFile(b.disk(path), []byte(program), 0o644); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *bench) disk(path string) string { return filepath.Join(b.root, path) }
+
+func (b *bench) read(path string) string {
+	b.t.Helper()
+	content, err := os.ReadFile(b.disk(path))
+	if err != nil {
+		return err.Error()
+	}
+	return string(content)
+}
+
+// look scans, and lets deletions go at once.
+func (b *bench) look() {
+	b.t.Helper()
+	if err := b.Scan(b.t.Context(), ""); err != nil {
+		b.t.Fatal(err)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.deleteDue = b.deleteCap.Add(-deleteMax - deleteQuiet)
+}
+
+// batch returns the next batch; nil: there is none.
+func (b *bench) batch() *Batch {
+	b.t.Helper()
+	news, err := b.Next(b.stream, b.sent)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if news.Batch != nil {
+		b.sent = news.Batch.Sequence
+	}
+	return news.Batch
+}
+
+// commit answers a batch as the database does.
+func (b *bench) commit(batch *Batch, rejected ...Problem) {
+	b.t.Helper()
+	b.version++
+	if err := b.Committed(b.stream, batch.Sequence, b.version+100, rejected); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// settle commits until nothing differs, and returns what was sent, as words.
+func (b *bench) settle() (sent []string) {
+	b.t.Helper()
+	b.look()
+	for batch := b.batch(); batch != nil; batch = b.batch() {
+		sent = append(sent, said(batch)...)
+		b.commit(batch)
+	}
+	return sent
+}
+
+func said(batch *Batch) (words []string) {
+	for _, c := range batch.Changes {
+		switch c.Op {
+		case Put:
+			words = append(words, "put "+c.Path)
+		case Delete:
+			words = append(words, "delete "+c.Path)
+		case Move:
+			words = append(words, "move "+c.From+" "+c.Path)
+		}
+	}
+	return words
+}
+
+func (b *bench) apply(op Operation) Outcome {
+	b.t.Helper()
+	results, err := b.Apply(context.WithoutCancel(b.t.Context()), 1, []Operation{op}, nil)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return results[0].Outcome
+}

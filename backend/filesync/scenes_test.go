@@ -1,0 +1,275 @@
+package filesync_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"codingplatform/backend"
+	"codingplatform/backend/postgres"
+)
+
+func (w *world) save(path, content string, base *int64) (backend.Item, error) {
+	item, _, err := w.store.SaveFile(w.tb.Context(), postgres.SaveRequest{
+		SessionID: w.session, UserID: w.user, Path: path, Content: []byte(content), Base: base, Source: backend.SourceEditor, Limits: w.policy.Limits,
+	})
+	return item, err
+}
+
+// contents are all versions of a path that the history has.
+func (w *world) contents(path string) map[backend.Hash]bool {
+	w.tb.Helper()
+	history, err := w.store.History(w.tb.Context(), w.session, path, 10_000)
+	if err != nil {
+		w.tb.Fatal(err)
+	}
+	versions := map[backend.Hash]bool{}
+	for _, c := range history {
+		versions[c.Hash] = true
+	}
+	return versions
+}
+
+// TestFoldersFasterThanTheirWatches: what is made in a folder before it is watched must not be missed.
+func TestFoldersFasterThanTheirWatches(t *testing.T) {
+	t.Parallel()
+	w := running(t)
+	w.sh(`seq 1000 | xargs -P 8 -I N sh -c 'mkdir -p N/b/c && echo N > N/b/c/f'`)
+	w.untilEqual()
+	if n := len(w.database()); n != 4000 {
+		t.Errorf("%d of 4000 entries", n)
+	}
+}
+
+// TestOverflowWhileTheAgentSleeps: a stopped agent misses more than the kernel keeps for it.
+func TestOverflowWhileTheAgentSleeps(t *testing.T) {
+	t.Parallel()
+	w := running(t)
+	w.sh(`mkdir d && echo first > d/f`)
+	w.untilEqual()
+	w.signalAgent(syscall.SIGSTOP)
+	w.sh(`/usr/bin/python3 - <<'PY'
+import os
+fds = [os.open(f"d/{i}", os.O_CREAT | os.O_WRONLY) for i in range(2)]
+for i in range(17000):
+    os.pwrite(fds[i % 2], b"%d" % i, 0)
+PY
+mkdir -p x/y && tar c d | tar x -C x/y && mv d moved && echo last > moved/f`)
+	w.signalAgent(syscall.SIGCONT)
+	w.untilEqual()
+	if status := w.agentStatus(); !strings.Contains(status, "overflows:1") {
+		t.Errorf("no overflow is told: %s", status)
+	}
+}
+
+// TestEditorAndSedAtOnce: both change the same file again and again. Whatever either wrote is in the history.
+func TestEditorAndSedAtOnce(t *testing.T) {
+	t.Parallel()
+	w := running(t)
+	if _, err := w.save("f", "number 0\n", nil); err != nil {
+		t.Fatal(err)
+	}
+	w.untilEqual()
+	sed := make(chan struct{})
+	go func() {
+		defer close(sed)
+		w.sh(`for i in $(seq 60); do sed -i "s/^.*$/by sed $i/" f; done`)
+	}()
+	saved := map[backend.Hash]string{}
+	for i := range 60 {
+		item, err := w.store.Item(t.Context(), w.session, "f")
+		if err != nil {
+			t.Fatal(err)
+		}
+		content := fmt.Sprintf("by the editor %d\n", i)
+		_, err = w.save("f", content, &item.Revision)
+		switch {
+		case err == nil:
+			saved[sha256.Sum256([]byte(content))] = content
+		case backend.CodeOf(err) != backend.CodeConflict:
+			t.Fatal(err)
+		}
+	}
+	<-sed
+	w.untilEqual()
+	versions := w.contents("f")
+	for hash, content := range saved {
+		if !versions[hash] {
+			t.Errorf("%q was saved and is in no history", content)
+		}
+	}
+	last, err := os.ReadFile(filepath.Join(w.root, "f"))
+	if err != nil || !versions[sha256.Sum256(last)] {
+		t.Errorf("the disk's %q is in no history (%v)", last, err)
+	}
+}
+
+// TestKillsDuringSaves kills the agent in the middle of the editor's saves and of a program's.
+func TestKillsDuringSaves(t *testing.T) {
+	t.Parallel()
+	w := running(t)
+	program := make(chan struct{})
+	go func() {
+		defer close(program)
+		w.sh(`for i in $(seq 300); do echo $i > p$((i % 20)); done`)
+	}()
+	saved := map[string]string{}
+	for i := range 120 {
+		path, content := fmt.Sprintf("e%d", i%30), fmt.Sprintf("version %d", i)
+		if _, err := w.save(path, content, nil); err != nil {
+			t.Fatal(err)
+		}
+		saved[path] = content
+		if i%40 == 20 {
+			w.endAgent(syscall.SIGKILL)
+			w.startAgent()
+		}
+	}
+	<-program
+	w.untilEqual()
+	for path, content := range saved {
+		if got, err := os.ReadFile(filepath.Join(w.root, path)); err != nil || string(got) != content {
+			t.Errorf("%s holds %q, saved was %q (%v)", path, got, content, err)
+		}
+	}
+}
+
+// TestStoppedLeaseHolder stops a replica's process in its work. Another takes over; the woken one must be refused.
+func TestStoppedLeaseHolder(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "")
+	w.startAgent()
+	first := w.startReplicaProcess("first")
+	w.until("the first one works", func() (bool, string) {
+		lease, err := w.lease(t.Context())
+		return err == nil && lease.Holder == "first", fmt.Sprint(lease.Holder, err)
+	})
+	w.sh(`echo one > f`)
+	w.untilEqual()
+	burst := make(chan struct{})
+	go func() {
+		defer close(burst)
+		w.sh(`for i in $(seq 400); do echo $i > b$((i % 10)); done`)
+	}()
+	if err := first.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.expire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.startReplica("second")
+	<-burst
+	w.untilEqual()
+	before, err := w.lease(t.Context())
+	if err != nil || before.Holder != "second" {
+		t.Fatalf("the lease is %s's (%v)", before.Holder, err)
+	}
+	if err := first.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	w.sh(`for i in $(seq 50); do echo after $i > b$((i % 10)); done`)
+	w.until("the woken one is refused", func() (bool, string) {
+		return bytes.Contains(first.output(), []byte("stale_lease")), "it has not been told yet"
+	})
+	w.untilEqual()
+	if now, err := w.lease(t.Context()); err != nil || now.Epoch != before.Epoch {
+		t.Errorf("the woken one has changed the lease: epoch %d, was %d (%v)", now.Epoch, before.Epoch, err)
+	}
+}
+
+// TestFullVolume fills the volume: programs are told by the kernel, the editor's saves stay saved and come to the disk
+// when there is room again.
+func TestFullVolume(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "")
+	// The volume is in a mount namespace of the agent's, which the test enters by way of /proc.
+	w.wrap = []string{"unshare", "--user", "--map-root-user", "--mount", "/bin/sh", "-c", `mount -t tmpfs -o size=16m,mode=755 volume "$1" && exec "$0"`}
+	w.after = []string{w.root}
+	p := w.startAgent()
+	w.root = fmt.Sprintf("/proc/%d/root%s", p.cmd.Process.Pid, w.root)
+	w.startReplica("a")
+	w.flush()
+	if _, err := w.save("f", "small", nil); err != nil {
+		t.Fatal(err)
+	}
+	w.untilEqual()
+	fill := exhaust(t, filepath.Join(w.root, "fill"))
+	if _, err := w.save("f", strings.Repeat("large ", 100_000), nil); err != nil {
+		t.Fatalf("a save while the volume is full: %v", err)
+	}
+	if _, err := w.save("new", strings.Repeat("new ", 100_000), nil); err != nil {
+		t.Fatalf("a save while the volume is full: %v", err)
+	}
+	w.until("it is shown", func() (bool, string) {
+		status, _ := w.replicas[0].state()
+		return strings.Contains(status.Message, "not written in the environment"), status.Message
+	})
+	if got, err := os.ReadFile(filepath.Join(w.root, "f")); err != nil || string(got) != "small" {
+		t.Errorf("the file on the disk is torn: %d bytes (%v)", len(got), err)
+	}
+	if err := os.Remove(fill); err != nil {
+		t.Fatal(err)
+	}
+	w.untilEqual()
+	if got := w.database()["f"]; got.Size != 600_000 {
+		t.Errorf("the save is gone: %s", words(got))
+	}
+	w.until("all is well again", func() (bool, string) {
+		status, _ := w.replicas[0].state()
+		return status.Message == "", status.Message
+	})
+}
+
+// exhaust writes a file until the volume is full.
+func exhaust(t *testing.T, path string) string {
+	t.Helper()
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }() // it could not be written anyhow
+	for size := 1 << 20; size > 0; {
+		_, err := f.Write(make([]byte, size))
+		if errors.Is(err, syscall.ENOSPC) {
+			size /= 2
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return path
+}
+
+// TestFewWatches has the kernel give 20 watches: the rest is polled, which is shown, until there are enough again.
+func TestFewWatches(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "")
+	w.wrap = []string{"unshare", "--user", "--map-root-user", "/bin/sh", "-c", `echo 20 > /proc/sys/user/max_inotify_watches && exec "$0"`}
+	w.pollInterval = 100 * time.Millisecond
+	w.startAgent()
+	w.startReplica("a")
+	w.flush()
+	w.sh(`for i in $(seq 60); do mkdir -p d$i/e; echo $i > d$i/e/f; done`)
+	w.untilEqual()
+	shows := func(mode string) {
+		t.Helper()
+		w.until("the mode is "+mode, func() (bool, string) {
+			status, _ := w.replicas[0].state()
+			return status.WatchMode == mode, status.WatchMode
+		})
+	}
+	shows("hybrid")
+	w.sh(`for i in $(seq 60); do echo again > d$i/e/f; done; mkdir d60/new; echo deep > d60/new/f; rm -r d1; mv d2 moved`)
+	w.untilEqual()
+	w.sh(`rm -r d*`)
+	w.untilEqual()
+	shows("inotify")
+	w.sh(`mkdir d; echo last > d/f`)
+	w.untilEqual()
+}
