@@ -70,6 +70,11 @@ func (w *Watcher) Hints() <-chan Hint { return w.hints }
 // Run passes hints on until ctx ends, and then closes the watcher.
 func (w *Watcher) Run(ctx context.Context) error {
 	defer func() { _ = w.fs.Close() }() // it only ever says nil
+	lost, ended := make(chan struct{}, 1), make(chan struct{})
+	go func() {
+		defer close(ended)
+		w.drainErrors(lost)
+	}()
 	for {
 		var hint Hint
 		select {
@@ -89,10 +94,9 @@ func (w *Watcher) Run(ctx context.Context) error {
 				hint.Gone = true
 			}
 			hint.Path = path
-		case err := <-w.fs.Errors:
-			if err == nil {
-				return errors.New("the file watch ended by itself")
-			}
+		case <-ended:
+			return errors.New("the file watch ended by itself")
+		case <-lost:
 			// An overflow, or something worse: in both cases only looking helps.
 			hint.Overflow = true
 		}
@@ -100,6 +104,17 @@ func (w *Watcher) Run(ctx context.Context) error {
 		case w.hints <- hint:
 		case <-ctx.Done():
 			return nil
+		}
+	}
+}
+
+// drainErrors takes errors until the watch ends. It takes no lock and never waits: fsnotify reports errors with its own
+// lock held, which whoever adds or removes a watch waits for.
+func (w *Watcher) drainErrors(lost chan<- struct{}) {
+	for range w.fs.Errors {
+		select {
+		case lost <- struct{}{}:
+		default:
 		}
 	}
 }

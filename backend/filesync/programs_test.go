@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"codingplatform/backend"
+	"codingplatform/backend/postgres"
 )
 
 func (w *world) command(name string, args ...string) *exec.Cmd {
@@ -183,9 +184,9 @@ with open("app.log", "w") as f:
         time.sleep(max(0, start + i / 1000 - time.monotonic()))
 PY`,
 		}, check: func(w *world) {
-			history, err := w.store.History(w.tb.Context(), w.session, "app.log", 5000)
-			if err != nil || len(history) > 500 {
-				w.tb.Errorf("2000 lines are %d versions (%v)", len(history), err)
+			history, err := w.store.History(w.tb.Context(), w.session, "app.log", postgres.Place{}, 5000)
+			if err != nil || len(history.Versions) > 500 {
+				w.tb.Errorf("2000 lines are %d versions (%v)", len(history.Versions), err)
 			}
 		}},
 		"over the cap": {steps: []string{

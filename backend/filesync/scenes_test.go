@@ -26,12 +26,12 @@ func (w *world) save(path, content string, base *int64) (backend.Item, error) {
 // contents are all versions of a path that the history has.
 func (w *world) contents(path string) map[backend.Hash]bool {
 	w.tb.Helper()
-	history, err := w.store.History(w.tb.Context(), w.session, path, 10_000)
+	history, err := w.store.History(w.tb.Context(), w.session, path, postgres.Place{}, 10_000)
 	if err != nil {
 		w.tb.Fatal(err)
 	}
 	versions := map[backend.Hash]bool{}
-	for _, c := range history {
+	for _, c := range history.Versions {
 		versions[c.Hash] = true
 	}
 	return versions
