@@ -80,7 +80,7 @@ race: ## Go's tests three times over, in other orders
 
 .PHONY: test-model
 test-model: setup-test ## random operations on files against a model, for MODELTIME (10m)
-	go test -race ./backend/filesync -run='^TestModel$$' -timeout=2h -v -model.for=$(MODELTIME) -model.seed=$(MODELSEED) -model.moves=$(MODELMOVES)
+	go test -race -tags=model ./backend/filesync -run='^TestModel$$' -timeout=2h -v -model.for=$(MODELTIME) -model.seed=$(MODELSEED) -model.moves=$(MODELMOVES)
 
 .PHONY: fuzz
 fuzz: ## every fuzz test for FUZZTIME (20s)

@@ -63,9 +63,18 @@ func (s *Service) Restore(
 		}
 		return stream.Send(&agentv1.RestoreResponse{Message: &agentv1.RestoreResponse_Want{Want: message}})
 	}
+	var small []*agentv1.BlobChunk
 	blobs := func() (*agentv1.BlobChunk, error) {
-		msg, err := stream.Receive()
-		return msg.GetBlob(), err
+		for len(small) == 0 {
+			msg, err := stream.Receive()
+			if err != nil || msg.GetBlobs() == nil {
+				return msg.GetBlob(), err
+			}
+			small = msg.GetBlobs().GetChunks()
+		}
+		next := small[0]
+		small = small[1:]
+		return next, nil
 	}
 	told := time.Now()
 	tell := func(p files.Progress) {

@@ -36,6 +36,16 @@ func (q *queue[T]) signal() {
 	}
 }
 
+// more returns up to n further values, those that are there now.
+func (q *queue[T]) more(n int) []T {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n = min(n, len(q.items))
+	taken := q.items[:n:n]
+	q.items = q.items[n:]
+	return taken
+}
+
 // pop returns false when the queue is closed and empty, or ctx is done. One goroutine pops.
 func (q *queue[T]) pop(ctx context.Context) (v T, ok bool) {
 	for {

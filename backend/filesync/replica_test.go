@@ -175,10 +175,10 @@ func (r *replica) sync(ctx context.Context, lease backend.Lease, resync bool) er
 	return syncer.Run(ctx)
 }
 
-func (r *replica) state() (status filesync.Status, holds bool) {
+func (r *replica) state() filesync.Status {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.status, r.holds
+	return r.status
 }
 
 // connect greets the present agent.

@@ -18,6 +18,9 @@ const (
 	entriesPerMessage = 1000
 	chunkBytes        = 256 << 10
 	inlineBytes       = 64 << 10
+	// wantsAtOnce is how many contents are read together, and smallBytes how much of them goes into a message.
+	wantsAtOnce = 512
+	smallBytes  = 512 << 10
 )
 
 // Progress of a restore, for people.
@@ -56,6 +59,12 @@ func (s *Syncer) Restore(ctx context.Context, onProgress func(Progress)) (Restor
 		return Restored{}, streamError("restore the files", err, stream.Receive)
 	}
 
+	sizes := make(map[backend.Hash]int64, len(items))
+	for _, item := range items {
+		if item.Hash != (backend.Hash{}) {
+			sizes[item.Hash] = item.Size
+		}
+	}
 	g, sending := errgroup.WithContext(streaming)
 	wants := newQueue[backend.Hash]()
 	g.Go(func() error {
@@ -74,14 +83,11 @@ func (s *Syncer) Restore(ctx context.Context, onProgress func(Progress)) (Restor
 	})
 	g.Go(func() error {
 		for {
-			hash, ok := wants.pop(sending)
+			first, ok := wants.pop(sending)
 			if !ok {
 				return nil
 			}
-			err := s.sendBlob(sending, hash, func(chunk *agentv1.BlobChunk) error {
-				return send(&agentv1.RestoreRequest{Message: &agentv1.RestoreRequest_Blob{Blob: chunk}})
-			})
-			if err != nil {
+			if err := s.sendWanted(sending, append([]backend.Hash{first}, wants.more(wantsAtOnce-1)...), sizes, send); err != nil {
 				return ignoreEOF(err)
 			}
 		}
@@ -142,6 +148,67 @@ func (s *Syncer) policy() *agentv1.SyncPolicy {
 	return &agentv1.SyncPolicy{
 		Ignore: p.Ignore, MaxFileBytes: toUint(p.MaxFileBytes), MaxWorkspaceBytes: toUint(p.MaxWorkspaceBytes), MaxFiles: toUint(p.MaxFiles),
 	}
+}
+
+// sendWanted sends contents in their order, small ones many at once.
+func (s *Syncer) sendWanted(ctx context.Context, wanted []backend.Hash, sizes map[backend.Hash]int64, send func(*agentv1.RestoreRequest) error) error {
+	for len(wanted) > 0 {
+		var small []backend.Item
+		for _, hash := range wanted {
+			size, ok := sizes[hash]
+			if !ok {
+				return backend.Errorf(backend.CodeInvalid, "the agent wants content %x, which no file of the session has", hash[:6])
+			}
+			if size > inlineBytes {
+				break
+			}
+			small = append(small, backend.Item{Hash: hash, Size: size})
+		}
+		if len(small) > 0 {
+			if err := s.cfg.Store.Contents(ctx, small, func(items []backend.Item, contents [][]byte) error {
+				return sendSmall(items, contents, send)
+			}); err != nil {
+				return err
+			}
+			wanted = wanted[len(small):]
+			continue
+		}
+		err := s.sendBlob(ctx, wanted[0], func(chunk *agentv1.BlobChunk) error {
+			return send(&agentv1.RestoreRequest{Message: &agentv1.RestoreRequest_Blob{Blob: chunk}})
+		})
+		if err != nil {
+			return err
+		}
+		wanted = wanted[1:]
+	}
+	return nil
+}
+
+// sendSmall sends contents that are a chunk each.
+func sendSmall(items []backend.Item, contents [][]byte, send func(*agentv1.RestoreRequest) error) error {
+	var chunks []*agentv1.BlobChunk
+	bytes := 0
+	flush := func() error {
+		if len(chunks) == 0 {
+			return nil
+		}
+		m := &agentv1.RestoreRequest{Message: &agentv1.RestoreRequest_Blobs{Blobs: &agentv1.BlobChunks{Chunks: chunks}}}
+		chunks, bytes = nil, 0
+		return send(m)
+	}
+	for i, content := range contents {
+		if content == nil {
+			return fmt.Errorf("send content %x: it is gone", items[i].Hash[:6])
+		}
+		if bytes+len(content) > smallBytes {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+		chunks = append(chunks, &agentv1.BlobChunk{Sha256: items[i].Hash[:], Size: toUint(items[i].Size), Data: content})
+		bytes += len(content)
+	}
+	return flush()
 }
 
 // sendBlob sends a content in chunks.

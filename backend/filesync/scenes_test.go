@@ -208,7 +208,7 @@ func TestFullVolume(t *testing.T) {
 		t.Fatalf("a save while the volume is full: %v", err)
 	}
 	w.until("it is shown", func() (bool, string) {
-		status, _ := w.replicas[0].state()
+		status := w.replicas[0].state()
 		return strings.Contains(status.Message, "not written in the environment"), status.Message
 	})
 	if got, err := os.ReadFile(filepath.Join(w.root, "f")); err != nil || string(got) != "small" {
@@ -222,7 +222,7 @@ func TestFullVolume(t *testing.T) {
 		t.Errorf("the save is gone: %s", words(got))
 	}
 	w.until("all is well again", func() (bool, string) {
-		status, _ := w.replicas[0].state()
+		status := w.replicas[0].state()
 		return status.Message == "", status.Message
 	})
 }
@@ -260,7 +260,7 @@ func TestFewWatches(t *testing.T) {
 	shows := func(mode string) {
 		t.Helper()
 		w.until("the mode is "+mode, func() (bool, string) {
-			status, _ := w.replicas[0].state()
+			status := w.replicas[0].state()
 			return status.WatchMode == mode, status.WatchMode
 		})
 	}

@@ -31,6 +31,8 @@ type Store interface {
 	BlobSize(ctx context.Context, session backend.SessionID, hash backend.Hash) (int64, error)
 	// CopyBlob writes a content of the session to w.
 	CopyBlob(ctx context.Context, session backend.SessionID, hash backend.Hash, w io.Writer) error
+	// Contents reads the contents of saved files of the session in batches; nil: it is gone.
+	Contents(ctx context.Context, items []backend.Item, each func(items []backend.Item, contents [][]byte) error) error
 	// ChangesSince returns changes after revision, whole revisions only, the last revision they reach, and
 	// false when the history does not reach back that far.
 	ChangesSince(ctx context.Context, session backend.SessionID, revision int64, limit int) ([]backend.Change, int64, bool, error)

@@ -86,7 +86,7 @@ func kilobyte(seed int) []byte {
 func (f *filesBench) change(path string, seed int) time.Duration {
 	f.b.Helper()
 	start := time.Now()
-	if err := os.WriteFile(f.inside(path), kilobyte(seed), 0o644); err != nil { //nolint:gosec // the agent's user reads it
+	if err := os.WriteFile(f.inside(path), kilobyte(seed), 0o644); err != nil {
 		f.b.Fatal(err)
 	}
 	return f.committed(path, kilobyte(seed)).Sub(start)
@@ -126,7 +126,7 @@ func BenchmarkFilesChange(b *testing.B) {
 			commit = append(commit, f.change(fmt.Sprintf("one-%d", rounds%20), rounds))
 			name := fmt.Sprintf("told-%d", rounds)
 			start := time.Now()
-			if err := os.WriteFile(f.inside(name), kilobyte(-rounds), 0o644); err != nil { //nolint:gosec // the agent's user reads it
+			if err := os.WriteFile(f.inside(name), kilobyte(-rounds), 0o644); err != nil {
 				b.Fatal(err)
 			}
 			feed.untilFile(name)
@@ -260,7 +260,7 @@ func BenchmarkFilesLarge(b *testing.B) {
 		copied = append(copied, floorCopy(b, f.floor, rows))
 		name := fmt.Sprintf("large-%d", seed)
 		start := time.Now()
-		if err := os.WriteFile(f.inside(name), content, 0o644); err != nil { //nolint:gosec // the agent's user reads it
+		if err := os.WriteFile(f.inside(name), content, 0o644); err != nil {
 			b.Fatal(err)
 		}
 		f.commit(`SELECT count(*) FROM workspace_items WHERE session_id = $1 AND path = $2 AND unsaved_reason = '' AND size = 100000000`, 1, name)
@@ -305,11 +305,11 @@ func BenchmarkFilesRestore(b *testing.B) {
 			begin := time.Now()
 			for i := range burstFiles {
 				if i%100 == 0 {
-					if err := os.Mkdir(filepath.Join(dir, strconv.Itoa(i/100)), 0o755); err != nil { //nolint:gosec // as a workspace has it
+					if err := os.Mkdir(filepath.Join(dir, strconv.Itoa(i/100)), 0o755); err != nil {
 						b.Fatal(err)
 					}
 				}
-				if err := os.WriteFile(filepath.Join(dir, strconv.Itoa(i/100), strconv.Itoa(i)), kilobyte(i), 0o644); err != nil { //nolint:gosec // as a workspace has it
+				if err := os.WriteFile(filepath.Join(dir, strconv.Itoa(i/100), strconv.Itoa(i)), kilobyte(i), 0o644); err != nil {
 					b.Fatal(err)
 				}
 			}

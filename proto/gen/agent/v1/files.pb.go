@@ -511,6 +511,7 @@ type RestoreRequest struct {
 	//	*RestoreRequest_Entries
 	//	*RestoreRequest_End
 	//	*RestoreRequest_Blob
+	//	*RestoreRequest_Blobs
 	Message       isRestoreRequest_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -589,6 +590,15 @@ func (x *RestoreRequest) GetBlob() *BlobChunk {
 	return nil
 }
 
+func (x *RestoreRequest) GetBlobs() *BlobChunks {
+	if x != nil {
+		if x, ok := x.Message.(*RestoreRequest_Blobs); ok {
+			return x.Blobs
+		}
+	}
+	return nil
+}
+
 type isRestoreRequest_Message interface {
 	isRestoreRequest_Message()
 }
@@ -609,6 +619,10 @@ type RestoreRequest_Blob struct {
 	Blob *BlobChunk `protobuf:"bytes,4,opt,name=blob,proto3,oneof"`
 }
 
+type RestoreRequest_Blobs struct {
+	Blobs *BlobChunks `protobuf:"bytes,5,opt,name=blobs,proto3,oneof"`
+}
+
 func (*RestoreRequest_Open) isRestoreRequest_Message() {}
 
 func (*RestoreRequest_Entries) isRestoreRequest_Message() {}
@@ -616,6 +630,8 @@ func (*RestoreRequest_Entries) isRestoreRequest_Message() {}
 func (*RestoreRequest_End) isRestoreRequest_Message() {}
 
 func (*RestoreRequest_Blob) isRestoreRequest_Message() {}
+
+func (*RestoreRequest_Blobs) isRestoreRequest_Message() {}
 
 // RestoreOpen opens a restore.
 type RestoreOpen struct {
@@ -832,6 +848,52 @@ func (x *BlobChunk) GetData() []byte {
 	return nil
 }
 
+// BlobChunks are chunks of many small contents, in the order in which they were wanted.
+type BlobChunks struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At most 524,288 bytes of data together.
+	Chunks        []*BlobChunk `protobuf:"bytes,1,rep,name=chunks,proto3" json:"chunks,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BlobChunks) Reset() {
+	*x = BlobChunks{}
+	mi := &file_agent_v1_files_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BlobChunks) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BlobChunks) ProtoMessage() {}
+
+func (x *BlobChunks) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_v1_files_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BlobChunks.ProtoReflect.Descriptor instead.
+func (*BlobChunks) Descriptor() ([]byte, []int) {
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *BlobChunks) GetChunks() []*BlobChunk {
+	if x != nil {
+		return x.Chunks
+	}
+	return nil
+}
+
 // RestoreResponse is one message of the agent.
 type RestoreResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -847,7 +909,7 @@ type RestoreResponse struct {
 
 func (x *RestoreResponse) Reset() {
 	*x = RestoreResponse{}
-	mi := &file_agent_v1_files_proto_msgTypes[7]
+	mi := &file_agent_v1_files_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -859,7 +921,7 @@ func (x *RestoreResponse) String() string {
 func (*RestoreResponse) ProtoMessage() {}
 
 func (x *RestoreResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[7]
+	mi := &file_agent_v1_files_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -872,7 +934,7 @@ func (x *RestoreResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestoreResponse.ProtoReflect.Descriptor instead.
 func (*RestoreResponse) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{7}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *RestoreResponse) GetMessage() isRestoreResponse_Message {
@@ -941,7 +1003,7 @@ type BlobWant struct {
 
 func (x *BlobWant) Reset() {
 	*x = BlobWant{}
-	mi := &file_agent_v1_files_proto_msgTypes[8]
+	mi := &file_agent_v1_files_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -953,7 +1015,7 @@ func (x *BlobWant) String() string {
 func (*BlobWant) ProtoMessage() {}
 
 func (x *BlobWant) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[8]
+	mi := &file_agent_v1_files_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -966,7 +1028,7 @@ func (x *BlobWant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BlobWant.ProtoReflect.Descriptor instead.
 func (*BlobWant) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{8}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *BlobWant) GetSha256() [][]byte {
@@ -989,7 +1051,7 @@ type RestoreProgress struct {
 
 func (x *RestoreProgress) Reset() {
 	*x = RestoreProgress{}
-	mi := &file_agent_v1_files_proto_msgTypes[9]
+	mi := &file_agent_v1_files_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1001,7 +1063,7 @@ func (x *RestoreProgress) String() string {
 func (*RestoreProgress) ProtoMessage() {}
 
 func (x *RestoreProgress) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[9]
+	mi := &file_agent_v1_files_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1014,7 +1076,7 @@ func (x *RestoreProgress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestoreProgress.ProtoReflect.Descriptor instead.
 func (*RestoreProgress) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{9}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *RestoreProgress) GetFilesDone() uint64 {
@@ -1062,7 +1124,7 @@ type RestoreDone struct {
 
 func (x *RestoreDone) Reset() {
 	*x = RestoreDone{}
-	mi := &file_agent_v1_files_proto_msgTypes[10]
+	mi := &file_agent_v1_files_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1074,7 +1136,7 @@ func (x *RestoreDone) String() string {
 func (*RestoreDone) ProtoMessage() {}
 
 func (x *RestoreDone) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[10]
+	mi := &file_agent_v1_files_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1087,7 +1149,7 @@ func (x *RestoreDone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestoreDone.ProtoReflect.Descriptor instead.
 func (*RestoreDone) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{10}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *RestoreDone) GetWritten() uint64 {
@@ -1136,7 +1198,7 @@ type PathProblem struct {
 
 func (x *PathProblem) Reset() {
 	*x = PathProblem{}
-	mi := &file_agent_v1_files_proto_msgTypes[11]
+	mi := &file_agent_v1_files_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1148,7 +1210,7 @@ func (x *PathProblem) String() string {
 func (*PathProblem) ProtoMessage() {}
 
 func (x *PathProblem) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[11]
+	mi := &file_agent_v1_files_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1161,7 +1223,7 @@ func (x *PathProblem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PathProblem.ProtoReflect.Descriptor instead.
 func (*PathProblem) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{11}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *PathProblem) GetPath() string {
@@ -1193,7 +1255,7 @@ type ChangesRequest struct {
 
 func (x *ChangesRequest) Reset() {
 	*x = ChangesRequest{}
-	mi := &file_agent_v1_files_proto_msgTypes[12]
+	mi := &file_agent_v1_files_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1205,7 +1267,7 @@ func (x *ChangesRequest) String() string {
 func (*ChangesRequest) ProtoMessage() {}
 
 func (x *ChangesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[12]
+	mi := &file_agent_v1_files_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1218,7 +1280,7 @@ func (x *ChangesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangesRequest.ProtoReflect.Descriptor instead.
 func (*ChangesRequest) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{12}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ChangesRequest) GetMessage() isChangesRequest_Message {
@@ -1290,7 +1352,7 @@ type ChangesOpen struct {
 
 func (x *ChangesOpen) Reset() {
 	*x = ChangesOpen{}
-	mi := &file_agent_v1_files_proto_msgTypes[13]
+	mi := &file_agent_v1_files_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1302,7 +1364,7 @@ func (x *ChangesOpen) String() string {
 func (*ChangesOpen) ProtoMessage() {}
 
 func (x *ChangesOpen) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[13]
+	mi := &file_agent_v1_files_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1315,7 +1377,7 @@ func (x *ChangesOpen) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangesOpen.ProtoReflect.Descriptor instead.
 func (*ChangesOpen) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{13}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ChangesOpen) GetLeaseEpoch() uint64 {
@@ -1357,7 +1419,7 @@ type BatchCommitted struct {
 
 func (x *BatchCommitted) Reset() {
 	*x = BatchCommitted{}
-	mi := &file_agent_v1_files_proto_msgTypes[14]
+	mi := &file_agent_v1_files_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1369,7 +1431,7 @@ func (x *BatchCommitted) String() string {
 func (*BatchCommitted) ProtoMessage() {}
 
 func (x *BatchCommitted) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[14]
+	mi := &file_agent_v1_files_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1382,7 +1444,7 @@ func (x *BatchCommitted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchCommitted.ProtoReflect.Descriptor instead.
 func (*BatchCommitted) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{14}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *BatchCommitted) GetSequence() uint64 {
@@ -1430,7 +1492,7 @@ type ChangesResponse struct {
 
 func (x *ChangesResponse) Reset() {
 	*x = ChangesResponse{}
-	mi := &file_agent_v1_files_proto_msgTypes[15]
+	mi := &file_agent_v1_files_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1442,7 +1504,7 @@ func (x *ChangesResponse) String() string {
 func (*ChangesResponse) ProtoMessage() {}
 
 func (x *ChangesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[15]
+	mi := &file_agent_v1_files_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1455,7 +1517,7 @@ func (x *ChangesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangesResponse.ProtoReflect.Descriptor instead.
 func (*ChangesResponse) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{15}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ChangesResponse) GetMessage() isChangesResponse_Message {
@@ -1556,7 +1618,7 @@ type ChangesOpened struct {
 
 func (x *ChangesOpened) Reset() {
 	*x = ChangesOpened{}
-	mi := &file_agent_v1_files_proto_msgTypes[16]
+	mi := &file_agent_v1_files_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1568,7 +1630,7 @@ func (x *ChangesOpened) String() string {
 func (*ChangesOpened) ProtoMessage() {}
 
 func (x *ChangesOpened) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[16]
+	mi := &file_agent_v1_files_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1581,7 +1643,7 @@ func (x *ChangesOpened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangesOpened.ProtoReflect.Descriptor instead.
 func (*ChangesOpened) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{16}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ChangesOpened) GetIncarnation() string {
@@ -1613,7 +1675,7 @@ type ChangeBatch struct {
 
 func (x *ChangeBatch) Reset() {
 	*x = ChangeBatch{}
-	mi := &file_agent_v1_files_proto_msgTypes[17]
+	mi := &file_agent_v1_files_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1625,7 +1687,7 @@ func (x *ChangeBatch) String() string {
 func (*ChangeBatch) ProtoMessage() {}
 
 func (x *ChangeBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[17]
+	mi := &file_agent_v1_files_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1638,7 +1700,7 @@ func (x *ChangeBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeBatch.ProtoReflect.Descriptor instead.
 func (*ChangeBatch) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{17}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ChangeBatch) GetSequence() uint64 {
@@ -1686,7 +1748,7 @@ type ChangeEntry struct {
 
 func (x *ChangeEntry) Reset() {
 	*x = ChangeEntry{}
-	mi := &file_agent_v1_files_proto_msgTypes[18]
+	mi := &file_agent_v1_files_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1698,7 +1760,7 @@ func (x *ChangeEntry) String() string {
 func (*ChangeEntry) ProtoMessage() {}
 
 func (x *ChangeEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[18]
+	mi := &file_agent_v1_files_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1711,7 +1773,7 @@ func (x *ChangeEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeEntry.ProtoReflect.Descriptor instead.
 func (*ChangeEntry) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{18}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ChangeEntry) GetOp() ChangeOp {
@@ -1809,7 +1871,7 @@ type FilesQuiet struct {
 
 func (x *FilesQuiet) Reset() {
 	*x = FilesQuiet{}
-	mi := &file_agent_v1_files_proto_msgTypes[19]
+	mi := &file_agent_v1_files_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1821,7 +1883,7 @@ func (x *FilesQuiet) String() string {
 func (*FilesQuiet) ProtoMessage() {}
 
 func (x *FilesQuiet) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[19]
+	mi := &file_agent_v1_files_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1834,7 +1896,7 @@ func (x *FilesQuiet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FilesQuiet.ProtoReflect.Descriptor instead.
 func (*FilesQuiet) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{19}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *FilesQuiet) GetThrough() uint64 {
@@ -1865,7 +1927,7 @@ type ApplyRequest struct {
 
 func (x *ApplyRequest) Reset() {
 	*x = ApplyRequest{}
-	mi := &file_agent_v1_files_proto_msgTypes[20]
+	mi := &file_agent_v1_files_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1877,7 +1939,7 @@ func (x *ApplyRequest) String() string {
 func (*ApplyRequest) ProtoMessage() {}
 
 func (x *ApplyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[20]
+	mi := &file_agent_v1_files_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1890,7 +1952,7 @@ func (x *ApplyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyRequest.ProtoReflect.Descriptor instead.
 func (*ApplyRequest) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{20}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ApplyRequest) GetMessage() isApplyRequest_Message {
@@ -1945,7 +2007,7 @@ type ApplyOperations struct {
 
 func (x *ApplyOperations) Reset() {
 	*x = ApplyOperations{}
-	mi := &file_agent_v1_files_proto_msgTypes[21]
+	mi := &file_agent_v1_files_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1957,7 +2019,7 @@ func (x *ApplyOperations) String() string {
 func (*ApplyOperations) ProtoMessage() {}
 
 func (x *ApplyOperations) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[21]
+	mi := &file_agent_v1_files_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1970,7 +2032,7 @@ func (x *ApplyOperations) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyOperations.ProtoReflect.Descriptor instead.
 func (*ApplyOperations) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{21}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ApplyOperations) GetLeaseEpoch() uint64 {
@@ -2006,7 +2068,7 @@ type ApplyOperation struct {
 
 func (x *ApplyOperation) Reset() {
 	*x = ApplyOperation{}
-	mi := &file_agent_v1_files_proto_msgTypes[22]
+	mi := &file_agent_v1_files_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2018,7 +2080,7 @@ func (x *ApplyOperation) String() string {
 func (*ApplyOperation) ProtoMessage() {}
 
 func (x *ApplyOperation) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[22]
+	mi := &file_agent_v1_files_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2031,7 +2093,7 @@ func (x *ApplyOperation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyOperation.ProtoReflect.Descriptor instead.
 func (*ApplyOperation) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{22}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ApplyOperation) GetOp() ChangeOp {
@@ -2086,7 +2148,7 @@ type ApplyResponse struct {
 
 func (x *ApplyResponse) Reset() {
 	*x = ApplyResponse{}
-	mi := &file_agent_v1_files_proto_msgTypes[23]
+	mi := &file_agent_v1_files_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2098,7 +2160,7 @@ func (x *ApplyResponse) String() string {
 func (*ApplyResponse) ProtoMessage() {}
 
 func (x *ApplyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[23]
+	mi := &file_agent_v1_files_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2111,7 +2173,7 @@ func (x *ApplyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyResponse.ProtoReflect.Descriptor instead.
 func (*ApplyResponse) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{23}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ApplyResponse) GetResults() []*ApplyResult {
@@ -2133,7 +2195,7 @@ type ApplyResult struct {
 
 func (x *ApplyResult) Reset() {
 	*x = ApplyResult{}
-	mi := &file_agent_v1_files_proto_msgTypes[24]
+	mi := &file_agent_v1_files_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2145,7 +2207,7 @@ func (x *ApplyResult) String() string {
 func (*ApplyResult) ProtoMessage() {}
 
 func (x *ApplyResult) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[24]
+	mi := &file_agent_v1_files_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2158,7 +2220,7 @@ func (x *ApplyResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyResult.ProtoReflect.Descriptor instead.
 func (*ApplyResult) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{24}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ApplyResult) GetPath() string {
@@ -2194,7 +2256,7 @@ type RescanRequest struct {
 
 func (x *RescanRequest) Reset() {
 	*x = RescanRequest{}
-	mi := &file_agent_v1_files_proto_msgTypes[25]
+	mi := &file_agent_v1_files_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2206,7 +2268,7 @@ func (x *RescanRequest) String() string {
 func (*RescanRequest) ProtoMessage() {}
 
 func (x *RescanRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[25]
+	mi := &file_agent_v1_files_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2219,7 +2281,7 @@ func (x *RescanRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RescanRequest.ProtoReflect.Descriptor instead.
 func (*RescanRequest) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{25}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *RescanRequest) GetLeaseEpoch() uint64 {
@@ -2246,7 +2308,7 @@ type RescanResponse struct {
 
 func (x *RescanResponse) Reset() {
 	*x = RescanResponse{}
-	mi := &file_agent_v1_files_proto_msgTypes[26]
+	mi := &file_agent_v1_files_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2258,7 +2320,7 @@ func (x *RescanResponse) String() string {
 func (*RescanResponse) ProtoMessage() {}
 
 func (x *RescanResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[26]
+	mi := &file_agent_v1_files_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2271,7 +2333,7 @@ func (x *RescanResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RescanResponse.ProtoReflect.Descriptor instead.
 func (*RescanResponse) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{26}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *RescanResponse) GetScanGeneration() uint64 {
@@ -2293,7 +2355,7 @@ type ReleaseBrakeRequest struct {
 
 func (x *ReleaseBrakeRequest) Reset() {
 	*x = ReleaseBrakeRequest{}
-	mi := &file_agent_v1_files_proto_msgTypes[27]
+	mi := &file_agent_v1_files_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2305,7 +2367,7 @@ func (x *ReleaseBrakeRequest) String() string {
 func (*ReleaseBrakeRequest) ProtoMessage() {}
 
 func (x *ReleaseBrakeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[27]
+	mi := &file_agent_v1_files_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2318,7 +2380,7 @@ func (x *ReleaseBrakeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseBrakeRequest.ProtoReflect.Descriptor instead.
 func (*ReleaseBrakeRequest) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{27}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ReleaseBrakeRequest) GetLeaseEpoch() uint64 {
@@ -2344,7 +2406,7 @@ type ReleaseBrakeResponse struct {
 
 func (x *ReleaseBrakeResponse) Reset() {
 	*x = ReleaseBrakeResponse{}
-	mi := &file_agent_v1_files_proto_msgTypes[28]
+	mi := &file_agent_v1_files_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2356,7 +2418,7 @@ func (x *ReleaseBrakeResponse) String() string {
 func (*ReleaseBrakeResponse) ProtoMessage() {}
 
 func (x *ReleaseBrakeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[28]
+	mi := &file_agent_v1_files_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2369,7 +2431,7 @@ func (x *ReleaseBrakeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseBrakeResponse.ProtoReflect.Descriptor instead.
 func (*ReleaseBrakeResponse) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{28}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{29}
 }
 
 // FileStatusRequest has no fields.
@@ -2381,7 +2443,7 @@ type FileStatusRequest struct {
 
 func (x *FileStatusRequest) Reset() {
 	*x = FileStatusRequest{}
-	mi := &file_agent_v1_files_proto_msgTypes[29]
+	mi := &file_agent_v1_files_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2393,7 +2455,7 @@ func (x *FileStatusRequest) String() string {
 func (*FileStatusRequest) ProtoMessage() {}
 
 func (x *FileStatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[29]
+	mi := &file_agent_v1_files_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2406,7 +2468,7 @@ func (x *FileStatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FileStatusRequest.ProtoReflect.Descriptor instead.
 func (*FileStatusRequest) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{29}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{30}
 }
 
 // FileStatusResponse tells how the watch goes. It is also sent on Changes when it has changed.
@@ -2434,7 +2496,7 @@ type FileStatusResponse struct {
 
 func (x *FileStatusResponse) Reset() {
 	*x = FileStatusResponse{}
-	mi := &file_agent_v1_files_proto_msgTypes[30]
+	mi := &file_agent_v1_files_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2446,7 +2508,7 @@ func (x *FileStatusResponse) String() string {
 func (*FileStatusResponse) ProtoMessage() {}
 
 func (x *FileStatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[30]
+	mi := &file_agent_v1_files_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2459,7 +2521,7 @@ func (x *FileStatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FileStatusResponse.ProtoReflect.Descriptor instead.
 func (*FileStatusResponse) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{30}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *FileStatusResponse) GetWatchMode() WatchMode {
@@ -2553,12 +2615,13 @@ const file_agent_v1_files_proto_rawDesc = "" +
 	"\vlink_target\x18\a \x01(\tR\n" +
 	"linkTarget\x12\x1a\n" +
 	"\brevision\x18\b \x01(\x04R\brevision\x12>\n" +
-	"\x0eunsaved_reason\x18\t \x01(\x0e2\x17.agent.v1.UnsavedReasonR\runsavedReason\"\xd3\x01\n" +
+	"\x0eunsaved_reason\x18\t \x01(\x0e2\x17.agent.v1.UnsavedReasonR\runsavedReason\"\x81\x02\n" +
 	"\x0eRestoreRequest\x12+\n" +
 	"\x04open\x18\x01 \x01(\v2\x15.agent.v1.RestoreOpenH\x00R\x04open\x124\n" +
 	"\aentries\x18\x02 \x01(\v2\x18.agent.v1.RestoreEntriesH\x00R\aentries\x12(\n" +
 	"\x03end\x18\x03 \x01(\v2\x14.agent.v1.RestoreEndH\x00R\x03end\x12)\n" +
-	"\x04blob\x18\x04 \x01(\v2\x13.agent.v1.BlobChunkH\x00R\x04blobB\t\n" +
+	"\x04blob\x18\x04 \x01(\v2\x13.agent.v1.BlobChunkH\x00R\x04blob\x12,\n" +
+	"\x05blobs\x18\x05 \x01(\v2\x14.agent.v1.BlobChunksH\x00R\x05blobsB\t\n" +
 	"\amessage\"x\n" +
 	"\vRestoreOpen\x12\x1f\n" +
 	"\vlease_epoch\x18\x01 \x01(\x04R\n" +
@@ -2573,7 +2636,10 @@ const file_agent_v1_files_proto_rawDesc = "" +
 	"\x06sha256\x18\x01 \x01(\fR\x06sha256\x12\x16\n" +
 	"\x06offset\x18\x02 \x01(\x04R\x06offset\x12\x12\n" +
 	"\x04size\x18\x03 \x01(\x04R\x04size\x12\x12\n" +
-	"\x04data\x18\x04 \x01(\fR\x04data\"\xac\x01\n" +
+	"\x04data\x18\x04 \x01(\fR\x04data\"9\n" +
+	"\n" +
+	"BlobChunks\x12+\n" +
+	"\x06chunks\x18\x01 \x03(\v2\x13.agent.v1.BlobChunkR\x06chunks\"\xac\x01\n" +
 	"\x0fRestoreResponse\x12(\n" +
 	"\x04want\x18\x01 \x01(\v2\x12.agent.v1.BlobWantH\x00R\x04want\x127\n" +
 	"\bprogress\x18\x02 \x01(\v2\x19.agent.v1.RestoreProgressH\x00R\bprogress\x12+\n" +
@@ -2756,7 +2822,7 @@ func file_agent_v1_files_proto_rawDescGZIP() []byte {
 }
 
 var file_agent_v1_files_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_agent_v1_files_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
+var file_agent_v1_files_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_agent_v1_files_proto_goTypes = []any{
 	(FileType)(0),                // 0: agent.v1.FileType
 	(UnsavedReason)(0),           // 1: agent.v1.UnsavedReason
@@ -2770,30 +2836,31 @@ var file_agent_v1_files_proto_goTypes = []any{
 	(*RestoreEntries)(nil),       // 9: agent.v1.RestoreEntries
 	(*RestoreEnd)(nil),           // 10: agent.v1.RestoreEnd
 	(*BlobChunk)(nil),            // 11: agent.v1.BlobChunk
-	(*RestoreResponse)(nil),      // 12: agent.v1.RestoreResponse
-	(*BlobWant)(nil),             // 13: agent.v1.BlobWant
-	(*RestoreProgress)(nil),      // 14: agent.v1.RestoreProgress
-	(*RestoreDone)(nil),          // 15: agent.v1.RestoreDone
-	(*PathProblem)(nil),          // 16: agent.v1.PathProblem
-	(*ChangesRequest)(nil),       // 17: agent.v1.ChangesRequest
-	(*ChangesOpen)(nil),          // 18: agent.v1.ChangesOpen
-	(*BatchCommitted)(nil),       // 19: agent.v1.BatchCommitted
-	(*ChangesResponse)(nil),      // 20: agent.v1.ChangesResponse
-	(*ChangesOpened)(nil),        // 21: agent.v1.ChangesOpened
-	(*ChangeBatch)(nil),          // 22: agent.v1.ChangeBatch
-	(*ChangeEntry)(nil),          // 23: agent.v1.ChangeEntry
-	(*FilesQuiet)(nil),           // 24: agent.v1.FilesQuiet
-	(*ApplyRequest)(nil),         // 25: agent.v1.ApplyRequest
-	(*ApplyOperations)(nil),      // 26: agent.v1.ApplyOperations
-	(*ApplyOperation)(nil),       // 27: agent.v1.ApplyOperation
-	(*ApplyResponse)(nil),        // 28: agent.v1.ApplyResponse
-	(*ApplyResult)(nil),          // 29: agent.v1.ApplyResult
-	(*RescanRequest)(nil),        // 30: agent.v1.RescanRequest
-	(*RescanResponse)(nil),       // 31: agent.v1.RescanResponse
-	(*ReleaseBrakeRequest)(nil),  // 32: agent.v1.ReleaseBrakeRequest
-	(*ReleaseBrakeResponse)(nil), // 33: agent.v1.ReleaseBrakeResponse
-	(*FileStatusRequest)(nil),    // 34: agent.v1.FileStatusRequest
-	(*FileStatusResponse)(nil),   // 35: agent.v1.FileStatusResponse
+	(*BlobChunks)(nil),           // 12: agent.v1.BlobChunks
+	(*RestoreResponse)(nil),      // 13: agent.v1.RestoreResponse
+	(*BlobWant)(nil),             // 14: agent.v1.BlobWant
+	(*RestoreProgress)(nil),      // 15: agent.v1.RestoreProgress
+	(*RestoreDone)(nil),          // 16: agent.v1.RestoreDone
+	(*PathProblem)(nil),          // 17: agent.v1.PathProblem
+	(*ChangesRequest)(nil),       // 18: agent.v1.ChangesRequest
+	(*ChangesOpen)(nil),          // 19: agent.v1.ChangesOpen
+	(*BatchCommitted)(nil),       // 20: agent.v1.BatchCommitted
+	(*ChangesResponse)(nil),      // 21: agent.v1.ChangesResponse
+	(*ChangesOpened)(nil),        // 22: agent.v1.ChangesOpened
+	(*ChangeBatch)(nil),          // 23: agent.v1.ChangeBatch
+	(*ChangeEntry)(nil),          // 24: agent.v1.ChangeEntry
+	(*FilesQuiet)(nil),           // 25: agent.v1.FilesQuiet
+	(*ApplyRequest)(nil),         // 26: agent.v1.ApplyRequest
+	(*ApplyOperations)(nil),      // 27: agent.v1.ApplyOperations
+	(*ApplyOperation)(nil),       // 28: agent.v1.ApplyOperation
+	(*ApplyResponse)(nil),        // 29: agent.v1.ApplyResponse
+	(*ApplyResult)(nil),          // 30: agent.v1.ApplyResult
+	(*RescanRequest)(nil),        // 31: agent.v1.RescanRequest
+	(*RescanResponse)(nil),       // 32: agent.v1.RescanResponse
+	(*ReleaseBrakeRequest)(nil),  // 33: agent.v1.ReleaseBrakeRequest
+	(*ReleaseBrakeResponse)(nil), // 34: agent.v1.ReleaseBrakeResponse
+	(*FileStatusRequest)(nil),    // 35: agent.v1.FileStatusRequest
+	(*FileStatusResponse)(nil),   // 36: agent.v1.FileStatusResponse
 }
 var file_agent_v1_files_proto_depIdxs = []int32{
 	0,  // 0: agent.v1.FileEntry.type:type_name -> agent.v1.FileType
@@ -2802,51 +2869,53 @@ var file_agent_v1_files_proto_depIdxs = []int32{
 	9,  // 3: agent.v1.RestoreRequest.entries:type_name -> agent.v1.RestoreEntries
 	10, // 4: agent.v1.RestoreRequest.end:type_name -> agent.v1.RestoreEnd
 	11, // 5: agent.v1.RestoreRequest.blob:type_name -> agent.v1.BlobChunk
-	5,  // 6: agent.v1.RestoreOpen.policy:type_name -> agent.v1.SyncPolicy
-	6,  // 7: agent.v1.RestoreEntries.entries:type_name -> agent.v1.FileEntry
-	13, // 8: agent.v1.RestoreResponse.want:type_name -> agent.v1.BlobWant
-	14, // 9: agent.v1.RestoreResponse.progress:type_name -> agent.v1.RestoreProgress
-	15, // 10: agent.v1.RestoreResponse.done:type_name -> agent.v1.RestoreDone
-	16, // 11: agent.v1.RestoreDone.problems:type_name -> agent.v1.PathProblem
-	18, // 12: agent.v1.ChangesRequest.open:type_name -> agent.v1.ChangesOpen
-	19, // 13: agent.v1.ChangesRequest.committed:type_name -> agent.v1.BatchCommitted
-	13, // 14: agent.v1.ChangesRequest.need:type_name -> agent.v1.BlobWant
-	16, // 15: agent.v1.BatchCommitted.rejected:type_name -> agent.v1.PathProblem
-	21, // 16: agent.v1.ChangesResponse.opened:type_name -> agent.v1.ChangesOpened
-	22, // 17: agent.v1.ChangesResponse.batch:type_name -> agent.v1.ChangeBatch
-	11, // 18: agent.v1.ChangesResponse.blob:type_name -> agent.v1.BlobChunk
-	24, // 19: agent.v1.ChangesResponse.quiet:type_name -> agent.v1.FilesQuiet
-	35, // 20: agent.v1.ChangesResponse.status:type_name -> agent.v1.FileStatusResponse
-	23, // 21: agent.v1.ChangeBatch.entries:type_name -> agent.v1.ChangeEntry
-	2,  // 22: agent.v1.ChangeEntry.op:type_name -> agent.v1.ChangeOp
-	0,  // 23: agent.v1.ChangeEntry.type:type_name -> agent.v1.FileType
-	1,  // 24: agent.v1.ChangeEntry.unsaved_reason:type_name -> agent.v1.UnsavedReason
-	26, // 25: agent.v1.ApplyRequest.operations:type_name -> agent.v1.ApplyOperations
-	11, // 26: agent.v1.ApplyRequest.blob:type_name -> agent.v1.BlobChunk
-	27, // 27: agent.v1.ApplyOperations.operations:type_name -> agent.v1.ApplyOperation
-	2,  // 28: agent.v1.ApplyOperation.op:type_name -> agent.v1.ChangeOp
-	6,  // 29: agent.v1.ApplyOperation.entry:type_name -> agent.v1.FileEntry
-	0,  // 30: agent.v1.ApplyOperation.expect_type:type_name -> agent.v1.FileType
-	29, // 31: agent.v1.ApplyResponse.results:type_name -> agent.v1.ApplyResult
-	3,  // 32: agent.v1.ApplyResult.outcome:type_name -> agent.v1.ApplyOutcome
-	4,  // 33: agent.v1.FileStatusResponse.watch_mode:type_name -> agent.v1.WatchMode
-	7,  // 34: agent.v1.FileService.Restore:input_type -> agent.v1.RestoreRequest
-	17, // 35: agent.v1.FileService.Changes:input_type -> agent.v1.ChangesRequest
-	25, // 36: agent.v1.FileService.Apply:input_type -> agent.v1.ApplyRequest
-	30, // 37: agent.v1.FileService.Rescan:input_type -> agent.v1.RescanRequest
-	32, // 38: agent.v1.FileService.ReleaseBrake:input_type -> agent.v1.ReleaseBrakeRequest
-	34, // 39: agent.v1.FileService.FileStatus:input_type -> agent.v1.FileStatusRequest
-	12, // 40: agent.v1.FileService.Restore:output_type -> agent.v1.RestoreResponse
-	20, // 41: agent.v1.FileService.Changes:output_type -> agent.v1.ChangesResponse
-	28, // 42: agent.v1.FileService.Apply:output_type -> agent.v1.ApplyResponse
-	31, // 43: agent.v1.FileService.Rescan:output_type -> agent.v1.RescanResponse
-	33, // 44: agent.v1.FileService.ReleaseBrake:output_type -> agent.v1.ReleaseBrakeResponse
-	35, // 45: agent.v1.FileService.FileStatus:output_type -> agent.v1.FileStatusResponse
-	40, // [40:46] is the sub-list for method output_type
-	34, // [34:40] is the sub-list for method input_type
-	34, // [34:34] is the sub-list for extension type_name
-	34, // [34:34] is the sub-list for extension extendee
-	0,  // [0:34] is the sub-list for field type_name
+	12, // 6: agent.v1.RestoreRequest.blobs:type_name -> agent.v1.BlobChunks
+	5,  // 7: agent.v1.RestoreOpen.policy:type_name -> agent.v1.SyncPolicy
+	6,  // 8: agent.v1.RestoreEntries.entries:type_name -> agent.v1.FileEntry
+	11, // 9: agent.v1.BlobChunks.chunks:type_name -> agent.v1.BlobChunk
+	14, // 10: agent.v1.RestoreResponse.want:type_name -> agent.v1.BlobWant
+	15, // 11: agent.v1.RestoreResponse.progress:type_name -> agent.v1.RestoreProgress
+	16, // 12: agent.v1.RestoreResponse.done:type_name -> agent.v1.RestoreDone
+	17, // 13: agent.v1.RestoreDone.problems:type_name -> agent.v1.PathProblem
+	19, // 14: agent.v1.ChangesRequest.open:type_name -> agent.v1.ChangesOpen
+	20, // 15: agent.v1.ChangesRequest.committed:type_name -> agent.v1.BatchCommitted
+	14, // 16: agent.v1.ChangesRequest.need:type_name -> agent.v1.BlobWant
+	17, // 17: agent.v1.BatchCommitted.rejected:type_name -> agent.v1.PathProblem
+	22, // 18: agent.v1.ChangesResponse.opened:type_name -> agent.v1.ChangesOpened
+	23, // 19: agent.v1.ChangesResponse.batch:type_name -> agent.v1.ChangeBatch
+	11, // 20: agent.v1.ChangesResponse.blob:type_name -> agent.v1.BlobChunk
+	25, // 21: agent.v1.ChangesResponse.quiet:type_name -> agent.v1.FilesQuiet
+	36, // 22: agent.v1.ChangesResponse.status:type_name -> agent.v1.FileStatusResponse
+	24, // 23: agent.v1.ChangeBatch.entries:type_name -> agent.v1.ChangeEntry
+	2,  // 24: agent.v1.ChangeEntry.op:type_name -> agent.v1.ChangeOp
+	0,  // 25: agent.v1.ChangeEntry.type:type_name -> agent.v1.FileType
+	1,  // 26: agent.v1.ChangeEntry.unsaved_reason:type_name -> agent.v1.UnsavedReason
+	27, // 27: agent.v1.ApplyRequest.operations:type_name -> agent.v1.ApplyOperations
+	11, // 28: agent.v1.ApplyRequest.blob:type_name -> agent.v1.BlobChunk
+	28, // 29: agent.v1.ApplyOperations.operations:type_name -> agent.v1.ApplyOperation
+	2,  // 30: agent.v1.ApplyOperation.op:type_name -> agent.v1.ChangeOp
+	6,  // 31: agent.v1.ApplyOperation.entry:type_name -> agent.v1.FileEntry
+	0,  // 32: agent.v1.ApplyOperation.expect_type:type_name -> agent.v1.FileType
+	30, // 33: agent.v1.ApplyResponse.results:type_name -> agent.v1.ApplyResult
+	3,  // 34: agent.v1.ApplyResult.outcome:type_name -> agent.v1.ApplyOutcome
+	4,  // 35: agent.v1.FileStatusResponse.watch_mode:type_name -> agent.v1.WatchMode
+	7,  // 36: agent.v1.FileService.Restore:input_type -> agent.v1.RestoreRequest
+	18, // 37: agent.v1.FileService.Changes:input_type -> agent.v1.ChangesRequest
+	26, // 38: agent.v1.FileService.Apply:input_type -> agent.v1.ApplyRequest
+	31, // 39: agent.v1.FileService.Rescan:input_type -> agent.v1.RescanRequest
+	33, // 40: agent.v1.FileService.ReleaseBrake:input_type -> agent.v1.ReleaseBrakeRequest
+	35, // 41: agent.v1.FileService.FileStatus:input_type -> agent.v1.FileStatusRequest
+	13, // 42: agent.v1.FileService.Restore:output_type -> agent.v1.RestoreResponse
+	21, // 43: agent.v1.FileService.Changes:output_type -> agent.v1.ChangesResponse
+	29, // 44: agent.v1.FileService.Apply:output_type -> agent.v1.ApplyResponse
+	32, // 45: agent.v1.FileService.Rescan:output_type -> agent.v1.RescanResponse
+	34, // 46: agent.v1.FileService.ReleaseBrake:output_type -> agent.v1.ReleaseBrakeResponse
+	36, // 47: agent.v1.FileService.FileStatus:output_type -> agent.v1.FileStatusResponse
+	42, // [42:48] is the sub-list for method output_type
+	36, // [36:42] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_agent_v1_files_proto_init() }
@@ -2859,37 +2928,38 @@ func file_agent_v1_files_proto_init() {
 		(*RestoreRequest_Entries)(nil),
 		(*RestoreRequest_End)(nil),
 		(*RestoreRequest_Blob)(nil),
+		(*RestoreRequest_Blobs)(nil),
 	}
-	file_agent_v1_files_proto_msgTypes[7].OneofWrappers = []any{
+	file_agent_v1_files_proto_msgTypes[8].OneofWrappers = []any{
 		(*RestoreResponse_Want)(nil),
 		(*RestoreResponse_Progress)(nil),
 		(*RestoreResponse_Done)(nil),
 	}
-	file_agent_v1_files_proto_msgTypes[12].OneofWrappers = []any{
+	file_agent_v1_files_proto_msgTypes[13].OneofWrappers = []any{
 		(*ChangesRequest_Open)(nil),
 		(*ChangesRequest_Committed)(nil),
 		(*ChangesRequest_Need)(nil),
 	}
-	file_agent_v1_files_proto_msgTypes[15].OneofWrappers = []any{
+	file_agent_v1_files_proto_msgTypes[16].OneofWrappers = []any{
 		(*ChangesResponse_Opened)(nil),
 		(*ChangesResponse_Batch)(nil),
 		(*ChangesResponse_Blob)(nil),
 		(*ChangesResponse_Quiet)(nil),
 		(*ChangesResponse_Status)(nil),
 	}
-	file_agent_v1_files_proto_msgTypes[18].OneofWrappers = []any{}
-	file_agent_v1_files_proto_msgTypes[20].OneofWrappers = []any{
+	file_agent_v1_files_proto_msgTypes[19].OneofWrappers = []any{}
+	file_agent_v1_files_proto_msgTypes[21].OneofWrappers = []any{
 		(*ApplyRequest_Operations)(nil),
 		(*ApplyRequest_Blob)(nil),
 	}
-	file_agent_v1_files_proto_msgTypes[22].OneofWrappers = []any{}
+	file_agent_v1_files_proto_msgTypes[23].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_agent_v1_files_proto_rawDesc), len(file_agent_v1_files_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   31,
+			NumMessages:   32,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
