@@ -35,6 +35,8 @@ type line struct {
 	Link     string         `json:"l,omitempty"`
 	Unsaved  Reason         `json:"u,omitempty"`
 	Revision uint64         `json:"r,omitempty"`
+	// Intent: not yet so, but about to be written to the disk.
+	Intent bool `json:"i,omitempty"`
 }
 
 // baseLog keeps the base over the agent's life. The kernel keeps what a killed agent wrote; after a loss of power the
@@ -46,7 +48,7 @@ type baseLog struct {
 }
 
 // openBase reads the log, calling each for every record in order. A torn last line is left out.
-func openBase(state string, each func(path string, s State, revision uint64)) (*baseLog, error) {
+func openBase(state string, each func(r record, intent bool)) (*baseLog, error) {
 	if err := os.MkdirAll(state, 0o700); err != nil {
 		return nil, fmt.Errorf("make the state folder: %w", err)
 	}
@@ -75,7 +77,7 @@ func openBase(state string, each func(path string, s State, revision uint64)) (*
 		}
 		s := State{Type: ln.Type, Mode: ln.Mode, Size: ln.Size, Mtime: ln.Mtime, Link: ln.Link, Unsaved: ln.Unsaved}
 		copy(s.Hash[:], ln.Hash)
-		each(ln.Path, s, ln.Revision)
+		each(record{ln.Path, s, ln.Revision}, ln.Intent)
 		l.records++
 	}
 	if l.f, err = os.OpenFile(l.path, os.O_WRONLY|os.O_CREATE, 0o600); err != nil {
@@ -123,19 +125,41 @@ func (l *baseLog) append(records []record, root *item) error {
 	return nil
 }
 
+// intend notes what is about to be written to the disk. An agent that is killed between the writing and its note would
+// take its own file for a program's.
+func (l *baseLog) intend(r record) error {
+	ln := lineOf(r)
+	ln.Intent = true
+	data, err := json.Marshal(ln)
+	if err == nil {
+		_, err = l.f.Write(append(data, '\n'))
+	}
+	if err != nil {
+		return fmt.Errorf("note what is written: %w", err)
+	}
+	l.records++
+	return nil
+}
+
+func lineOf(r record) line {
+	if r.state.Type == workspace.None {
+		return line{Path: r.path}
+	}
+	s := r.state
+	ln := line{
+		Path: r.path, Type: s.Type, Mode: s.Mode, Size: s.Size, Mtime: s.Mtime, Link: s.Link, Unsaved: s.Unsaved, Revision: r.revision,
+	}
+	if s.Hash != (workspace.Hash{}) {
+		ln.Hash = s.Hash[:]
+	}
+	return ln
+}
+
 func encode(w io.Writer, records []record) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	for _, r := range records {
-		ln := line{Path: r.path}
-		if r.state.Type != workspace.None {
-			s := r.state
-			ln = line{r.path, s.Type, s.Mode, s.Size, s.Mtime, nil, s.Link, s.Unsaved, r.revision}
-			if s.Hash != (workspace.Hash{}) {
-				ln.Hash = s.Hash[:]
-			}
-		}
-		if err := enc.Encode(ln); err != nil {
+		if err := enc.Encode(lineOf(r)); err != nil {
 			return fmt.Errorf("note what is synced: %w", err)
 		}
 	}

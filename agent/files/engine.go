@@ -60,13 +60,15 @@ type Engine struct {
 	disk    sync.Mutex
 	watcher Watcher // nil: poll everything
 
-	mu       sync.Mutex
-	root     *item
-	dirty    map[*item]struct{}
-	gone     map[uint64]*item              // vanished entries that the base still has, by inode
-	inodes   map[uint64]*item              // one name of each file
-	links    map[uint64]map[*item]struct{} // all names of files that have several
-	pending  map[string]hint
+	mu      sync.Mutex
+	root    *item
+	dirty   map[*item]struct{}
+	gone    map[uint64]*item              // vanished entries that the base still has, by inode
+	inodes  map[uint64]*item              // one name of each file
+	links   map[uint64]map[*item]struct{} // all names of files that have several
+	pending map[string]hint
+	// intents are what a killed agent was about to write, until the first Restore.
+	intents  map[string]record
 	full     map[*item]struct{} // not saved since a cap was reached
 	known    map[workspace.Hash]int
 	batches  []*Batch
@@ -115,10 +117,15 @@ func New(cfg Config) (*Engine, error) {
 	e := &Engine{
 		cfg: cfg, logger: cfg.Logger, tree: tree, root: &item{}, dirty: map[*item]struct{}{}, gone: map[uint64]*item{},
 		inodes: map[uint64]*item{}, links: map[uint64]map[*item]struct{}{}, pending: map[string]hint{}, full: map[*item]struct{}{}, known: map[workspace.Hash]int{}, next: 1,
-		moved: make(chan struct{}), matcher: ignore.New(nil), kick: make(chan struct{}, 1),
+		intents: map[string]record{}, moved: make(chan struct{}), matcher: ignore.New(nil), kick: make(chan struct{}, 1),
 	}
-	if e.log, err = openBase(cfg.State, func(path string, s State, revision uint64) {
-		e.setBase(e.at(path), s, revision)
+	if e.log, err = openBase(cfg.State, func(r record, intent bool) {
+		if intent {
+			e.intents[r.path] = r
+			return
+		}
+		delete(e.intents, r.path)
+		e.setBase(e.at(r.path), r.state, r.revision)
 	}); err != nil {
 		return nil, errors.Join(err, tree.Close())
 	}

@@ -138,6 +138,15 @@ func (e *Engine) begin(epoch uint64, policy Policy, entries []Entry) error {
 
 func (r *Restore) run(ctx context.Context, entries []Entry, want func([]workspace.Hash) error, contents Contents) error {
 	e := r.e
+	e.mu.Lock()
+	for path, was := range e.intents {
+		if it := e.find(path); it != nil && it.disk.Type == was.state.Type && it.disk.sameContent(was.state) {
+			// The disk's version came from the database: an agent was killed before it had noted so.
+			e.setBase(it, was.state, was.revision)
+		}
+	}
+	clear(e.intents)
+	e.mu.Unlock()
 	r.deleteOthers(ctx, entries)
 	e.mu.Lock()
 	e.root.walk(func(it *item) {

@@ -45,6 +45,14 @@ func (e *Engine) write(path string, s State, revision uint64, expect workspace.S
 		}
 		expect = workspace.Stat{}
 	}
+	if s.Type != workspace.Folder {
+		e.mu.Lock()
+		err := e.log.intend(record{path, s, revision})
+		e.mu.Unlock()
+		if err != nil {
+			return err
+		}
+	}
 	switch s.Type {
 	case workspace.Folder:
 		if expect.Type != workspace.Folder && expect.Type != workspace.None {

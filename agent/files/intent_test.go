@@ -1,0 +1,44 @@
+package files
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"codingplatform/agent/workspace"
+)
+
+// TestAnAgentKilledBeforeItsNote: what it had just written is the database's, and no program's: a newer version of the
+// database replaces it.
+func TestAnAgentKilledBeforeItsNote(t *testing.T) {
+	older := []byte("the older version")
+	first := entry("f", 2)
+	first.State.Hash, first.State.Size = sha256.Sum256(older), int64(len(older))
+	b := newBench(t, entry("stays", 3))
+	if o := b.apply(Operation{Op: Put, Entry: first, Content: older}); o != Applied {
+		t.Fatalf("outcome %d", o)
+	}
+	log := filepath.Join(b.state, baseName)
+	lines, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cut := bytes.LastIndexByte(lines[:len(lines)-1], '\n') + 1
+	if err := os.Truncate(log, int64(cut)); err != nil {
+		t.Fatal(err)
+	}
+	restored := b.open(Policy{MaxFileBytes: 1 << 20}, entry("f", 5), entry("stays", 3))
+	if restored.Written != 1 || restored.Kept != 0 || b.read("f") != string(content) {
+		t.Errorf("%+v, and the disk has %q", restored, b.read("f"))
+	}
+	wantSent(t, b.settle())
+
+	// What a program wrote over it stays.
+	b.apply(Operation{Op: Put, Entry: first, ExpectType: workspace.File, ExpectHash: sha256.Sum256(content), Content: older})
+	b.write("f")
+	if restored := b.open(Policy{MaxFileBytes: 1 << 20}, entry("f", 5), entry("stays", 3)); restored.Kept != 1 || b.read("f") != program {
+		t.Errorf("%+v, and the disk has %q", restored, b.read("f"))
+	}
+}
