@@ -44,6 +44,12 @@ func newBench(b *testing.B, args ...string) *bench {
 // agents are the processes of the backend's agents, as this machine numbers them.
 func (n *bench) agents() []int {
 	n.b.Helper()
+	return n.running("agent", n.started)
+}
+
+// running are the processes of a program that are wanted.
+func (n *bench) running(program string, wanted func(pid int) bool) []int {
+	n.b.Helper()
 	all, err := filepath.Glob("/proc/[0-9]*/exe")
 	if err != nil {
 		n.b.Fatal(err)
@@ -51,14 +57,14 @@ func (n *bench) agents() []int {
 	var pids []int
 	for _, path := range all {
 		// Those that are gone, or not ours to look at, are none.
-		if exe, err := os.Readlink(path); err != nil || filepath.Base(exe) != "agent" {
+		if exe, err := os.Readlink(path); err != nil || filepath.Base(exe) != program {
 			continue
 		}
 		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
 		if err != nil {
 			n.b.Fatal(err)
 		}
-		if n.started(pid) {
+		if wanted(pid) {
 			pids = append(pids, pid)
 		}
 	}
@@ -75,17 +81,25 @@ func (n *bench) started(pid int) bool {
 		if bytes.Contains(told, []byte(n.dir)) {
 			return true
 		}
-		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-		if err != nil {
-			return false // gone
-		}
-		_, parent, _ := strings.Cut(string(status), "\nPPid:\t")
-		parent, _, _ = strings.Cut(parent, "\n")
-		if pid, err = strconv.Atoi(parent); err != nil {
-			n.b.Fatal(err)
-		}
+		pid = n.parent(pid)
 	}
 	return false
+}
+
+// parent is the process that started another; 0: it is gone.
+func (n *bench) parent(pid int) int {
+	n.b.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	_, text, _ := strings.Cut(string(status), "\nPPid:\t")
+	text, _, _ = strings.Cut(text, "\n")
+	parent, err := strconv.Atoi(text)
+	if err != nil {
+		n.b.Fatal(err)
+	}
+	return parent
 }
 
 // cpu is the time that processes have spent on a CPU, by the scheduler's own count.
@@ -276,6 +290,7 @@ type sshd struct {
 	b    *testing.B
 	dir  string
 	port string
+	pid  int
 }
 
 func newSSHD(b *testing.B) *sshd {
@@ -309,6 +324,7 @@ func newSSHD(b *testing.B) *sshd {
 	if err := cmd.Start(); err != nil {
 		b.Fatalf("start sshd: %v (Debian's openssh-server has it)", err)
 	}
+	s.pid = cmd.Process.Pid
 	b.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()

@@ -104,19 +104,22 @@ func BenchmarkTerminalThroughput(b *testing.B) {
 		b.Fatalf("%v: %s", err, out)
 	}
 	inside := make100 + "/tmp/text; "
-	wait := "stty -echo; printf rea''dy; read x; exec cat "
+	// The shell stays, so that what its terminal cost can be read.
+	wait := "stty -echo; printf rea''dy; read x; cat %s; read y"
 	var o, t, f []time.Duration
-	var bareSpent, agentSpent, backendSpent time.Duration
+	var bareSpent, sshSpent, agentSpent, backendSpent time.Duration
 	frames := 0
 	rounds := 0
 	for b.Loop() {
 		for range 3 {
 			rounds++
 			bareBefore := n.cpu(os.Getpid())
-			f = append(f, pour(b, newBare(b, wait+path), size))
+			f = append(f, pour(b, newBare(b, fmt.Sprintf(wait, path)), size))
 			bareSpent += n.cpu(os.Getpid()) - bareBefore
-			t = append(t, pour(b, s.open(wait+path), size))
-			p := n.open(session, "t"+strconv.Itoa(rounds), "sh", "-c", inside+wait+"/tmp/text")
+			t = append(t, pour(b, s.open(fmt.Sprintf(wait, path)), size))
+			// Its sessions of the rounds before are still there, and count once more.
+			sshSpent = n.cpu(n.running("sshd", func(pid int) bool { return n.parent(pid) == s.pid || n.parent(n.parent(pid)) == s.pid })...)
+			p := n.open(session, "t"+strconv.Itoa(rounds), "sh", "-c", inside+fmt.Sprintf(wait, "/tmp/text"))
 			agents, backend := n.agents(), n.p.cmd.Process.Pid
 			agentBefore, backendBefore := n.cpu(agents...), n.cpu(backend)
 			o = append(o, pour(b, p, size))
@@ -131,6 +134,8 @@ func BenchmarkTerminalThroughput(b *testing.B) {
 	b.ReportMetric(speed(o), "MB/s")
 	b.ReportMetric(speed(o)/speed(f), "x-bare")
 	b.ReportMetric(bareSpent.Seconds()/float64(rounds), "bare-cpu-s/100MB")
+	b.ReportMetric(sshSpent.Seconds()/float64(rounds), "sshd-cpu-s/100MB")
+	b.ReportMetric((agentSpent+backendSpent).Seconds()/sshSpent.Seconds(), "x-sshd-cpu")
 	b.ReportMetric(agentSpent.Seconds()/float64(rounds), "agent-cpu-s/100MB")
 	b.ReportMetric(backendSpent.Seconds()/float64(rounds), "backend-cpu-s/100MB")
 	b.ReportMetric(size/1e3*float64(rounds)/float64(frames), "kB/frame")
