@@ -22,7 +22,11 @@ func (c *cluster) down(ctx context.Context, purge bool) error {
 			return err
 		}
 	}
-	errs := []error{c.unmount(), removeGroups(), removeNetwork(ctx), os.RemoveAll(c.path("pids"))}
+	// What is still mounted must not be deleted through the mount.
+	if err := c.unmount(); err != nil {
+		return err
+	}
+	errs := []error{removeGroups(), removeNetwork(ctx), os.RemoveAll(c.path("pids"))}
 	// What was running there is no more.
 	for _, name := range []string{"run", "kubelet", "pod-logs", "cni-data"} {
 		errs = append(errs, os.RemoveAll(c.path(name)))
