@@ -132,7 +132,7 @@ func gated(pod *corev1.Pod) bool {
 func environment(pod *corev1.Pod, s state) backend.Environment {
 	env := backend.Environment{
 		ID: backend.EnvironmentID(pod.UID), SessionID: backend.SessionID(pod.Labels[sessionLabel]),
-		Phase: s.phase, Reason: s.reason, CreatedAt: pod.CreationTimestamp.Time.UTC(),
+		Phase: s.phase, Reason: s.reason, CreatedAt: pod.CreationTimestamp.UTC(),
 	}
 	for i := range pod.Spec.Containers {
 		if limits := pod.Spec.Containers[i].Resources.Limits; pod.Spec.Containers[i].Name == containerName {

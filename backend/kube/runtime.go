@@ -2,6 +2,7 @@ package kube
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
@@ -176,7 +177,8 @@ func (r *Runtime) Dial(ctx context.Context, env backend.Environment) (net.Conn, 
 
 // refused gives the API server's error a code.
 func refused(what string, err error) error {
-	status, known := err.(apierrors.APIStatus) //nolint:errorlint // client-go returns it bare
+	var status apierrors.APIStatus
+	known := errors.As(err, &status)
 	switch {
 	case apierrors.IsForbidden(err) || apierrors.IsInvalid(err):
 		words := ""

@@ -32,7 +32,7 @@ func (c *cluster) down(ctx context.Context, purge bool) error {
 		errs = append(errs, os.RemoveAll(c.path(name)))
 	}
 	// The containers' own state is of no use without them, and names of pods that are gone.
-	for _, name := range []string{"etcd", "pki", "logs", "containerd"} {
+	for _, name := range []string{"etcd", "pki", "logs", "containerd", "volumes"} {
 		if purge {
 			errs = append(errs, os.RemoveAll(c.path(name)))
 		}

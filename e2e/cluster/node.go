@@ -108,9 +108,13 @@ func (c *cluster) startNode(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.start("proxy", kubernetes, "kube-proxy", "--kubeconfig="+c.path("pki", "proxy.kubeconfig"), "--proxy-mode=iptables",
+	err = c.start("proxy", kubernetes, "kube-proxy", "--kubeconfig="+c.path("pki", "proxy.kubeconfig"), "--proxy-mode=iptables",
 		"--cluster-cidr="+podCIDR, "--hostname-override="+nodeName, "--conntrack-max-per-core=0", "--conntrack-tcp-timeout-established=0s",
 		"--conntrack-tcp-timeout-close-wait=0s", "--bind-address="+nodeIP)
+	if err != nil {
+		return err
+	}
+	return c.start("provisioner", c.path("bin", "provisioner"), "-kubeconfig="+c.path("pki", "admin.kubeconfig"), "-dir="+c.path("volumes"))
 }
 
 func (c *cluster) socket() string { return c.path("run", "containerd.sock") }
