@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"codingplatform/backend"
@@ -38,14 +39,20 @@ func openRuntime(ctx context.Context, cfg config, authority *identity.Authority,
 }
 
 func openKube(ctx context.Context, cfg config, authority *identity.Authority, logger *slog.Logger) (backend.Runtime, func(), error) {
-	rest, err := clientcmd.BuildConfigFromFlags("", cfg.Kube.Config)
+	var reach *rest.Config
+	var err error
+	if cfg.Kube.Config == "" {
+		reach, err = rest.InClusterConfig()
+	} else {
+		reach, err = clientcmd.BuildConfigFromFlags("", cfg.Kube.Config)
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("find the cluster (--kubeconfig says how it is reached): %w", err)
 	}
-	rest.QPS, rest.Burst, rest.UserAgent = kubeQPS, kubeBurst, "coding-platform-backend/"+version
+	reach.QPS, reach.Burst, reach.UserAgent = kubeQPS, kubeBurst, "coding-platform-backend/"+version
 	k := cfg.Kube
 	runtime, err := kube.New(ctx, kube.Config{
-		REST: rest, Namespace: k.Namespace, Image: k.Image, PullPolicy: k.PullPolicy, Identity: authority,
+		REST: reach, Namespace: k.Namespace, Image: k.Image, PullPolicy: k.PullPolicy, Identity: authority,
 		CPURequest: k.CPURequest, CPULimit: k.CPULimit, MemoryRequest: k.MemoryRequest, MemoryLimit: k.MemoryLimit,
 		Volume: k.Volume, VolumeSize: k.VolumeSize, StorageClass: k.StorageClass, Logger: logger,
 	})
