@@ -37,6 +37,18 @@ func kubectl(t *testing.T, stdin string, args ...string) string {
 	return string(out)
 }
 
+// kubectlMay runs kubectl and returns what it printed, also when it ends with 1.
+func kubectlMay(t *testing.T, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Getenv("CLUSTER"), append([]string{"--dir", os.Getenv("CLUSTER_DIR"), "kubectl"}, args...)...)
+	out, err := cmd.Output()
+	var exit *exec.ExitError
+	if err != nil && (!errors.As(err, &exit) || exit.ExitCode() != 1) {
+		t.Fatalf("kubectl %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
 // exposePostgres makes a database and returns its URL for pods, and that for this process. The server itself
 // listens on no network.
 func exposePostgres(t *testing.T) (forPods, here string) {
