@@ -26,10 +26,9 @@ const (
 )
 
 // kubectl runs `cluster kubectl`, and returns what it printed. CLUSTER names that program.
-func kubectl(t *testing.T, stdin string, args ...string) string {
+func kubectl(t *testing.T, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), os.Getenv("CLUSTER"), append([]string{"--dir", os.Getenv("CLUSTER_DIR"), "kubectl"}, args...)...)
-	cmd.Stdin = strings.NewReader(stdin)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("kubectl %s: %v\n%s", strings.Join(args, " "), err, out)
@@ -93,15 +92,16 @@ func forward(ctx context.Context, conn net.Conn, network, address string) {
 	if err != nil {
 		return // the caller sees its connection end
 	}
-	done := make(chan error, 2)
+	done := make(chan struct{}, 2)
 	for _, pair := range [][2]net.Conn{{conn, server}, {server, conn}} {
 		go func() {
-			_, err := io.Copy(pair[0], pair[1])
-			done <- err
+			// One side's end is the other's, whatever it was.
+			_, _ = io.Copy(pair[0], pair[1])
+			_ = pair[0].Close()
+			done <- struct{}{}
 		}()
 	}
-	first := <-done
-	_ = errors.Join(first, conn.Close(), server.Close()) // one side's end is the other's
+	<-done
 	<-done
 }
 
@@ -111,12 +111,12 @@ func install(t *testing.T, overlay, databaseURL string) (serviceURL string) {
 	t.Helper()
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Log(kubectl(t, "", "get", "pods,events", "--all-namespaces", "-o", "wide"))
-			t.Log(kubectl(t, "", "logs", "-n", backends, "-l", "app=backend", "--tail=60", "--prefix"))
+			t.Log(kubectl(t, "get", "pods,events", "--all-namespaces", "-o", "wide"))
+			t.Log(kubectl(t, "logs", "-n", backends, "-l", "app=backend", "--tail=60", "--prefix"))
 		}
-		kubectl(t, "", "delete", "-k", overlay, "--ignore-not-found", "--wait=true", "--timeout=120s")
+		kubectl(t, "delete", "-k", overlay, "--ignore-not-found", "--wait=true", "--timeout=120s")
 	})
-	kubectl(t, "", "apply", "-f", "base/01-namespace.yaml")
+	kubectl(t, "apply", "-f", "base/01-namespace.yaml")
 	authority, err := exec.CommandContext(t.Context(), os.Getenv("BACKEND"), "authority").Output()
 	if err != nil {
 		t.Fatalf("make an authority: %v", err)
@@ -125,10 +125,10 @@ func install(t *testing.T, overlay, databaseURL string) (serviceURL string) {
 	if err := os.WriteFile(path, authority, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	kubectl(t, "", "create", "secret", "generic", "backend-identity", "-n", backends, "--from-file=ca.pem="+path)
-	kubectl(t, "", "create", "secret", "generic", "backend-database", "-n", backends, "--from-literal=url="+databaseURL)
-	kubectl(t, "", "apply", "-k", overlay, "--dry-run=server")
-	kubectl(t, "", "apply", "-k", overlay)
-	kubectl(t, "", "rollout", "status", "deployment/backend", "-n", backends, "--timeout=120s")
-	return "http://" + kubectl(t, "", "get", "service", "backend", "-n", backends, "-o", "jsonpath={.spec.clusterIP}")
+	kubectl(t, "create", "secret", "generic", "backend-identity", "-n", backends, "--from-file=ca.pem="+path)
+	kubectl(t, "create", "secret", "generic", "backend-database", "-n", backends, "--from-literal=url="+databaseURL)
+	kubectl(t, "apply", "-k", overlay, "--dry-run=server")
+	kubectl(t, "apply", "-k", overlay)
+	kubectl(t, "rollout", "status", "deployment/backend", "-n", backends, "--timeout=120s")
+	return "http://" + kubectl(t, "get", "service", "backend", "-n", backends, "-o", "jsonpath={.spec.clusterIP}")
 }

@@ -110,7 +110,7 @@ func TestJourney(t *testing.T) {
 	if !strings.Contains(string(out), "got hello") {
 		t.Errorf("the terminal answers %q", out)
 	}
-	pods := strings.Fields(kubectl(t, "", "get", "pods", "-n", workspaces, "-l", "app=code-execution", "-o", "jsonpath={.items[*].metadata.name}"))
+	pods := strings.Fields(kubectl(t, "get", "pods", "-n", workspaces, "-l", "app=code-execution", "-o", "jsonpath={.items[*].metadata.name}"))
 	if len(pods) != 1 || !strings.HasPrefix(pods[0], "pod-") {
 		t.Errorf("the session runs in pods %v, want one named pod-…", pods)
 	}
@@ -128,10 +128,12 @@ func TestJourney(t *testing.T) {
 	}
 
 	t.Run("Confinement", func(t *testing.T) { confinement(t, api, session) })
+	t.Run("OutOfMemory", func(t *testing.T) { outOfMemory(t, api, session) })
+	t.Run("LostPod", func(t *testing.T) { lostPod(t, api, session, address, user.Token) })
 	t.Run("BackendsGoDuringOutput", func(t *testing.T) { backendsGo(t, api, session) })
 
 	call(t, http.StatusNoContent, http.MethodDelete, address+"/api/sessions/"+session, user.Token, nil)
-	kubectl(t, "", "wait", "--for=delete", "pod", "-n", workspaces, "-l", "app=code-execution", "--timeout=60s")
+	kubectl(t, "wait", "--for=delete", "pod", "-n", workspaces, "-l", "app=code-execution", "--timeout=60s")
 }
 
 func decode(t *testing.T, answer []byte, v any) {
@@ -165,6 +167,7 @@ func fileIsSaved(t *testing.T, address, token, content string) {
 
 // confinement looks from inside of a session's pod.
 func confinement(t *testing.T, api *client.API, session string) {
+	t.Helper()
 	script := `id -u; ls /var/run/secrets/kubernetes.io 2>&1 | head -n 1; for d in / /usr /etc /usr/local/bin; do touch $d/x 2>/dev/null && echo "wrote $d"; done; touch /app/x /tmp/x ~/x && echo writable; rm /app/x; grep CapEff /proc/self/status; python3 -c 'import sys, numpy, pandas, scipy; print("python", sys.version_info[:2])'; node --version`
 	out := string(program(t, api, session, "inside", "", nil, "/bin/sh", "-c", script))
 	for _, want := range []string{"1000\r\n", "No such file or directory", "writable", "CapEff:\t0000000000000000", "python (3, 11)", "v20."} {
@@ -177,13 +180,53 @@ func confinement(t *testing.T, api *client.API, session string) {
 	}
 }
 
+// outOfMemory has a program use more than the pod may: it is killed, and what else runs there is not.
+func outOfMemory(t *testing.T, api *client.API, session string) {
+	t.Helper()
+	pod := func() string {
+		return kubectl(t, "get", "pods", "-n", workspaces, "-l", "app=code-execution", "-o", "jsonpath={.items[*].metadata.uid} {.items[*].status.containerStatuses[*].restartCount}")
+	}
+	before := pod()
+	out := string(program(t, api, session, "greedy", "", nil, "/bin/sh", "-c", `python3 -c 'b = b"x" * (1 << 30)'; echo "ended with $?"`))
+	if !strings.Contains(out, "ended with 137") {
+		t.Errorf("a program that used too much memory printed %q", out)
+	}
+	if after := pod(); after != before {
+		t.Errorf("the pod was %s and is %s", before, after)
+	}
+}
+
+// lostPod deletes a session's pod: the reason is told, and the next start has what was saved.
+func lostPod(t *testing.T, api *client.API, session, address, token string) {
+	t.Helper()
+	kubectl(t, "delete", "pod", "-n", workspaces, "-l", "app=code-execution", "--timeout=60s")
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	var status struct{ Phase, Reason string }
+	for status.Phase != "stopped" && status.Phase != "failed" {
+		select {
+		case <-tick.C:
+		case <-t.Context().Done():
+			t.Fatalf("the session is in phase %+v after its pod was deleted", status)
+		}
+		decode(t, call(t, http.StatusOK, http.MethodGet, address+"/api/workspace/"+session+"/status", token, nil), &status)
+	}
+	if !strings.Contains(status.Reason, "stopped") && !strings.Contains(status.Reason, "deleted") {
+		t.Errorf("the reason for the end is %q", status.Reason)
+	}
+	if out := string(program(t, api, session, "anew", "", nil, "cat", "from-terminal.txt")); out != "hello\r\n" {
+		t.Errorf("after a new start the file holds %q", out)
+	}
+}
+
 // backendsGo deletes backends while a terminal prints, one at a time, until one of them was the one that served it:
 // no byte is lost or doubled.
 func backendsGo(t *testing.T, api *client.API, session string) {
+	t.Helper()
 	const size = 24 << 20
 	script := fmt.Sprintf(`stty -opost; head -c %d /dev/urandom | base64 -w0 | head -c %d >/tmp/flood; cat /tmp/flood`, size, size)
 	for round, cut := 0, false; !cut; round++ {
-		pods := strings.Fields(kubectl(t, "", "get", "pods", "-n", backends, "-l", "app=backend", "-o", "jsonpath={.items[*].metadata.name}"))
+		pods := strings.Fields(kubectl(t, "get", "pods", "-n", backends, "-l", "app=backend", "-o", "jsonpath={.items[*].metadata.name}"))
 		if len(pods) < 2 {
 			t.Fatalf("there are backends %v, want two", pods)
 		}
@@ -195,7 +238,7 @@ func backendsGo(t *testing.T, api *client.API, session string) {
 			}
 			if !deleted && n >= size/4 {
 				deleted = true
-				kubectl(t, "", "delete", "pod", "-n", backends, pods[0], "--wait=false")
+				kubectl(t, "delete", "pod", "-n", backends, pods[0], "--wait=false")
 			}
 		}, "/bin/sh", "-c", script)
 		if !deleted {
@@ -208,6 +251,6 @@ func backendsGo(t *testing.T, api *client.API, session string) {
 			t.Fatalf("%d bytes came with SHA-256 %x; the file has %d, %s", len(out), sum, size, want)
 		}
 		t.Logf("backend %s deleted during output; attached %d times", pods[0], attached)
-		kubectl(t, "", "rollout", "status", "deployment/backend", "-n", backends, "--timeout=120s")
+		kubectl(t, "rollout", "status", "deployment/backend", "-n", backends, "--timeout=120s")
 	}
 }

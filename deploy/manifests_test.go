@@ -9,13 +9,13 @@ import (
 
 // TestOverlays has the API server itself judge every object of every overlay.
 func TestOverlays(t *testing.T) {
-	kubectl(t, "", "apply", "-f", "base/01-namespace.yaml")
+	kubectl(t, "apply", "-f", "base/01-namespace.yaml")
 	t.Cleanup(func() {
-		kubectl(t, "", "delete", "-f", "base/01-namespace.yaml", "--ignore-not-found", "--timeout=120s")
+		kubectl(t, "delete", "-f", "base/01-namespace.yaml", "--ignore-not-found", "--timeout=120s")
 	})
 	for _, overlay := range []string{"kind", "production", "tls"} {
 		t.Run(overlay, func(t *testing.T) {
-			out := kubectl(t, "", "apply", "-k", "overlays/"+overlay, "--dry-run=server")
+			out := kubectl(t, "apply", "-k", "overlays/"+overlay, "--dry-run=server")
 			for _, want := range []string{"deployment.apps/backend", "horizontalpodautoscaler.autoscaling/backend", "networkpolicy.networking.k8s.io/workspaces"} {
 				if !strings.Contains(out, want) {
 					t.Errorf("%s lacks %s:\n%s", overlay, want, out)
@@ -30,9 +30,9 @@ func TestOverlays(t *testing.T) {
 
 // TestBackendMayDoWhatItMust lists what the service account may do and, above all, what not.
 func TestBackendMayDoWhatItMust(t *testing.T) {
-	kubectl(t, "", "apply", "-f", "base/01-namespace.yaml", "-f", "base/02-rbac.yaml")
+	kubectl(t, "apply", "-f", "base/01-namespace.yaml", "-f", "base/02-rbac.yaml")
 	t.Cleanup(func() {
-		kubectl(t, "", "delete", "-f", "base/01-namespace.yaml", "--ignore-not-found", "--timeout=120s")
+		kubectl(t, "delete", "-f", "base/01-namespace.yaml", "--ignore-not-found", "--timeout=120s")
 	})
 	const account = "--as=system:serviceaccount:coding-platform:backend-sa"
 	for question, want := range map[string]string{

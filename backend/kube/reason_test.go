@@ -95,8 +95,10 @@ func TestStateOf(t *testing.T) {
 		"node lost":     {pod: failed("NodeLost", "Node node-1 which was running pod is unresponsive"), phase: over, words: "its node is lost: Node node-1"},
 		"node shutdown": {pod: failed("Terminated", "Pod was terminated in response to imminent node shutdown."), phase: over, words: "its node was shut down"},
 		"no room":       {pod: failed("OutOfmemory", "Node didn't have enough resource: memory"), phase: over, words: "its node had no room for it"},
-		"node gone": {pod: failed("", ""), change: condition(corev1.DisruptionTarget, corev1.ConditionTrue, "DeletionByPodGC", "PodGC: node no longer exists"),
-			phase: over, words: "its node is gone: PodGC"},
+		"node gone": {
+			pod: failed("", ""), change: condition(corev1.DisruptionTarget, corev1.ConditionTrue, "DeletionByPodGC", "PodGC: node no longer exists"),
+			phase: over, words: "its node is gone: PodGC",
+		},
 		"failed without a word": {pod: failed("", ""), phase: over, words: "the pod failed"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -102,6 +102,14 @@ func (c *cluster) startNode(ctx context.Context) error {
 	if err := c.loadPause(ctx); err != nil {
 		return err
 	}
+	if running, err := c.running("kubelet"); err != nil {
+		return err
+	} else if !running {
+		// What is known of it from before a stop, its pods among it, holds no more.
+		if _, err := c.kubectlOutput(ctx, "delete", "node", nodeName, "--ignore-not-found"); err != nil {
+			return err
+		}
+	}
 	kubernetes := c.path("bin", "kubernetes")
 	err = c.start("kubelet", kubernetes, "kubelet", "--config="+c.path("kubelet.yaml"), "--kubeconfig="+c.path("pki", "kubelet.kubeconfig"),
 		"--root-dir="+c.path("kubelet"), "--hostname-override="+nodeName, "--node-ip="+nodeIP)
