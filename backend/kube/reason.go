@@ -80,7 +80,8 @@ func endOf(pod *corev1.Pod) (words string, ended bool) {
 
 func exitWords(pod *corev1.Pod, end *corev1.ContainerStateTerminated) string {
 	switch {
-	case end.Reason == "OOMKilled":
+	// The runtime says so also of a container in which some other process was killed before it ended well.
+	case end.Reason == "OOMKilled" && end.ExitCode != 0 && pod.DeletionTimestamp == nil:
 		return "out of memory: it used more than its limit of " + memoryLimit(pod)
 	case pod.DeletionTimestamp != nil:
 		if words := disruption(pod); words != "" {
