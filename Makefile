@@ -19,7 +19,7 @@ FRONTEND_SOURCES := $(shell find frontend/src frontend/scripts -type f 2>/dev/nu
 
 .PHONY: help
 help: ## print this
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: setup build ## set up, build and serve http://localhost:8002
@@ -73,6 +73,51 @@ test-frontend: frontend/node_modules/.stamp ## the frontend's unit tests
 .PHONY: e2e
 e2e: setup-test build e2e/node_modules/.stamp ## the whole product in a real browser
 	cd e2e && npx tsc --noEmit && npx playwright test
+
+CLUSTER_DIR := $(CURDIR)/build/cluster
+CLUSTER := $(CLUSTER_DIR)/bin/cluster
+CLUSTER_GO := CGO_ENABLED=0 nice go build -C e2e/cluster -trimpath
+KUBERNETES_VERSION := $(shell awk '$$1 == "k8s.io/kubernetes" {print $$2; exit}' e2e/cluster/go.mod)
+
+.PHONY: setup-cluster
+setup-cluster: ## install what a cluster on this machine needs (containerd, runc, buildah)
+	@scripts/setup.sh cluster
+
+# Some eight minutes on two cores, once.
+$(CLUSTER_DIR)/bin/kubernetes: e2e/cluster/go.mod e2e/cluster/kubernetes/main.go
+	@echo "building Kubernetes $(KUBERNETES_VERSION); this takes minutes, once"
+	@mkdir -p $(@D)
+	@$(CLUSTER_GO) -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$(KUBERNETES_VERSION) -X k8s.io/client-go/pkg/version.gitVersion=$(KUBERNETES_VERSION)" -o $@ ./kubernetes
+	@touch $@
+
+.PHONY: cluster-build
+cluster-build: $(CLUSTER_DIR)/bin/kubernetes
+	@$(CLUSTER_GO) -ldflags "-s -w" -o $(CLUSTER_DIR)/bin/ . ./pause ./provisioner
+
+.PHONY: cluster-up
+cluster-up: setup-cluster cluster-build ## a real Kubernetes on this machine, in its own namespaces (as root)
+	@$(CLUSTER) --dir $(CLUSTER_DIR) up
+
+.PHONY: cluster-down
+cluster-down: ## stop it; nothing of it is left but its data in build/cluster
+	@if [ -x $(CLUSTER) ]; then $(CLUSTER) --dir $(CLUSTER_DIR) down; fi
+
+.PHONY: images
+images: setup-cluster build/frontend.stamp ## build/images/backend.tar and code-execution.tar, without a registry
+	@mkdir -p build/images/$(shell go env GOARCH)
+	@$(GO_BUILD) -o build/images/$(shell go env GOARCH)/ ./cmd/agent ./cmd/backend
+	@images/build.sh
+
+.PHONY: cluster-load
+cluster-load: images ## build the images and import them into the cluster
+	@$(CLUSTER) --dir $(CLUSTER_DIR) load build/images/backend.tar build/images/code-execution.tar
+
+.PHONY: e2e-cluster
+e2e-cluster: cluster-up cluster-load ## the product on a real Kubernetes: the runtime's contract, then the manifests
+	@trap '$(MAKE) cluster-down' EXIT; scripts/setup-postgres.sh >/dev/null; \
+	export CLUSTER=$(CLUSTER) CLUSTER_DIR=$(CLUSTER_DIR) CLUSTER_KUBECONFIG=$(CLUSTER_DIR)/pki/admin.kubeconfig \
+	  BACKEND=$(CURDIR)/build/images/$(shell go env GOARCH)/backend; \
+	go test -tags cluster -count=1 -p 1 -timeout 15m ./backend/kube ./deploy
 
 .PHONY: race
 race: ## Go's tests three times over, in other orders

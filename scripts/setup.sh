@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Installs what is missing: `setup.sh run` for serving, `setup.sh test` for the tests besides,
-# `setup.sh bench` for the benchmarks. Where the system's
+# `setup.sh bench` for the benchmarks, `setup.sh cluster` for a Kubernetes on this machine. Where the system's
 # package manager is apt and may be used it does so; otherwise it says exactly what to install. Quick and silent
 # when nothing is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-what=${1:?usage: setup.sh run|test|bench}
+what=${1:?usage: setup.sh run|test|bench|cluster}
 
 fail() {
   echo "setup: $*" >&2
@@ -43,6 +43,16 @@ if [ "$what" = bench ]; then
   [ -x /usr/sbin/sshd ] || packages+=(openssh-server)
   need ssh openssh-client
 fi
+if [ "$what" = cluster ]; then
+  need containerd containerd
+  need buildah buildah
+  need mmdebstrap mmdebstrap
+  # Not in a user's PATH.
+  [ -x /usr/sbin/runc ] || need runc runc
+  [ -x /usr/sbin/iptables ] || need iptables iptables
+  [ -x /usr/lib/cni/bridge ] || packages+=(containernetworking-plugins)
+  need ip iproute2
+fi
 
 if [ ${#packages[@]} -gt 0 ]; then
   install=(apt-get install --yes --no-install-recommends "${packages[@]}")
@@ -61,6 +71,12 @@ if [ ${#packages[@]} -gt 0 ]; then
   export DEBIAN_FRONTEND=noninteractive
   log=$(mktemp)
   trap 'rm -f "$log"' EXIT
+  if [ "$what" = cluster ] && [ ! -e /usr/sbin/policy-rc.d ]; then
+    # The cluster starts its own containerd: the packages' services must not start by themselves.
+    printf '#!/bin/sh\nexit 101\n' | "${as[@]}" tee /usr/sbin/policy-rc.d >/dev/null
+    "${as[@]}" chmod +x /usr/sbin/policy-rc.d
+    trap 'rm -f "$log"; "${as[@]}" rm -f /usr/sbin/policy-rc.d' EXIT
+  fi
   # The package lists of a fresh machine may be missing or old.
   if ! { "${as[@]}" apt-get update && "${as[@]}" "${install[@]}"; } >"$log" 2>&1; then
     cat "$log" >&2
@@ -71,6 +87,6 @@ fi
 /usr/bin/python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
   fail "Python 3.11 or newer is needed at /usr/bin/python3; this is $(/usr/bin/python3 --version)"
 
-if [ -z "${DATABASE_URL:-}" ] || [ "$what" != run ]; then
+if [ "$what" != cluster ] && { [ -z "${DATABASE_URL:-}" ] || [ "$what" != run ]; }; then
   scripts/setup-postgres.sh >/dev/null
 fi

@@ -78,11 +78,32 @@ func Open(dir string) (*Authority, error) {
 	return a, nil
 }
 
-// create writes a new CA to path, whole and durably, unless there is one.
-func create(path string) error {
+// Read reads a CA that was put in place by others, such as a mounted Secret, and makes none. Its group may read
+// it: that is how a Secret is given to a user that is not root.
+func Read(path string) (*Authority, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the certificate authority: %w", err)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the certificate authority: %w", err)
+	}
+	if info.Mode().Perm()&0o007 != 0 {
+		return nil, fmt.Errorf("%s holds the installation's secret key and can be read by everybody (mode %04o)", path, info.Mode().Perm())
+	}
+	a, err := parse(content)
+	if err != nil {
+		return nil, fmt.Errorf("read the certificate authority %s: %w", path, err)
+	}
+	return a, nil
+}
+
+// Generate makes a new CA: its certificate and its key as PEM.
+func Generate() ([]byte, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return fmt.Errorf("make a key: %w", err)
+		return nil, fmt.Errorf("make a key: %w", err)
 	}
 	now := time.Now()
 	cert := &x509.Certificate{
@@ -97,9 +118,18 @@ func create(path string) error {
 	}
 	der, err := x509.CreateCertificate(rand.Reader, cert, cert, key.Public(), key)
 	if err != nil {
-		return fmt.Errorf("sign the certificate: %w", err)
+		return nil, fmt.Errorf("sign the certificate: %w", err)
 	}
 	keyPEM, err := encodeKey(key)
+	if err != nil {
+		return nil, err
+	}
+	return append(encodeCert(der), keyPEM...), nil
+}
+
+// create writes a new CA to path, whole and durably, unless there is one.
+func create(path string) error {
+	content, err := Generate()
 	if err != nil {
 		return err
 	}
@@ -107,7 +137,7 @@ func create(path string) error {
 	if err != nil {
 		return err
 	}
-	_, err = file.Write(append(encodeCert(der), keyPEM...))
+	_, err = file.Write(content)
 	err = errors.Join(err, file.Sync(), file.Close())
 	if err == nil {
 		if err = os.Link(file.Name(), path); errors.Is(err, fs.ErrExist) {

@@ -199,3 +199,25 @@ func TestIncompleteNamesAreRefused(t *testing.T) {
 		t.Error("a client without an environment")
 	}
 }
+
+func TestReadOfAMountedAuthority(t *testing.T) {
+	content, err := Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "ca.pem")
+	if _, err := Read(path); err == nil {
+		t.Error("a CA was made where one was to be read")
+	}
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for mode, ok := range map[os.FileMode]bool{0o400: true, 0o440: true, 0o444: false} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Read(path); (err == nil) != ok {
+			t.Errorf("Read with mode %04o: %v", mode, err)
+		}
+	}
+}

@@ -86,11 +86,18 @@ func (s *supervisor) connect(ctx context.Context, env backend.Environment) (*age
 		return nil, err
 	}
 	deadline := time.Now().Add(answerTimeout)
+	told := ""
 	for delay := 5 * time.Millisecond; ; delay = min(2*delay, 500*time.Millisecond) {
 		state, known, moved := s.m.environments.get(env.ID)
 		if known && state.Phase == backend.EnvironmentEnded {
 			s.m.environments.forget(env.ID)
 			return nil, endedError{state.Reason}
+		}
+		if known && state.Phase == backend.EnvironmentStarting && state.Reason != "" && state.Reason != told {
+			told = state.Reason
+			if err := s.phase(ctx, backend.PhaseStarting, told, env.ID); err != nil {
+				return nil, err
+			}
 		}
 		conn, err := s.m.cfg.Pool.Get(ctx, s.id)
 		switch {
@@ -183,16 +190,22 @@ func (s *supervisor) sync(ctx context.Context, conn *agentconn.Conn, resync bool
 	}
 	// When the environment ends, the agent's connection breaks a moment before the runtime tells why.
 	if backend.CodeOf(err) == backend.CodeUnavailable && ctx.Err() == nil {
-		if _, ferr := s.m.cfg.Runtime.Find(ctx, s.id); backend.CodeOf(ferr) == backend.CodeNotFound {
+		env, ferr := s.m.cfg.Runtime.Find(ctx, s.id)
+		// A pod that is deleted from outside goes on stopping for a while after its agent is gone.
+		stopping := ferr == nil && (env.Phase == backend.EnvironmentStopping || env.ID != conn.Environment.ID)
+		if stopping || backend.CodeOf(ferr) == backend.CodeNotFound {
 			return endedError{s.endReason(ctx, conn.Environment.ID)}
 		}
 	}
 	return err
 }
 
+// endWordTimeout is how long a runtime may take to say why an environment ended: a node tells of a pod's end late.
+const endWordTimeout = 5 * time.Second
+
 // endReason waits shortly for the runtime's word on why an environment ended.
 func (s *supervisor) endReason(ctx context.Context, id backend.EnvironmentID) string {
-	timeout, cancel := context.WithTimeout(ctx, 2*time.Second)
+	timeout, cancel := context.WithTimeout(ctx, endWordTimeout)
 	defer cancel()
 	for {
 		state, known, moved := s.m.environments.get(id)

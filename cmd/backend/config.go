@@ -27,6 +27,8 @@ type config struct {
 	RunAs            string
 	Runtime          string
 	AgentBin         string
+	IdentityCA       string
+	Kube             kubeConfig
 	SandboxNetwork   string
 	SandboxMemory    int64
 	SandboxProcesses int64
@@ -52,6 +54,13 @@ type config struct {
 	LogFormat        string
 }
 
+// kubeConfig is what the runtime of that name needs besides.
+type kubeConfig struct {
+	Config, Namespace, Image, PullPolicy             string
+	CPURequest, CPULimit, MemoryRequest, MemoryLimit string
+	Volume, VolumeSize, StorageClass                 string
+}
+
 // setting ties a flag to its variable and its place in config.
 type setting struct {
 	name, env, fallback, usage string
@@ -69,8 +78,20 @@ func settings() []setting {
 		{"data-dir", "DATA_DIR", defaultDataDir(), "directory of the embedded database, the certificates and the sessions' volumes", text(func(c *config) *string { return &c.DataDir })},
 		{"postgres-bin", "POSTGRES_BIN", "", "directory of the embedded PostgreSQL's programs; empty: beside this program, else the system's newest", text(func(c *config) *string { return &c.PostgresBin })},
 		{"run-as", "RUN_AS", "nobody", "user for PostgreSQL and the sandboxes when started as root", text(func(c *config) *string { return &c.RunAs })},
-		{"runtime", "RUNTIME", "local", "where environments run: local (bubblewrap sandboxes on this machine)", text(func(c *config) *string { return &c.Runtime })},
+		{"runtime", "RUNTIME", "local", "where environments run: local (bubblewrap sandboxes on this machine) or kubernetes (pods)", text(func(c *config) *string { return &c.Runtime })},
 		{"agent-bin", "AGENT_BIN", "", "the agent's program; empty: beside this program", text(func(c *config) *string { return &c.AgentBin })},
+		{"identity-ca", "IDENTITY_CA", "", "file with the certificate authority for backends and agents (backend authority makes one); empty: made in the data directory", text(func(c *config) *string { return &c.IdentityCA })},
+		{"kubeconfig", "KUBECONFIG", "", "how the cluster is reached; empty: as the pod's service account", text(func(c *config) *string { return &c.Kube.Config })},
+		{"workspace-namespace", "WORKSPACE_NAMESPACE", "coding-platform-workspaces", "namespace of the sessions' pods", text(func(c *config) *string { return &c.Kube.Namespace })},
+		{"workspace-image", "WORKSPACE_IMAGE", "code-execution:latest", "image of the sessions' pods", text(func(c *config) *string { return &c.Kube.Image })},
+		{"workspace-pull-policy", "WORKSPACE_PULL_POLICY", "IfNotPresent", "when that image is pulled: Always, IfNotPresent or Never", text(func(c *config) *string { return &c.Kube.PullPolicy })},
+		{"workspace-cpu-request", "WORKSPACE_CPU_REQUEST", "200m", "CPU that a pod is sure of", text(func(c *config) *string { return &c.Kube.CPURequest })},
+		{"workspace-cpu-limit", "WORKSPACE_CPU_LIMIT", "500m", "CPU that a pod may use", text(func(c *config) *string { return &c.Kube.CPULimit })},
+		{"workspace-memory-request", "WORKSPACE_MEMORY_REQUEST", "256Mi", "memory that a pod is sure of", text(func(c *config) *string { return &c.Kube.MemoryRequest })},
+		{"workspace-memory-limit", "WORKSPACE_MEMORY_LIMIT", "512Mi", "memory that a pod may use", text(func(c *config) *string { return &c.Kube.MemoryLimit })},
+		{"workspace-volume", "WORKSPACE_VOLUME", "emptydir", "what /app is on: emptydir (ends with the pod) or claim (a PersistentVolumeClaim per session)", text(func(c *config) *string { return &c.Kube.Volume })},
+		{"workspace-volume-size", "WORKSPACE_VOLUME_SIZE", "1Gi", "size of that volume", text(func(c *config) *string { return &c.Kube.VolumeSize })},
+		{"workspace-storage-class", "WORKSPACE_STORAGE_CLASS", "", "storage class of the claims; empty: the cluster's default", text(func(c *config) *string { return &c.Kube.StorageClass })},
 		{"sandbox-network", "SANDBOX_NETWORK", "host", "network of a sandbox: host or none", text(func(c *config) *string { return &c.SandboxNetwork })},
 		{"sandbox-memory", "SANDBOX_MEMORY", "2147483648", "memory of a sandbox in bytes, where the kernel can limit it; 0: no limit", number(func(c *config) *int64 { return &c.SandboxMemory })},
 		{"sandbox-processes", "SANDBOX_PROCESSES", "1024", "processes of a sandbox; 0: no limit", number(func(c *config) *int64 { return &c.SandboxProcesses })},
@@ -184,7 +205,7 @@ func parseConfig(args []string, getenv func(string) string, output io.Writer) (c
 
 // printUsage prints the settings as docs/configuration.md has them.
 func printUsage(w io.Writer) {
-	_, _ = fmt.Fprintf(w, "usage: backend serve|migrate [flags]\n\nEach flag has an environment variable behind it; the flag wins.\n\n")
+	_, _ = fmt.Fprintf(w, "usage: backend serve|migrate|authority [flags]\n\nEach flag has an environment variable behind it; the flag wins.\n\n")
 	for _, s := range settings() {
 		fallback := s.fallback
 		if s.name == "data-dir" {
@@ -207,8 +228,17 @@ func (c *config) validate() error {
 			bad("%s: is no URL", name)
 		}
 	}
-	if c.Runtime != "local" {
-		bad("runtime: %q: only local is built in", c.Runtime)
+	switch c.Runtime {
+	case "local":
+	case "kubernetes":
+		if c.DatabaseURL == "" {
+			bad("database-url: is needed with runtime kubernetes, where several backends share a database")
+		}
+		if c.IdentityCA == "" {
+			bad("identity-ca: is needed with runtime kubernetes, where several backends share an authority")
+		}
+	default:
+		bad("runtime: %q: must be local or kubernetes", c.Runtime)
 	}
 	if c.SandboxNetwork != "host" && c.SandboxNetwork != "none" {
 		bad("sandbox-network: %q: must be host or none", c.SandboxNetwork)
@@ -244,6 +274,13 @@ func (c *config) validate() error {
 	}
 	if c.Replica == "" {
 		c.Replica = "local"
+		if c.Runtime == "kubernetes" {
+			host, err := os.Hostname()
+			if err != nil {
+				bad("replica: %w", err)
+			}
+			c.Replica = host
+		}
 	}
 	return errors.Join(errs...)
 }

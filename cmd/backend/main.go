@@ -3,6 +3,7 @@
 //
 //	backend serve [flags]     serve (the default)
 //	backend migrate [flags]   bring the database's schema up to date, and end
+//	backend authority         print a new certificate authority, for --identity-ca
 //	backend version           print the version
 //
 // and what a person uses at another machine, or a script (docs/cli.md):
@@ -28,6 +29,7 @@ import (
 	"strings"
 	"syscall"
 
+	"codingplatform/backend/identity"
 	"codingplatform/client/cli"
 )
 
@@ -54,6 +56,16 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer) in
 	switch command {
 	case "version":
 		_, _ = fmt.Fprintln(stdout, version)
+		return 0
+	case "authority":
+		content, err := identity.Generate()
+		if err == nil {
+			_, err = stdout.Write(content)
+		}
+		if err != nil {
+			_, _ = fmt.Fprintf(stderr, "backend: make a certificate authority: %s\n", err)
+			return exitFailure
+		}
 		return 0
 	case "help":
 		printUsage(stdout)

@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -19,8 +17,6 @@ import (
 	"codingplatform/backend/api"
 	"codingplatform/backend/auth"
 	"codingplatform/backend/filesync"
-	"codingplatform/backend/identity"
-	"codingplatform/backend/local"
 	"codingplatform/backend/postgres"
 	"codingplatform/backend/relay"
 	"codingplatform/backend/reqctx"
@@ -61,14 +57,15 @@ func serve(ctx context.Context, cfg config, logger *slog.Logger, onReady func(ur
 	store := db.store
 	wakes := postgres.NewListener(db.listenURL, logger)
 
-	authority, err := identity.Open(filepath.Join(cfg.DataDir, "identity"))
+	authority, err := openAuthority(cfg)
 	if err != nil {
 		return err
 	}
-	runtime, err := openRuntime(ctx, cfg, authority, logger)
+	runtime, closeRuntime, err := openRuntime(ctx, cfg, authority, logger)
 	if err != nil {
 		return err
 	}
+	defer closeRuntime()
 	pool := agentconn.NewPool(runtime, authority, cfg.Replica)
 	defer pool.Close()
 
@@ -159,28 +156,6 @@ func newHandler(cfg config, limits backend.Limits, logger *slog.Logger, store *p
 		Relay: sockets, Frontend: frontend, Version: version, Limits: limits, TokenTTL: cfg.TokenTTL,
 		AllowedOrigins: cfg.Origins, TrustProxy: cfg.TrustProxy, Draining: draining,
 	})
-}
-
-func openRuntime(ctx context.Context, cfg config, authority *identity.Authority, logger *slog.Logger) (*local.Runtime, error) {
-	agent := cfg.AgentBin
-	if agent == "" {
-		self, err := os.Executable()
-		if err != nil {
-			return nil, fmt.Errorf("find this program's directory (--agent-bin names the agent): %w", err)
-		}
-		agent = filepath.Join(filepath.Dir(self), "agent")
-	}
-	runtime, err := local.New(local.Config{
-		DataDir: cfg.DataDir, AgentBin: agent, RunAs: cfg.RunAs, Identity: authority, Network: cfg.SandboxNetwork,
-		MemoryBytes: cfg.SandboxMemory, Processes: cfg.SandboxProcesses, CPU: cfg.SandboxCPU, Logger: logger,
-	})
-	if err != nil {
-		return nil, err
-	}
-	if err := runtime.Check(ctx); err != nil {
-		return nil, err
-	}
-	return runtime, nil
 }
 
 // drain ends sockets first, so that their clients look for another replica while requests still end.

@@ -1,0 +1,143 @@
+package kube
+
+import (
+	"crypto/rand"
+	"maps"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"codingplatform/backend"
+)
+
+const (
+	appLabel      = "app"
+	appValue      = "code-execution"
+	sessionLabel  = "coding-platform/session"
+	gateName      = "coding-platform/identity"
+	containerName = "agent"
+
+	agentPort  = 8443
+	healthPort = 8081
+	// userID is that of everything in the pod.
+	userID = 1000
+
+	identityFile = "identity.json"
+	identityDir  = "/etc/agent"
+	tmpSize      = "256Mi"
+)
+
+// selector finds the pods of this product.
+const selector = appLabel + "=" + appValue + "," + sessionLabel
+
+// sessionName is that of a session's Secret and claim.
+func sessionName(session backend.SessionID) string { return "session-" + string(session) }
+
+func podName() string { return "pod-" + strings.ToLower(rand.Text()[:12]) }
+
+// pod is what is created for a session: restricted, gated, and without a way to the API server.
+func (c *Config) pod(spec backend.EnvironmentSpec) *corev1.Pod {
+	args := []string{
+		"--listen", "tcp::8443", "--health", ":8081", "--root", "/app", "--state", "/var/lib/agent",
+		"--identity", identityDir + "/" + identityFile, "--shell", "/bin/bash", "--home", "/home/user",
+		"--path", "/home/user/.local/bin:/usr/local/bin:/usr/bin:/bin", "--orphan-timeout", c.OrphanTimeout.String(),
+		"--env", "USER=user", "--env", "LOGNAME=user",
+	}
+	for _, key := range slices.Sorted(maps.Keys(spec.Env)) {
+		args = append(args, "--env", key+"="+spec.Env[key])
+	}
+	no, yes, id := false, true, int64(userID)
+	size := resource.MustParse(c.VolumeSize)
+	tmp := resource.MustParse(tmpSize)
+	workspace := corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{SizeLimit: &size}}
+	if c.Volume == VolumeClaim {
+		workspace = corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: sessionName(spec.SessionID)}}
+	}
+	mode := int32(0o440)
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{
+			Name: podName(), Namespace: c.Namespace,
+			Labels: map[string]string{appLabel: appValue, sessionLabel: string(spec.SessionID)},
+		},
+		Spec: corev1.PodSpec{
+			SchedulingGates:              []corev1.PodSchedulingGate{{Name: gateName}},
+			RestartPolicy:                corev1.RestartPolicyNever,
+			AutomountServiceAccountToken: &no,
+			EnableServiceLinks:           &no,
+			Hostname:                     "workspace",
+			SecurityContext: &corev1.PodSecurityContext{
+				RunAsNonRoot: &yes, RunAsUser: &id, RunAsGroup: &id, FSGroup: &id,
+				SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
+			},
+			Containers: []corev1.Container{{
+				Name: containerName, Image: c.Image, ImagePullPolicy: corev1.PullPolicy(c.PullPolicy),
+				Command: []string{"/usr/local/bin/agent"}, Args: args,
+				Ports: []corev1.ContainerPort{{Name: "agent", ContainerPort: agentPort}, {Name: "health", ContainerPort: healthPort}},
+				Resources: corev1.ResourceRequirements{
+					Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(c.CPURequest), corev1.ResourceMemory: resource.MustParse(c.MemoryRequest)},
+					Limits:   corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(c.CPULimit), corev1.ResourceMemory: resource.MustParse(c.MemoryLimit)},
+				},
+				SecurityContext: &corev1.SecurityContext{
+					AllowPrivilegeEscalation: &no, ReadOnlyRootFilesystem: &yes, RunAsNonRoot: &yes,
+					Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
+				},
+				ReadinessProbe: &corev1.Probe{
+					ProbeHandler:  corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Path: "/readyz", Port: intstr.FromInt32(healthPort)}},
+					PeriodSeconds: 10,
+				},
+				VolumeMounts: []corev1.VolumeMount{
+					{Name: "workspace", MountPath: "/app", SubPath: "app"},
+					{Name: "workspace", MountPath: "/home/user", SubPath: "home"},
+					{Name: "workspace", MountPath: "/var/lib/agent", SubPath: "state"},
+					{Name: "tmp", MountPath: "/tmp"},
+					{Name: "identity", MountPath: identityDir, ReadOnly: true},
+				},
+			}},
+			Volumes: []corev1.Volume{
+				{Name: "workspace", VolumeSource: workspace},
+				{Name: "tmp", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{SizeLimit: &tmp}}},
+				{Name: "identity", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: sessionName(spec.SessionID), DefaultMode: &mode}}},
+			},
+		},
+	}
+}
+
+// claim is a session's volume.
+func (c *Config) claim(session backend.SessionID) *corev1.PersistentVolumeClaim {
+	claim := &corev1.PersistentVolumeClaim{
+		ObjectMeta: metav1.ObjectMeta{
+			Name: sessionName(session), Namespace: c.Namespace, Labels: map[string]string{appLabel: appValue, sessionLabel: string(session)},
+		},
+		Spec: corev1.PersistentVolumeClaimSpec{
+			AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+			Resources:   corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse(c.VolumeSize)}},
+		},
+	}
+	if c.StorageClass != "" {
+		claim.Spec.StorageClassName = &c.StorageClass
+	}
+	return claim
+}
+
+// gated says whether a pod waits for its identity.
+func gated(pod *corev1.Pod) bool {
+	return slices.ContainsFunc(pod.Spec.SchedulingGates, func(gate corev1.PodSchedulingGate) bool { return gate.Name == gateName })
+}
+
+// environment is a pod as the port has it.
+func environment(pod *corev1.Pod, s state) backend.Environment {
+	env := backend.Environment{
+		ID: backend.EnvironmentID(pod.UID), SessionID: backend.SessionID(pod.Labels[sessionLabel]),
+		Phase: s.phase, Reason: s.reason, CreatedAt: pod.CreationTimestamp.UTC(),
+	}
+	for i := range pod.Spec.Containers {
+		if limits := pod.Spec.Containers[i].Resources.Limits; pod.Spec.Containers[i].Name == containerName {
+			env.Limits = limits.Cpu().String() + " CPU, " + limits.Memory().String() + " memory"
+		}
+	}
+	return env
+}

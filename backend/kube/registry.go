@@ -1,0 +1,248 @@
+package kube
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"codingplatform/backend"
+)
+
+// tombstoneLife is how long a deleted pod's UID is remembered: answers to requests may come after the watch told
+// of the end.
+const tombstoneLife = 10 * time.Minute
+
+// entry is a pod that may run, or has.
+type entry struct {
+	pod   *corev1.Pod
+	state state
+}
+
+// registry holds the pods as the watch tells of them, and tells the watchers of changes.
+type registry struct {
+	mu       sync.Mutex
+	entries  map[types.UID]*entry
+	gone     map[types.UID]time.Time
+	waiters  map[types.UID]chan struct{}
+	watchers map[*watcher]struct{}
+}
+
+// watcher is a queue for one call of Watch: whoever reports never waits for who is told.
+type watcher struct {
+	queue []backend.Environment
+	wake  chan struct{}
+}
+
+func newRegistry() *registry {
+	return &registry{
+		entries: map[types.UID]*entry{}, gone: map[types.UID]time.Time{},
+		waiters: map[types.UID]chan struct{}{}, watchers: map[*watcher]struct{}{},
+	}
+}
+
+// apply takes a pod's present form, and says whether it has ended and can be deleted.
+func (g *registry) apply(pod *corev1.Pod) (over bool) {
+	if gated(pod) {
+		return false // it is nobody's environment yet
+	}
+	s := stateOf(pod)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if _, gone := g.gone[pod.UID]; gone {
+		return false
+	}
+	e, known := g.entries[pod.UID]
+	if !known {
+		e = &entry{}
+		g.entries[pod.UID] = e
+	}
+	e.pod = pod
+	if known && e.state.phase == backend.EnvironmentEnded {
+		return false
+	}
+	if known && s.phase == e.state.phase && (s.reason == e.state.reason || s.reason == "") {
+		return false
+	}
+	if known && order(s.phase) < order(e.state.phase) {
+		return false // told by an answer that was overtaken
+	}
+	e.state = s
+	g.tell(e)
+	return s.phase == backend.EnvironmentEnded
+}
+
+// order is that in which an environment goes through its phases.
+func order(phase backend.EnvironmentPhase) int {
+	switch phase {
+	case backend.EnvironmentRunning:
+		return 1
+	case backend.EnvironmentStopping:
+		return 2
+	case backend.EnvironmentEnded:
+		return 3
+	case backend.EnvironmentStarting:
+	}
+	return 0
+}
+
+// note says what a starting pod waits for, as told by an event.
+func (g *registry) note(uid types.UID, words string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	e, known := g.entries[uid]
+	if !known || e.state.phase != backend.EnvironmentStarting || e.state.reason == words {
+		return
+	}
+	e.state.reason = words
+	g.tell(e)
+}
+
+// remove takes a deleted pod's last form.
+func (g *registry) remove(pod *corev1.Pod) {
+	now := time.Now()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for uid, at := range g.gone {
+		if now.Sub(at) > tombstoneLife {
+			delete(g.gone, uid)
+		}
+	}
+	g.gone[pod.UID] = now
+	if e, known := g.entries[pod.UID]; known {
+		delete(g.entries, pod.UID)
+		if e.state.phase != backend.EnvironmentEnded {
+			words, ended := endOf(pod)
+			if !ended {
+				if words = disruption(pod); words == "" {
+					words = "stopped: its pod was deleted"
+				}
+			}
+			e.pod, e.state = pod, state{backend.EnvironmentEnded, words}
+			g.tell(e)
+		}
+	}
+	if waiter, waited := g.waiters[pod.UID]; waited {
+		close(waiter)
+		delete(g.waiters, pod.UID)
+	}
+}
+
+// removed is closed when the pod is deleted; at once when it is known to be.
+func (g *registry) removed(uid types.UID) <-chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if _, gone := g.gone[uid]; gone {
+		closed := make(chan struct{})
+		close(closed)
+		return closed
+	}
+	if g.waiters[uid] == nil {
+		g.waiters[uid] = make(chan struct{})
+	}
+	return g.waiters[uid]
+}
+
+// live returns a session's environment that has not ended.
+func (g *registry) live(session backend.SessionID) (*corev1.Pod, backend.Environment, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var found *entry
+	for _, e := range g.entries {
+		if e.pod.Labels[sessionLabel] != string(session) || e.state.phase == backend.EnvironmentEnded {
+			continue
+		}
+		// One that stops counts only while there is no other.
+		if found == nil || order(e.state.phase) < order(found.state.phase) {
+			found = e
+		}
+	}
+	if found == nil {
+		return nil, backend.Environment{}, false
+	}
+	return found.pod, environment(found.pod, found.state), true
+}
+
+func (g *registry) get(id backend.EnvironmentID) (*corev1.Pod, backend.Environment, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	e, known := g.entries[types.UID(id)]
+	if !known {
+		return nil, backend.Environment{}, false
+	}
+	return e.pod, environment(e.pod, e.state), true
+}
+
+func (g *registry) all() []backend.Environment {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.snapshot()
+}
+
+func (g *registry) snapshot() []backend.Environment {
+	environments := make([]backend.Environment, 0, len(g.entries))
+	for _, e := range g.entries {
+		if e.state.phase != backend.EnvironmentEnded {
+			environments = append(environments, environment(e.pod, e.state))
+		}
+	}
+	return environments
+}
+
+func (g *registry) tell(e *entry) {
+	for w := range g.watchers {
+		w.queue = append(w.queue, environment(e.pod, e.state))
+		w.signal()
+	}
+}
+
+func (w *watcher) signal() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (g *registry) watch() *watcher {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	w := &watcher{queue: g.snapshot(), wake: make(chan struct{}, 1)}
+	w.signal()
+	g.watchers[w] = struct{}{}
+	return w
+}
+
+func (g *registry) unwatch(w *watcher) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.watchers, w)
+}
+
+func (g *registry) take(w *watcher) []backend.Environment {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	queue := w.queue
+	w.queue = nil
+	return queue
+}
+
+// Watch implements backend.Runtime.
+func (r *Runtime) Watch(ctx context.Context, fn func(backend.Environment)) error {
+	w := r.registry.watch()
+	defer r.registry.unwatch(w)
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-w.wake:
+		}
+		for _, environment := range r.registry.take(w) {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			fn(environment)
+		}
+	}
+}

@@ -1,0 +1,134 @@
+//go:build cluster
+
+package deploy_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"codingplatform/backend/postgrestest"
+)
+
+const (
+	backends   = "coding-platform"
+	workspaces = "coding-platform-workspaces"
+	// hostIP is this machine's address on its link to the cluster.
+	hostIP = "10.200.0.1"
+)
+
+// kubectl runs `cluster kubectl`, and returns what it printed. CLUSTER names that program.
+func kubectl(t *testing.T, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), os.Getenv("CLUSTER"), append([]string{"--dir", os.Getenv("CLUSTER_DIR"), "kubectl"}, args...)...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("kubectl %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// kubectlMay runs kubectl and returns what it printed, also when it ends with 1.
+func kubectlMay(t *testing.T, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Getenv("CLUSTER"), append([]string{"--dir", os.Getenv("CLUSTER_DIR"), "kubectl"}, args...)...)
+	out, err := cmd.Output()
+	var exit *exec.ExitError
+	if err != nil && (!errors.As(err, &exit) || exit.ExitCode() != 1) {
+		t.Fatalf("kubectl %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// exposePostgres makes a database and returns its URL for pods, and that for this process. The server itself
+// listens on no network.
+func exposePostgres(t *testing.T) (forPods, here string) {
+	t.Helper()
+	here = postgrestest.NewEmpty(t)
+	config, err := pgx.ParseConfig(here)
+	if err != nil {
+		t.Fatal(err)
+	}
+	network, address := pgNetwork(config)
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", hostIP+":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return // the test ended
+			}
+			go forward(t.Context(), conn, network, address)
+		}
+	}()
+	u := url.URL{
+		Scheme: "postgres", User: url.UserPassword(config.User, config.Password), Host: listener.Addr().String(), Path: "/" + config.Database,
+		RawQuery: "sslmode=disable",
+	}
+	return u.String(), here
+}
+
+func pgNetwork(config *pgx.ConnConfig) (network, address string) {
+	if strings.HasPrefix(config.Host, "/") {
+		return "unix", config.Host + "/.s.PGSQL." + itoa(config.Port)
+	}
+	return "tcp", net.JoinHostPort(config.Host, itoa(config.Port))
+}
+
+func forward(ctx context.Context, conn net.Conn, network, address string) {
+	defer func() { _ = conn.Close() }()
+	server, err := (&net.Dialer{}).DialContext(ctx, network, address)
+	if err != nil {
+		return // the caller sees its connection end
+	}
+	done := make(chan struct{}, 2)
+	for _, pair := range [][2]net.Conn{{conn, server}, {server, conn}} {
+		go func() {
+			// One side's end is the other's, whatever it was.
+			_, _ = io.Copy(pair[0], pair[1])
+			_ = pair[0].Close()
+			done <- struct{}{}
+		}()
+	}
+	<-done
+	<-done
+}
+
+// install applies an overlay with its Secrets, and returns when two backends are ready; all of it ends with the
+// test.
+func install(t *testing.T, overlay, databaseURL string) (serviceURL string) {
+	t.Helper()
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(kubectl(t, "get", "pods,events", "--all-namespaces", "-o", "wide"))
+			t.Log(kubectl(t, "logs", "-n", backends, "-l", "app=backend", "--tail=60", "--prefix"))
+		}
+		kubectl(t, "delete", "-k", overlay, "--ignore-not-found", "--wait=true", "--timeout=120s")
+	})
+	kubectl(t, "apply", "-f", "base/01-namespace.yaml")
+	authority, err := exec.CommandContext(t.Context(), os.Getenv("BACKEND"), "authority").Output()
+	if err != nil {
+		t.Fatalf("make an authority: %v", err)
+	}
+	path := t.TempDir() + "/ca.pem"
+	if err := os.WriteFile(path, authority, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	kubectl(t, "create", "secret", "generic", "backend-identity", "-n", backends, "--from-file=ca.pem="+path)
+	kubectl(t, "create", "secret", "generic", "backend-database", "-n", backends, "--from-literal=url="+databaseURL)
+	kubectl(t, "apply", "-k", overlay, "--dry-run=server")
+	kubectl(t, "apply", "-k", overlay)
+	kubectl(t, "rollout", "status", "deployment/backend", "-n", backends, "--timeout=120s")
+	return "http://" + kubectl(t, "get", "service", "backend", "-n", backends, "-o", "jsonpath={.spec.clusterIP}")
+}
