@@ -45,6 +45,9 @@ type baseLog struct {
 	path    string
 	f       *os.File
 	records int
+	// enough records may be there before the live ones are counted again: not at each append, since that costs the more
+	// the larger the workspace is.
+	enough int
 }
 
 // openBase reads the log, calling each for every record in order. A torn last line is left out.
@@ -103,7 +106,7 @@ func (l *baseLog) append(records []record, root *item) error {
 	if len(records) == 0 {
 		return nil
 	}
-	if l.records > 10_000 {
+	if l.records > max(l.enough, 10_000) {
 		live := 0
 		root.walk(func(it *item) {
 			if it.base.Type != workspace.None {
@@ -113,6 +116,7 @@ func (l *baseLog) append(records []record, root *item) error {
 		if l.records > 3*live {
 			return l.rewrite(root)
 		}
+		l.enough = 3 * live
 	}
 	var b bytes.Buffer
 	if err := encode(&b, records); err != nil {
@@ -187,6 +191,6 @@ func (l *baseLog) rewrite(root *item) error {
 		return errors.Join(fmt.Errorf("write the log of what is synced: %w", err), f.Close())
 	}
 	old := l.f
-	l.f, l.records = f, len(records)
+	l.f, l.records, l.enough = f, len(records), 3*len(records)
 	return old.Close()
 }
