@@ -108,7 +108,8 @@ func NewHandler(cfg Config) *Handler {
 
 // ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	conn, err := websocket.Accept(bounded{w}, r, &websocket.AcceptOptions{
+	under := &bounded{ResponseWriter: w}
+	conn, err := websocket.Accept(under, r, &websocket.AcceptOptions{
 		OriginPatterns: h.cfg.Origins,
 		// Terminal output is written in small pieces that compress badly, and costs CPU for each viewer.
 		CompressionMode: websocket.CompressionDisabled,
@@ -125,7 +126,13 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithCancelCause(base)
 	s := &socket{conn: conn, cancel: cancel}
 	// Not ctx: a read or write that is cancelled closes the connection without a code.
-	s.open, s.drop = context.WithCancel(base)
+	open, drop := context.WithCancel(base)
+	s.open, s.drop = open, func() {
+		drop()
+		// A closing that waits for the client's answer with no read under way heeds no context. An error says that it is
+		// closed already.
+		_ = under.conn.Close()
+	}
 	if !h.add(s) {
 		s.close(websocket.StatusServiceRestart, "this replica is going: reconnect")
 		s.drop()
@@ -149,14 +156,19 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // bounded hands over connections that hold little for a peer that does not read: the kernel would hold megabytes.
-type bounded struct{ http.ResponseWriter }
+type bounded struct {
+	http.ResponseWriter
+	// conn is what was taken over.
+	conn net.Conn
+}
 
 // Hijack implements http.Hijacker.
-func (b bounded) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+func (b *bounded) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, buffered, err := http.NewResponseController(b.ResponseWriter).Hijack()
 	if err != nil {
 		return nil, nil, err
 	}
+	b.conn = conn
 	under := conn
 	if secure, ok := conn.(*tls.Conn); ok {
 		under = secure.NetConn()
@@ -329,7 +341,7 @@ type socket struct {
 	cancel context.CancelCauseFunc
 	// open is the context of all reads and writes; drop closes the connection while one is under way.
 	open context.Context //nolint:containedctx // of the socket's life, not of one call
-	drop context.CancelFunc
+	drop func()
 }
 
 func (s *socket) send(ctx context.Context, message any) error {
