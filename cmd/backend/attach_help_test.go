@@ -11,10 +11,15 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
 )
+
+// stuckAfter is when a test gives up on what comes at once unless something is broken: early enough to say what,
+// before the whole run is cut off.
+const stuckAfter = 2 * time.Minute
 
 // seat is a person before a terminal of their own, with a directory of settings of their own.
 type seat struct {
@@ -26,6 +31,7 @@ type seat struct {
 	before unix.Termios
 	shown  chan []byte
 	text   strings.Builder
+	seen   int // of text, by until
 
 	cmd  *exec.Cmd
 	gone chan error
@@ -90,6 +96,7 @@ func (s *seat) command(args ...string) *exec.Cmd {
 func (s *seat) start(args ...string) {
 	s.t.Helper()
 	s.text.Reset()
+	s.seen = 0
 	s.cmd = s.command(args...)
 	s.cmd.Stdin, s.cmd.Stdout, s.cmd.Stderr = s.tty, s.tty, s.tty
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
@@ -110,26 +117,34 @@ func (s *seat) typed(text string) {
 	}
 }
 
-// until reads until the terminal has shown want, after the last such call.
+// until reads until the terminal has shown want, after what the last such call was for.
 func (s *seat) until(want string) {
 	s.t.Helper()
-	for from := s.text.Len(); ; {
-		// A word may come in two pieces.
-		if at := max(0, from-len(want)); strings.Contains(s.text.String()[at:], want) {
-			return
-		}
+	stuck := time.After(stuckAfter)
+	for !s.found(want) {
 		select {
 		case b := <-s.shown:
 			s.text.Write(b)
 		case err := <-s.gone:
 			s.gone <- err // for ends
 			s.rest()
-			if at := max(0, from-len(want)); strings.Contains(s.text.String()[at:], want) {
-				return
+			if !strings.Contains(s.text.String()[s.seen:], want) {
+				s.t.Fatalf("the program ended (%v) before it showed %q; it showed:\n%s", err, want, s.text.String())
 			}
-			s.t.Fatalf("the program ended (%v) before it showed %q; it showed:\n%s", err, want, s.text.String())
+		case <-stuck:
+			s.t.Fatalf("%q is not shown; after byte %d of:\n%s", want, s.seen, s.text.String())
 		}
 	}
+}
+
+// found tells whether want was shown after the last that was found, and goes past it.
+func (s *seat) found(want string) bool {
+	at := strings.Index(s.text.String()[s.seen:], want)
+	if at < 0 {
+		return false
+	}
+	s.seen += at + len(want)
+	return true
 }
 
 // rest reads what the program, which has ended, has left in the terminal.
@@ -147,11 +162,14 @@ func (s *seat) rest() {
 // ends waits for the program's end and wants this exit code, and the terminal as it was.
 func (s *seat) ends(code int) {
 	s.t.Helper()
+	stuck := time.After(stuckAfter)
 	for {
 		select {
 		case b := <-s.shown:
 			s.text.Write(b)
 			continue
+		case <-stuck:
+			s.t.Fatalf("the program does not end; it showed:\n%s", s.text.String())
 		case err := <-s.gone:
 			exit, ok := errors.AsType[*exec.ExitError](err)
 			got := 0
