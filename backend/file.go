@@ -114,6 +114,8 @@ type BatchEntry struct {
 	Content []byte
 	// HasContent tells an empty content from none.
 	HasContent bool
+	// Unchanged: the disk has again what both sides had, and missed what the database has instead.
+	Unchanged bool
 }
 
 // Batch is a set of changes that are committed together, under a lease.

@@ -65,12 +65,20 @@ type Lease struct {
 	ExpiresAt time.Time
 }
 
+// Present is what a workspace has at some paths, as of one moment.
+type Present struct {
+	// Items are in the order of their paths.
+	Items    []Item
+	Cursor   Cursor
+	Revision int64
+}
+
 // Cursor is how far a session's agent and database agree.
 type Cursor struct {
 	// Incarnation of the agent that Sequence belongs to.
 	Incarnation string
-	// Sequence of the last committed batch.
-	Sequence int64
+	// Sequence of the last committed batch, and the revision of its commit.
+	Sequence, Revision int64
 	// AppliedRevision is the revision through which the database's changes have been applied in the environment.
 	AppliedRevision int64
 }

@@ -6,24 +6,24 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"codingplatform/agent/workspace"
 )
 
-// Operation is one committed change of the database that the disk shall have.
+// Operation is what the database has at a path at present.
 type Operation struct {
+	// Op is Put: the database has Entry. Delete: it has nothing at Entry.Path and below. Move: what it has at Entry.Path
+	// and below, which further operations tell, it had at From before; that spares the disk the writing.
 	Op    Op
 	Entry Entry
 	From  string
-	// Expect is what the path must hold now; of a move, what From must hold. A folder, a link and the deletion of a
-	// folder are checked by their type alone.
-	ExpectType workspace.Type
-	ExpectHash workspace.Hash
-	// Content of a file, unless Large says that it comes by itself.
-	Content []byte
-	Large   bool
+	// Whole says that below Entry.Path the database has what operations of the same call name, and nothing else.
+	Whole bool
+	// Content of a file, where HasContent is; Large says that it comes by itself.
+	Content    []byte
+	HasContent bool
+	Large      bool
 }
 
 // Outcome is how an operation ended.
@@ -33,8 +33,14 @@ type Outcome uint8
 const (
 	Applied Outcome = iota + 1
 	Unchanged
+	// Conflict: the disk has work of its own, which comes as a change.
 	Conflict
 	Failed
+	// Busy: a change of the path is under way to the database, or has been committed since the operation was made.
+	// Nothing was done, and a present operation would be.
+	Busy
+	// NeedsContent: nothing was done, since the content was not sent.
+	NeedsContent
 )
 
 // Result is an operation's outcome, with a reason in words.
@@ -44,9 +50,22 @@ type Result struct {
 	Reason  string
 }
 
-// Apply does operations in their order. Large contents are read in that order too. An error means that the rest was not
-// done.
-func (e *Engine) Apply(ctx context.Context, epoch uint64, ops []Operation, contents Contents) ([]Result, error) {
+// Apply brings to the disk what the database has at some paths, parents first. It is Restore's decision for a part of the
+// workspace: what the disk has on top of what both sides had stays, and goes to the database. through is the last batch
+// that the database had committed when the operations were made of it. Large contents are read in the operations' order.
+// Where an outcome is Busy, Apply returns when what was under way has been committed. An error means that the rest was
+// not done.
+func (e *Engine) Apply(ctx context.Context, epoch, through uint64, ops []Operation, contents Contents) ([]Result, error) {
+	results, err := e.applyAll(ctx, epoch, through, ops, contents)
+	for _, r := range results {
+		if r.Outcome == Busy && err == nil {
+			return results, e.committedSince(ctx, through)
+		}
+	}
+	return results, err
+}
+
+func (e *Engine) applyAll(ctx context.Context, epoch, through uint64, ops []Operation, contents Contents) ([]Result, error) {
 	e.disk.Lock()
 	defer e.disk.Unlock()
 	e.mu.Lock()
@@ -74,7 +93,7 @@ func (e *Engine) Apply(ctx context.Context, epoch uint64, ops []Operation, conte
 			content = incoming
 		}
 		result := Result{Path: op.Entry.Path}
-		result.Outcome, err = e.apply(ctx, op, content)
+		result.Outcome, err = e.apply(ctx, op, through, content)
 		if incoming != nil {
 			if _, derr := io.Copy(io.Discard, incoming); derr != nil || incoming.err != nil {
 				return results, errors.Join(derr, incoming.err)
@@ -82,9 +101,6 @@ func (e *Engine) Apply(ctx context.Context, epoch uint64, ops []Operation, conte
 		}
 		if errors.Is(err, workspace.ErrChanged) {
 			result.Outcome = Conflict
-			e.mu.Lock()
-			e.dispute(op)
-			e.mu.Unlock()
 		} else if err != nil {
 			result.Outcome = Failed
 		}
@@ -93,6 +109,9 @@ func (e *Engine) Apply(ctx context.Context, epoch uint64, ops []Operation, conte
 		}
 		results = append(results, result)
 	}
+	if err := e.dropOthers(ctx, through, ops, results); err != nil {
+		return results, err
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.readmit()
@@ -100,42 +119,68 @@ func (e *Engine) Apply(ctx context.Context, epoch uint64, ops []Operation, conte
 	return results, nil
 }
 
-// dispute has the disk's version sent, even where the index thought that both sides had it.
-func (e *Engine) dispute(op Operation) {
-	for _, path := range []string{op.Entry.Path, op.From} {
-		it := e.find(path)
-		if path == "" || it == nil {
-			continue
+// committedSince waits until no batch is under way that a state of the database through a sequence does not know of, or
+// that is not known to be in it.
+func (e *Engine) committedSince(ctx context.Context, through uint64) error {
+	e.mu.Lock()
+	last := max(through, e.next-1)
+	stream := e.stream
+	for e.acknowledged() < last && e.stream == stream && stream != 0 {
+		moved := e.moved
+		e.mu.Unlock()
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-moved:
 		}
-		it.walk(func(below *item) {
-			if below.seq == 0 && below.differs() || below.disk.Type == workspace.None {
-				return // it is sent anyhow
-			}
-			below.disputed = below.seq != 0
-			below.unsure = true
-			e.mark(below)
-		})
+		e.mu.Lock()
 	}
+	e.mu.Unlock()
+	return nil
 }
 
-func (e *Engine) apply(ctx context.Context, op Operation, content io.Reader) (Outcome, error) {
-	for _, path := range []string{op.Entry.Path, op.From} {
-		if path == "" && op.Op != Move && path == op.From {
-			continue
-		}
+// acknowledged is the last batch that is known to be committed. The caller holds e.mu.
+func (e *Engine) acknowledged() uint64 {
+	if len(e.batches) > 0 {
+		return e.batches[0].Sequence - 1
+	}
+	return e.next - 1
+}
+
+func (e *Engine) apply(ctx context.Context, op Operation, through uint64, content io.Reader) (Outcome, error) {
+	paths := []string{op.Entry.Path}
+	if op.Op == Move {
+		paths = append(paths, op.From)
+	}
+	for _, path := range paths {
 		if err := workspace.CheckPath(path); err != nil {
 			return Failed, err
+		}
+		if e.underWay(path, through, op.Op != Put || op.Entry.State.Type != workspace.Folder) {
+			return Busy, nil
 		}
 	}
 	switch op.Op {
 	case Put:
-		return e.applyPut(ctx, op, content)
+		return e.put(ctx, op, content)
 	case Delete:
-		return e.applyDelete(ctx, op)
+		return e.obsolete(ctx, op.Entry.Path)
 	case Move:
-		return e.applyMove(ctx, op)
+		return e.relocate(ctx, op.From, op.Entry)
 	}
 	return Failed, fmt.Errorf("%w: no such operation", ErrInvalid)
+}
+
+// underWay says whether the index knows more of a path than a state of the database through a sequence, or whether that
+// state may know more: whether a change of it, of a folder above or, with below, of anything below is in a batch.
+func (e *Engine) underWay(path string, through uint64, below bool) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.acknowledged() > through || e.hardAbove(path) {
+		return true
+	}
+	it := e.find(path)
+	return it != nil && (it.seq != 0 || below && e.busyBelow(it))
 }
 
 // fresh looks at a path now.
@@ -161,80 +206,63 @@ func (e *Engine) fresh(ctx context.Context, path string) (State, workspace.Stat,
 	return it.disk, it.stat, nil
 }
 
-// newer says whether both sides had something at a path after a revision; 0: not known.
-func (e *Engine) newer(path string, revision uint64) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	it := e.find(path)
-	return revision != 0 && it != nil && it.base.Type != workspace.None && it.revision > revision
-}
-
-func expected(op Operation, now State) bool {
-	if now.Type != op.ExpectType {
-		return false
-	}
-	return now.Type != workspace.File || now.Unsaved != Saved || now.Hash == op.ExpectHash
-}
-
-func (e *Engine) applyPut(ctx context.Context, op Operation, content io.Reader) (Outcome, error) {
-	path, want := op.Entry.Path, op.Entry.State
-	now, stat, err := e.fresh(ctx, path)
+func (e *Engine) put(ctx context.Context, op Operation, content io.Reader) (Outcome, error) {
+	entry := op.Entry
+	now, stat, err := e.fresh(ctx, entry.Path)
 	if err != nil {
 		return Failed, err
 	}
-	if e.newer(path, op.Entry.Revision) {
-		// The disk's own version was committed over this one.
-		return Conflict, fmt.Errorf("%w: %s is newer", workspace.ErrChanged, path)
+	if now.Type == workspace.Folder && entry.State.Type != workspace.Folder {
+		// What was in the folder is gone in the database.
+		outcome, err := e.obsolete(ctx, entry.Path)
+		if outcome == Conflict {
+			e.miss(entry.Path)
+		}
+		if err != nil || outcome == Conflict {
+			return outcome, err
+		}
+		now, stat = State{}, workspace.Stat{}
 	}
-	if now.Type != workspace.None && now.sameContent(want) && (now.Type == workspace.Symlink || now.Mode == modeOf(want)) {
-		return Unchanged, e.agree(path, now, op.Entry.Revision)
+	v, chmod := e.accept(entry, now, false)
+	switch {
+	case v == keep:
+		return Conflict, e.noteBase(entry.Path)
+	case v == adopt && chmod:
+		return Applied, errors.Join(e.chmod(entry), e.noteBase(entry.Path))
+	case v == adopt:
+		return Unchanged, e.noteBase(entry.Path)
 	}
-	if now.Type == workspace.Folder && want.Type == workspace.Folder && op.ExpectType != workspace.Folder {
-		// Both have made it. The disk's mode, where it is another, is still to be sent.
-		want.Mode = modeOf(want)
-		return Unchanged, e.agree(path, want, op.Entry.Revision)
+	if entry.State.Type == workspace.File && entry.State.Size > 0 && !op.HasContent && !op.Large {
+		return NeedsContent, nil
 	}
-	if !expected(op, now) || now.Unsaved == Unreadable {
-		return Conflict, fmt.Errorf("%w: %s", workspace.ErrChanged, path)
-	}
-	if now.Type == workspace.Folder && want.Type == workspace.Folder || now.Type == workspace.File && now.sameContent(want) {
-		return Applied, e.applyMode(op)
-	}
-	if err := e.parents(path); err != nil {
+	if err := e.parents(entry.Path); err != nil {
 		return Failed, err
 	}
-	return Applied, e.write(path, want, op.Entry.Revision, stat, content, true)
+	err = e.write(entry.Path, entry.State, entry.Revision, stat, content, true)
+	if errors.Is(err, workspace.ErrChanged) {
+		// A program was quicker than the look: there will be another.
+		e.miss(entry.Path)
+		e.later(entry.Path, 0)
+	}
+	return Applied, err
 }
 
-// agree notes that the disk has what the database has.
-func (e *Engine) agree(path string, now State, revision uint64) error {
+// miss notes that the disk did not take what the database has at a path.
+func (e *Engine) miss(path string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	it := e.at(path)
-	e.setBase(it, now, revision)
-	return e.log.append([]record{{path, now, revision}}, e.root)
+	e.fallBehind(e.at(path))
 }
 
-func (e *Engine) applyMode(op Operation) error {
-	dir, name, err := e.tree.Parent(op.Entry.Path)
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	if err := dir.Chmod(name, modeOf(op.Entry.State)); err != nil {
-		return err
-	}
-	stat, err := dir.Stat(name)
-	if err != nil {
-		return err
-	}
+// noteBase keeps a path's base in the log.
+func (e *Engine) noteBase(path string) error {
 	e.mu.Lock()
-	it := e.at(op.Entry.Path)
-	s := it.disk
-	s.Mode = stat.Mode
-	e.setDisk(it, s, stat, nil)
-	e.mu.Unlock()
-	return e.agree(op.Entry.Path, s, op.Entry.Revision)
+	defer e.mu.Unlock()
+	r := record{path: path}
+	if it := e.find(path); it != nil {
+		r.state, r.revision = it.base, it.revision
+	}
+	return e.log.append([]record{r}, e.root)
 }
 
 // parents makes the folders above a path that are missing. They have operations of their own before this one; where
@@ -267,168 +295,8 @@ func (e *Engine) parents(path string) error {
 			return fmt.Errorf("make folder %q: %w", above, err)
 		}
 		if stat.Type != workspace.Folder {
-			return fmt.Errorf("%w: %q is no folder", workspace.ErrChanged, above)
+			return fmt.Errorf("%q is no folder there", above)
 		}
 	}
 	return nil
-}
-
-func (e *Engine) applyDelete(ctx context.Context, op Operation) (Outcome, error) {
-	path := op.Entry.Path
-	now, _, err := e.fresh(ctx, path)
-	if err != nil {
-		return Failed, err
-	}
-	if now.Type == workspace.None {
-		return Unchanged, e.forget(path, op.Entry.Revision)
-	}
-	if !expected(op, now) {
-		return Conflict, fmt.Errorf("%w: %s", workspace.ErrChanged, path)
-	}
-	var below []*item
-	if now.Type == workspace.Folder {
-		if err := e.scanBelow(ctx, path); err != nil {
-			return Failed, err
-		}
-	}
-	unsent := ""
-	e.mu.Lock()
-	if it := e.find(path); it != nil {
-		it.walk(func(b *item) {
-			// What was committed after the deletion is in the database.
-			if b != it && b.disk.saved() && !b.disk.Same(b.base) || op.Entry.Revision != 0 && b.revision > op.Entry.Revision || b.seq != 0 {
-				unsent = b.path
-			}
-			below = append(below, b)
-		})
-	}
-	e.mu.Unlock()
-	if unsent != "" {
-		return Conflict, fmt.Errorf("%w: %s has changes of its own", workspace.ErrChanged, unsent)
-	}
-	for _, it := range slices.Backward(below) { // children come after their parents
-		if err := e.removeAll(it); err != nil {
-			return Failed, err
-		}
-	}
-	return Applied, nil
-}
-
-// removeAll removes an entry; of an ignored folder all that is in it.
-func (e *Engine) removeAll(it *item) error {
-	if it.disk.Type == workspace.Folder && it.disk.Unsaved != Saved {
-		if err := e.tree.RemoveAll(it.path); err != nil {
-			return err
-		}
-	}
-	return e.remove(it)
-}
-
-// forget notes that the database has had nothing at a path and below since a revision.
-func (e *Engine) forget(path string, revision uint64) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	it := e.find(path)
-	if it == nil {
-		return nil
-	}
-	var records []record
-	var below []*item
-	it.walk(func(b *item) { below = append(below, b) })
-	for _, b := range slices.Backward(below) {
-		if revision != 0 && b.revision > revision {
-			continue // it came there later
-		}
-		records = append(records, record{b.path, State{}, 0})
-		e.setBase(b, State{}, 0)
-	}
-	return e.log.append(records, e.root)
-}
-
-func (e *Engine) applyMove(ctx context.Context, op Operation) (Outcome, error) {
-	to := op.Entry.Path
-	target, _, err := e.fresh(ctx, to)
-	if err != nil {
-		return Failed, err
-	}
-	now, _, err := e.fresh(ctx, op.From)
-	if err != nil {
-		return Failed, err
-	}
-	if now.Type == workspace.None && target.Type != workspace.None && target.sameContent(op.Entry.State) {
-		return Unchanged, errors.Join(e.forget(op.From, op.Entry.Revision), e.agree(to, target, op.Entry.Revision))
-	}
-	if target.Type != workspace.None || now.Type != op.Entry.State.Type ||
-		now.Type == workspace.File && now.Unsaved == Saved && now.Hash != op.Entry.State.Hash {
-		return Conflict, fmt.Errorf("%w: %s", workspace.ErrChanged, op.From)
-	}
-	if e.newer(op.From, op.Entry.Revision) {
-		// The database has the disk's there once more, besides what it has moved.
-		return Conflict, fmt.Errorf("%w: %s is newer", workspace.ErrChanged, op.From)
-	}
-	if err := e.parents(to); err != nil {
-		return Failed, err
-	}
-	if err := e.rename(op.From, to); err != nil {
-		return Failed, err
-	}
-	records := e.carry(op.From, to, op.Entry.Revision)
-	e.mu.Lock()
-	err = e.log.append(records, e.root)
-	e.mu.Unlock()
-	if err != nil {
-		return Failed, err
-	}
-	return Applied, e.scanBelow(ctx, to)
-}
-
-func (e *Engine) rename(from, to string) error {
-	source, name, err := e.tree.Parent(from)
-	if err != nil {
-		return err
-	}
-	defer source.Close()
-	target, toName, err := e.tree.Parent(to)
-	if err != nil {
-		return err
-	}
-	defer target.Close()
-	return source.Rename(name, target, toName)
-}
-
-// carry moves what index and base know from one path to another, with all below. What was committed below the former
-// path after the move is there in the database: it is new to the one, and gone from the other.
-func (e *Engine) carry(from, to string, revision uint64) (records []record) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	top := e.find(from)
-	if top == nil {
-		return nil
-	}
-	var below []*item
-	top.walk(func(it *item) { below = append(below, it) })
-	for _, old := range below {
-		if old.disk.Type == workspace.None && old.base.Type == workspace.None {
-			continue
-		}
-		it := e.at(to + strings.TrimPrefix(old.path, from))
-		if old.revision <= revision {
-			e.setBase(it, old.base, revision)
-			if old.base.Type != workspace.None {
-				records = append(records, record{it.path, old.base, revision})
-			}
-		}
-		e.setDisk(it, old.disk, old.stat, nil)
-	}
-	for _, old := range slices.Backward(below) {
-		e.vanish(old)
-		if old.revision > revision {
-			continue
-		}
-		if old.base.Type != workspace.None {
-			records = append(records, record{old.path, State{}, 0})
-		}
-		e.setBase(old, State{}, 0)
-	}
-	return records
 }

@@ -1,14 +1,11 @@
 package files
 
 import (
-	"crypto/sha256"
 	"os"
 	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"codingplatform/agent/workspace"
 )
 
 func wantSent(t *testing.T, got []string, want ...string) {
@@ -20,66 +17,131 @@ func wantSent(t *testing.T, got []string, want ...string) {
 	}
 }
 
-// TestADeletionThatCameLate: the folder was written to after the database had deleted it, and the database has that too.
-func TestADeletionThatCameLate(t *testing.T) {
+// TestWhatCameLate: what the database had before a batch that is committed by now is not brought, whatever it is.
+func TestWhatCameLate(t *testing.T) {
 	b := newBench(t, folder("d", 1), entry("d/f", 2), entry("stays", 3))
 	b.write("d/f")
 	wantSent(t, b.settle(), "put d/f")
-	late := Operation{Op: Delete, Entry: Entry{Path: "d", Revision: 50}, ExpectType: workspace.Folder}
-	if o := b.apply(late); o != Conflict || b.read("d/f") != program {
-		t.Errorf("%d, and the disk has %q", o, b.read("d/f"))
+	gone := Operation{Op: Delete, Entry: Entry{Path: "d"}}
+	moved := Operation{Op: Move, From: "d", Entry: folder("e", 50)}
+	wantOutcomes(t, b.applyAsOf(0, gone, moved, putOf(entry("d/f", 50)), putOf(entry("new", 50))), Busy, Busy, Busy, Busy)
+	if b.read("d/f") != program {
+		t.Errorf("the disk has %q", b.read("d/f"))
 	}
-	// The database may have lost the folder: it is told of all of it.
-	wantSent(t, b.settle(), "put d", "put d/f")
-	late.Entry.Revision = 1000
-	if o := b.apply(late); o != Applied {
-		t.Errorf("a deletion of what both sides had: %d", o)
+	wantOutcomes(t, b.apply(gone), Applied)
+	if _, err := os.Stat(b.disk("d")); err == nil {
+		t.Error("the folder is there")
 	}
 	wantSent(t, b.settle())
 }
 
-// TestADeletionMeetsAnotherUnderWay: the disk has deleted what it had sent, and the database had deleted it before.
-func TestADeletionMeetsAnotherUnderWay(t *testing.T) {
+// TestADeletionMeetsAnother: both sides have deleted it.
+func TestADeletionMeetsAnother(t *testing.T) {
 	b := newBench(t, entry("f", 2), entry("stays", 3))
-	b.write("f")
-	b.settle()
 	if err := os.Remove(b.disk("f")); err != nil {
 		t.Fatal(err)
 	}
-	if o := b.apply(Operation{Op: Delete, Entry: Entry{Path: "f", Revision: 50}, ExpectType: workspace.File}); o != Unchanged {
-		t.Errorf("outcome %d", o)
-	}
-	wantSent(t, b.settle(), "delete f")
+	wantOutcomes(t, b.apply(Operation{Op: Delete, Entry: Entry{Path: "f"}}), Unchanged)
+	wantSent(t, b.settle())
 }
 
-// TestAConflictWithWhatIsUnderWay: the batch that waits for its commit may be older than what the Apply brings.
-func TestAConflictWithWhatIsUnderWay(t *testing.T) {
+// TestADeletionSparesWork: what a program has changed in a folder that the database has deleted stays and is new to it.
+func TestADeletionSparesWork(t *testing.T) {
+	b := newBench(t, folder("d", 1), entry("d/f", 2), entry("d/g", 2), folder("d/sub", 2), entry("stays", 3))
+	b.write("d/f")
+	b.write("d/new")
+	wantOutcomes(t, b.apply(Operation{Op: Delete, Entry: Entry{Path: "d"}}), Conflict)
+	if b.read("d/f") != program || b.read("d/new") != program {
+		t.Errorf("the disk has %q, %q", b.read("d/f"), b.read("d/new"))
+	}
+	for _, path := range []string{"d/g", "d/sub"} {
+		if _, err := os.Stat(b.disk(path)); err == nil {
+			t.Errorf("%s is there", path)
+		}
+	}
+	wantSent(t, b.settle(), "put d", "put d/f", "put d/new")
+}
+
+// TestWhatIsUnderWay waits for its commit, which decides.
+func TestWhatIsUnderWay(t *testing.T) {
 	b := newBench(t, entry("f", 2), entry("stays", 3))
 	b.write("f")
 	b.look()
 	batch := b.batch()
-	if o := b.apply(Operation{Op: Put, Entry: entry("f", 50), ExpectType: workspace.File, ExpectHash: sha256.Sum256([]byte("another")), Content: content}); o != Unchanged && o != Conflict {
-		t.Fatalf("outcome %d", o)
-	}
+	ended := make(chan []Outcome)
+	go func() { ended <- b.applyAsOf(0, putOf(entry("f", 50)), putOf(entry("other", 50))) }()
 	b.commit(batch)
-	wantSent(t, b.settle(), "put f")
+	// The other one may have been looked at before the commit or after it.
+	if outcomes := <-ended; outcomes[0] != Busy {
+		t.Errorf("outcomes %d", outcomes)
+	}
+	wantSent(t, b.settle())
+	if b.read("f") != program {
+		t.Errorf("the disk has %q", b.read("f"))
+	}
+}
+
+// TestAMove brings what is below along, with what a program has made there.
+func TestAMove(t *testing.T) {
+	b := newBench(t, folder("d", 1), entry("d/f", 2), entry("d/g", 2), entry("d/gone", 2), entry("stays", 3))
+	b.write("d/new")
+	b.write("d/g")
+	whole := putOf(folder("e", 50))
+	whole.Whole = true
+	bare := func(e Entry) Operation { return Operation{Op: Put, Entry: e} }
+	wantOutcomes(t, b.apply(
+		Operation{Op: Move, From: "d", Entry: folder("e", 50)}, whole, bare(entry("e/f", 50)), bare(entry("e/g", 50)),
+		Operation{Op: Delete, Entry: Entry{Path: "d"}},
+	), Applied, Unchanged, Unchanged, Conflict, Unchanged)
+	if b.read("e/new") != program || b.read("e/g") != program || b.read("e/f") != string(content) {
+		t.Errorf("the disk has %q, %q, %q", b.read("e/new"), b.read("e/g"), b.read("e/f"))
+	}
+	if _, err := os.Stat(b.disk("e/gone")); err == nil {
+		t.Error("what the database does not have below the new path is there")
+	}
+	wantSent(t, b.settle(), "put e/new", "put e/g")
+}
+
+// TestAMoveThatCannotBe asks for the contents, and removes what was moved.
+func TestAMoveThatCannotBe(t *testing.T) {
+	b := newBench(t, folder("d", 1), entry("d/f", 2), entry("stays", 3))
+	b.write("e/mine")
+	changed := entry("e/f", 50)
+	changed.State.Hash[0]++
+	whole := putOf(folder("e", 50))
+	whole.Whole = true
+	wantOutcomes(t, b.apply(
+		Operation{Op: Move, From: "d", Entry: folder("e", 50)}, whole, Operation{Op: Put, Entry: changed}, Operation{Op: Delete, Entry: Entry{Path: "d"}},
+	), Unchanged, Unchanged, NeedsContent, Applied)
+	wantOutcomes(t, b.apply(putOf(entry("e/f", 50))), Applied)
+	wantSent(t, b.settle(), "put e/mine")
+}
+
+// TestAFileInAFoldersPlace, and the other way round.
+func TestAFileInAFoldersPlace(t *testing.T) {
+	b := newBench(t, folder("d", 1), entry("d/f", 2), entry("g", 2), entry("stays", 3))
+	whole := putOf(folder("g", 50))
+	whole.Whole = true
+	wantOutcomes(t, b.apply(putOf(entry("d", 50)), whole, putOf(entry("g/f", 50))), Applied, Applied, Applied)
+	if b.read("d") != string(content) || b.read("g/f") != string(content) {
+		t.Errorf("the disk has %q, %q", b.read("d"), b.read("g/f"))
+	}
 	wantSent(t, b.settle())
 }
 
-// TestAMoveOfWhatIsNew: what was committed below the former path after the move is not below the new one.
-func TestAMoveOfWhatIsNew(t *testing.T) {
-	b := newBench(t, folder("d", 1), entry("d/f", 2), entry("stays", 3))
-	b.write("d/new")
-	wantSent(t, b.settle(), "put d/new")
-	if o := b.apply(Operation{Op: Move, From: "d", Entry: folder("e", 50), ExpectType: workspace.Folder}); o != Applied {
-		t.Fatalf("outcome %d", o)
+// TestASaveMeetsWork: what a program wrote stays and goes to the database, with the version that it was based on.
+func TestASaveMeetsWork(t *testing.T) {
+	b := newBench(t, entry("f", 2), entry("stays", 3))
+	b.write("f")
+	saved := entry("f", 50)
+	saved.State.Hash[0]++
+	wantOutcomes(t, b.apply(putOf(saved)), Conflict)
+	b.look()
+	batch := b.batch()
+	wantSent(t, said(batch), "put f")
+	if batch.Changes[0].BaseRevision != 2 || b.read("f") != program {
+		t.Errorf("based on revision %d, and the disk has %q", batch.Changes[0].BaseRevision, b.read("f"))
 	}
-	if b.read("e/new") != program || b.read("e/f") != string(content) {
-		t.Errorf("the disk has %q, %q", b.read("e/new"), b.read("e/f"))
-	}
-	// In the database it is below the former one.
-	wantSent(t, b.settle(), "move d/new e/new")
-	wantSent(t, b.settle())
 }
 
 // TestARefusedMove goes as what it is without the database's help.
@@ -107,30 +169,59 @@ func TestAMoveKeepsTheMode(t *testing.T) {
 	wantSent(t, b.settle(), "move f g", "put g")
 }
 
-// TestAnUnknownCommit: a new stream knows that a batch was committed, and not what came after it.
+// TestAnUnknownCommit: a new stream knows that a batch was committed. What both sides have is known, with its revision or
+// without.
 func TestAnUnknownCommit(t *testing.T) {
-	b := newBench(t, entry("stays", 3))
-	b.write("f")
-	b.look()
-	batch := b.batch()
-	var err error
-	if b.stream, _, err = b.Open(2, batch.Sequence); err != nil {
-		t.Fatal(err)
+	for _, revision := range []uint64{0, 70} {
+		b := newBench(t, entry("f", 2), entry("stays", 3))
+		b.write("f")
+		b.look()
+		batch := b.batch()
+		var err error
+		if b.stream, _, err = b.Open(2, batch.Sequence, revision); err != nil {
+			t.Fatal(err)
+		}
+		wantSent(t, b.settle())
+		if it := b.find("f"); it.revision != max(2, revision) {
+			t.Errorf("revision %d", it.revision)
+		}
 	}
-	wantSent(t, b.settle(), "put f")
-	wantSent(t, b.settle())
 }
 
-// TestASaveThatCameLate: the database has put the disk's version over it meanwhile.
-func TestASaveThatCameLate(t *testing.T) {
+// TestAMissedSaveIsAskedFor: the work that it met is gone again before it was sent.
+func TestAMissedSaveIsAskedFor(t *testing.T) {
 	b := newBench(t, entry("f", 2), entry("stays", 3))
-	b.write("f")
-	b.settle()
-	late := entry("f", 50)
-	o := b.apply(Operation{Op: Put, Entry: late, ExpectType: workspace.File, ExpectHash: sha256.Sum256([]byte(program)), Content: content})
-	if o != Conflict || b.read("f") != program {
-		t.Errorf("outcome %d, and the disk has %q", o, b.read("f"))
+	before, err := os.Stat(b.disk("f"))
+	if err != nil {
+		t.Fatal(err)
 	}
+	b.write("f")
+	if err := os.Mkdir(b.disk("new"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	saved := entry("f", 50)
+	saved.State.Hash[0]++
+	wantOutcomes(t, b.apply(putOf(saved), putOf(entry("new", 50))), Conflict, Conflict)
+	if err := os.WriteFile(b.disk("f"), content, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(b.disk("f"), before.ModTime(), before.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(b.disk("new")); err != nil {
+		t.Fatal(err)
+	}
+	b.look()
+	batch := b.batch()
+	wantSent(t, said(batch), "put f", "delete new")
+	for _, c := range batch.Changes {
+		if !c.Unchanged {
+			t.Errorf("%s is sent as a change", c.Path)
+		}
+	}
+	b.commit(batch)
+	wantSent(t, b.settle())
+	wantOutcomes(t, b.apply(putOf(entry("new", 51))), Applied)
 }
 
 // TestAFolderThatBothMade: the disk's mode is sent.
@@ -139,8 +230,6 @@ func TestAFolderThatBothMade(t *testing.T) {
 	if err := os.Mkdir(b.disk("d"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if o := b.apply(Operation{Op: Put, Entry: folder("d", 50)}); o != Unchanged {
-		t.Errorf("outcome %d", o)
-	}
+	wantOutcomes(t, b.apply(Operation{Op: Put, Entry: folder("d", 50)}), Unchanged)
 	wantSent(t, b.settle(), "put d")
 }

@@ -87,8 +87,17 @@ func (c *cutter) add(it *item) {
 	if c.blocked != "" && strings.HasPrefix(it.path, c.blocked) {
 		return
 	}
-	if it.seq != 0 || e.hardAbove(it) {
+	if it.seq != 0 || e.hardAbove(it.path) {
 		c.block(it)
+		return
+	}
+	if it.disk.Same(it.base) {
+		change := Change{Op: Put, Path: it.path, State: it.disk, BaseRevision: it.revision, Unchanged: true}
+		if it.disk.Type == workspace.None {
+			change.Op = Delete
+		}
+		c.batch.Changes = append(c.batch.Changes, change)
+		c.claim(it, false)
 		return
 	}
 	if it.disk.Type == workspace.None || it.base.Type == workspace.Folder && it.disk.Type != workspace.Folder {
@@ -115,7 +124,8 @@ func (c *cutter) add(it *item) {
 		c.bytes += len(change.Content)
 	}
 	c.batch.Changes = append(c.batch.Changes, change)
-	c.claim(it, false)
+	// Where a file or a link is put, there is nothing below.
+	c.claim(it, it.disk.Type != workspace.Folder)
 	e.hold(it, nil)
 }
 
@@ -147,8 +157,8 @@ func (e *Engine) read(path string) (workspace.Digest, error) {
 }
 
 // hardAbove says whether a folder above is being moved or deleted.
-func (e *Engine) hardAbove(it *item) bool {
-	for dir, _ := workspace.Split(it.path); dir != ""; dir, _ = workspace.Split(dir) {
+func (e *Engine) hardAbove(path string) bool {
+	for dir, _ := workspace.Split(path); dir != ""; dir, _ = workspace.Split(dir) {
 		if above := e.find(dir); above != nil && above.seq != 0 && above.hard {
 			return true
 		}
@@ -174,14 +184,14 @@ func (c *cutter) moves(dirty []*item) {
 			return
 		}
 		from := e.gone[it.stat.Ino]
-		if from == nil || !it.disk.saved() || it.base.Type != workspace.None || it.seq != 0 || it.revision != 0 || it.noMove || unsureBelow(from) ||
+		if from == nil || !it.disk.saved() || it.base.Type != workspace.None || it.seq != 0 || it.revision != 0 || it.noMove || behind(from) ||
 			from.disk.Type != workspace.None || from.stat.Dev != it.stat.Dev || !sameThing(from.base, it.disk) ||
 			strings.HasPrefix(it.path, from.path+"/") || e.find(from.path) != from {
 			continue
 		}
 		parent := e.parentOf(it)
 		if parent == nil || parent != e.root && (parent.base.Type != workspace.Folder || parent.seq != 0) ||
-			e.hardAbove(it) || e.hardAbove(from) || e.busyBelow(from) || e.busyBelow(it) {
+			e.hardAbove(it.path) || e.hardAbove(from.path) || e.busyBelow(from) || e.busyBelow(it) {
 			continue
 		}
 		c.batch.Changes = append(c.batch.Changes, Change{
@@ -192,11 +202,11 @@ func (c *cutter) moves(dirty []*item) {
 	}
 }
 
-// unsureBelow says whether the database may have something else than the base there.
-func unsureBelow(it *item) bool {
-	unsure := false
-	it.walk(func(below *item) { unsure = unsure || below.unsure })
-	return unsure
+// behind says whether the database is known to have something else than the base there.
+func behind(it *item) bool {
+	found := false
+	it.walk(func(below *item) { found = found || below.behind })
+	return found
 }
 
 // sameThing says whether a gone entry may be the new one: a folder by its inode, a file and a link by their content
@@ -234,6 +244,10 @@ func (e *Engine) committed(sequence, revision uint64, rejected []Problem) error 
 		for _, it := range batch.claimed {
 			it.seq, it.hard = 0, false
 		}
+		revision := revision
+		if batch.Sequence < sequence {
+			revision = 0 // the last one's
+		}
 		for _, change := range batch.Changes {
 			if reason, ok := refused[change.Path]; ok {
 				e.refuse(change, reason)
@@ -259,34 +273,29 @@ func (e *Engine) settle(change Change, revision uint64, records []record) []reco
 		records = append(records, record{it.path, s, it.revision})
 	}
 	it := e.at(change.Path)
+	if change.Unchanged {
+		it.behind = false // an Apply brings it
+		return records
+	}
 	if change.Op != Delete {
 		// The database has made the folders above where it had moved or deleted them meanwhile.
 		for dir, _ := workspace.Split(change.Path); dir != ""; dir, _ = workspace.Split(dir) {
 			if above := e.at(dir); above.base.Type == workspace.None {
 				set(above, State{Type: workspace.Folder, Mode: defaultFolderMode}, revision)
-				above.unsure = true
-				e.mark(above)
 			}
 		}
 	}
 	switch change.Op {
 	case Put:
-		if it.revision > revision && revision != 0 {
-			break // an Apply has brought a newer version since
-		}
 		set(it, change.State, max(revision, it.revision))
-		// Without the revision, nobody knows what the database has made of it since.
-		it.unsure = it.disputed || revision == 0
-		it.disputed = false
 	case Delete:
 		it.walk(func(below *item) { set(below, State{}, 0) })
 	case Move:
 		from := e.at(change.From)
-		// What was there when the database made room for the move has gone there.
+		// The database has made room for it.
 		it.walk(func(there *item) {
-			if there.base.Type != workspace.None && there.revision < revision {
-				there.unsure = true
-				e.mark(there)
+			if there.base.Type != workspace.None {
+				set(there, State{}, 0)
 			}
 		})
 		var below []*item

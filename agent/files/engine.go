@@ -67,6 +67,7 @@ type Engine struct {
 	inodes  map[uint64]*item              // one name of each file
 	links   map[uint64]map[*item]struct{} // all names of files that have several
 	pending map[string]hint
+	strays  map[string]time.Time // files with names that are not known, and when to look at them
 	// intents are what a killed agent was about to write, until the first Restore.
 	intents  map[string]record
 	full     map[*item]struct{} // not saved since a cap was reached
@@ -116,7 +117,7 @@ func New(cfg Config) (*Engine, error) {
 	}
 	e := &Engine{
 		cfg: cfg, logger: cfg.Logger, tree: tree, root: &item{}, dirty: map[*item]struct{}{}, gone: map[uint64]*item{},
-		inodes: map[uint64]*item{}, links: map[uint64]map[*item]struct{}{}, pending: map[string]hint{}, full: map[*item]struct{}{}, known: map[workspace.Hash]int{}, next: 1,
+		inodes: map[uint64]*item{}, links: map[uint64]map[*item]struct{}{}, pending: map[string]hint{}, strays: map[string]time.Time{}, full: map[*item]struct{}{}, known: map[workspace.Hash]int{}, next: 1,
 		intents: map[string]record{}, moved: make(chan struct{}), matcher: ignore.New(nil), kick: make(chan struct{}, 1),
 	}
 	if e.log, err = openBase(cfg.State, func(r record, intent bool) {

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"codingplatform/agent/watch"
 	"codingplatform/agent/workspace"
 )
@@ -54,7 +56,7 @@ func (b *bench) open(policy Policy, entries ...Entry) Restored {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	if b.stream, _, err = engine.Open(1, 0); err != nil {
+	if b.stream, _, err = engine.Open(1, 0, 0); err != nil {
 		b.t.Fatal(err)
 	}
 	b.sent = 0
@@ -156,11 +158,34 @@ func said(batch *Batch) (words []string) {
 	return words
 }
 
-func (b *bench) apply(op Operation) Outcome {
+// apply brings operations that know of all that was committed.
+func (b *bench) apply(ops ...Operation) []Outcome {
 	b.t.Helper()
-	results, err := b.Apply(context.WithoutCancel(b.t.Context()), 1, []Operation{op}, nil)
+	b.mu.Lock()
+	through := b.acknowledged()
+	b.mu.Unlock()
+	return b.applyAsOf(through, ops...)
+}
+
+func (b *bench) applyAsOf(through uint64, ops ...Operation) (outcomes []Outcome) {
+	b.t.Helper()
+	results, err := b.Apply(context.WithoutCancel(b.t.Context()), 1, through, ops, nil)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return results[0].Outcome
+	for _, r := range results {
+		outcomes = append(outcomes, r.Outcome)
+	}
+	return outcomes
+}
+
+func wantOutcomes(t *testing.T, got []Outcome, want ...Outcome) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("outcomes (-want +got):\n%s", diff)
+	}
+}
+
+func putOf(e Entry) Operation {
+	return Operation{Op: Put, Entry: e, Content: content, HasContent: e.State.Type == workspace.File}
 }

@@ -191,7 +191,7 @@ func (e *Engine) setBase(it *item, s State, revision uint64) {
 		e.counts.baseItems++
 		e.know(s, +1)
 	}
-	it.base, it.revision, it.refused, it.unsure = s, revision, nil, false
+	it.base, it.revision, it.refused, it.behind = s, revision, nil, false
 	if s.Type == workspace.None && e.gone[it.stat.Ino] == it {
 		delete(e.gone, it.stat.Ino)
 	}
@@ -219,7 +219,7 @@ func (e *Engine) mark(it *item) {
 	}
 	delete(e.dirty, it)
 	e.hold(it, nil)
-	for it != e.root && it.disk.Type == workspace.None && it.base.Type == workspace.None && it.seq == 0 && len(it.children) == 0 {
+	for it != e.root && it.disk.Type == workspace.None && it.base.Type == workspace.None && !it.behind && it.seq == 0 && len(it.children) == 0 {
 		parent := e.parentOf(it)
 		if parent == nil {
 			return

@@ -6,8 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-
-	"codingplatform/agent/workspace"
 )
 
 // TestAnAgentKilledBeforeItsNote: what it had just written is the database's, and no program's: a newer version of the
@@ -17,9 +15,7 @@ func TestAnAgentKilledBeforeItsNote(t *testing.T) {
 	first := entry("f", 2)
 	first.State.Hash, first.State.Size = sha256.Sum256(older), int64(len(older))
 	b := newBench(t, entry("stays", 3))
-	if o := b.apply(Operation{Op: Put, Entry: first, Content: older}); o != Applied {
-		t.Fatalf("outcome %d", o)
-	}
+	wantOutcomes(t, b.apply(Operation{Op: Put, Entry: first, Content: older, HasContent: true}), Applied)
 	log := filepath.Join(b.state, baseName)
 	lines, err := os.ReadFile(log)
 	if err != nil {
@@ -36,7 +32,7 @@ func TestAnAgentKilledBeforeItsNote(t *testing.T) {
 	wantSent(t, b.settle())
 
 	// What a program wrote over it stays.
-	b.apply(Operation{Op: Put, Entry: first, ExpectType: workspace.File, ExpectHash: sha256.Sum256(content), Content: older})
+	b.apply(Operation{Op: Put, Entry: first, Content: older, HasContent: true})
 	b.write("f")
 	if restored := b.open(Policy{MaxFileBytes: 1 << 20}, entry("f", 5), entry("stays", 3)); restored.Kept != 1 || b.read("f") != program {
 		t.Errorf("%+v, and the disk has %q", restored, b.read("f"))

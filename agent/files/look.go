@@ -34,6 +34,13 @@ const (
 	coolReset = time.Second
 )
 
+// maxStrays is how often a file is looked at again that has a name which is not known: one that has just been made, or is
+// gone by now, or lies outside. The kernel tells of a write only by the name through which it was made.
+const maxStrays = 4
+
+// strayPause is how long the next of these looks waits: 5, 80, 1,280, 20,480 ms.
+func strayPause(before int) time.Duration { return coolFirst << (4 * before) }
+
 // glance is what a look at a path has found.
 type glance struct {
 	state   State
@@ -153,9 +160,18 @@ func (e *Engine) note(path string, g glance) {
 		}
 		it.coolUntil = now.Add(it.coolBy)
 	}
+	same := g.stat == it.stat
 	e.setDisk(it, g.state, g.stat, g.content)
-	if g.again {
+	if !same {
+		it.strays = 0
+	}
+	switch {
+	case g.again:
 		e.pending[path] = hint{due: now.Add(max(it.coolBy, coolFirst)), firm: true}
+		e.poke()
+	case g.stat.Names > max(1, uint64(len(e.links[g.stat.Ino]))) && it.strays < maxStrays:
+		e.strays[path] = now.Add(strayPause(it.strays))
+		it.strays++
 		e.poke()
 	}
 }

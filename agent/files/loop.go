@@ -137,6 +137,14 @@ func (e *Engine) due(scanned time.Time) (paths []string, everything bool) {
 			paths = append(paths, path)
 		}
 	}
+	for path, at := range e.strays {
+		if !at.After(now) {
+			delete(e.strays, path)
+			if _, waits := e.pending[path]; !waits {
+				paths = append(paths, path)
+			}
+		}
+	}
 	if len(e.dirty) > 0 && !e.deleteDue.After(now) {
 		e.wake()
 	}
@@ -161,6 +169,11 @@ func (e *Engine) pause(scanned time.Time) time.Duration {
 	for _, h := range e.pending {
 		if h.due.Before(next) {
 			next = h.due
+		}
+	}
+	for _, at := range e.strays {
+		if at.Before(next) {
+			next = at
 		}
 	}
 	if e.deleteDue.After(now) && e.deleteDue.Before(next) {

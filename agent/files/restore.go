@@ -295,37 +295,24 @@ func (r *Restore) entry(entry Entry) {
 	e := r.e
 	e.mu.Lock()
 	it := e.at(entry.Path)
-	if entry.State.Unsaved != Saved {
-		e.setBase(it, entry.State, entry.Revision)
-		e.mu.Unlock()
-		return
-	}
-	disk, base, stat := it.disk, it.base, it.stat
-	v := decide(entry.State, base, disk, r.lost)
-	switch v {
-	case adopt:
-		agreed := entry.State
-		agreed.Mtime, agreed.Size = disk.Mtime, disk.Size
-		if base.Type == workspace.None || base.Mode == disk.Mode {
-			agreed.Mode = disk.Mode
-		}
-		e.setBase(it, agreed, entry.Revision)
-		r.restored.Unchanged++
-	case keep:
-		if base.Type != workspace.None && entry.State.sameContent(base) {
-			e.setBase(it, entry.State, entry.Revision)
-		}
-		r.restored.Kept++
-	case bring:
-	}
+	disk, stat := it.disk, it.stat
 	e.mu.Unlock()
-	if v == adopt && modeOf(entry.State) != disk.Mode && disk.Type != workspace.Symlink && (base.Type == workspace.None || base.Mode == disk.Mode) {
-		r.chmod(entry)
-	}
-	if v != bring {
+	v, chmod := e.accept(entry, disk, r.lost)
+	switch {
+	case entry.State.Unsaved != Saved:
 		return
-	}
-	if entry.State.Type == workspace.File {
+	case v == adopt:
+		r.restored.Unchanged++
+		if chmod {
+			if err := e.chmod(entry); err != nil {
+				r.problem(entry.Path, err)
+			}
+		}
+		return
+	case v == keep:
+		r.restored.Kept++
+		return
+	case entry.State.Type == workspace.File:
 		r.files = append(r.files, entry)
 		return
 	}
@@ -335,21 +322,58 @@ func (r *Restore) entry(entry Entry) {
 	r.wrote(entry.Path, e.write(entry.Path, entry.State, entry.Revision, stat, nil, false))
 }
 
-func (r *Restore) chmod(entry Entry) {
-	e := r.e
-	dir, name, err := e.tree.Parent(entry.Path)
-	if err == nil {
-		defer dir.Close()
-		err = dir.Chmod(name, modeOf(entry.State))
+// accept decides about one entry, and notes what both sides have now. chmod: the disk is still to get the mode.
+func (e *Engine) accept(entry Entry, disk State, lost bool) (v verdict, chmod bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	it := e.at(entry.Path)
+	if entry.State.Unsaved != Saved {
+		e.setBase(it, entry.State, entry.Revision)
+		return adopt, false
 	}
+	base := it.base
+	v = decide(entry.State, base, disk, lost)
+	switch v {
+	case adopt:
+		ours := base.Type != workspace.None && base.Mode == disk.Mode // else the disk's is sent
+		agreed := entry.State
+		agreed.Mtime, agreed.Size = disk.Mtime, disk.Size
+		if ours {
+			agreed.Mode = disk.Mode
+		}
+		e.setBase(it, agreed, entry.Revision)
+		return adopt, ours && modeOf(entry.State) != disk.Mode && disk.Type != workspace.Symlink
+	case keep:
+		if entry.State.sameContent(base) {
+			e.setBase(it, entry.State, entry.Revision)
+		} else {
+			e.fallBehind(it)
+		}
+	case bring:
+		e.mark(it)
+	}
+	return v, false
+}
+
+// fallBehind notes that the disk does not take what the database has, since it has something else. The caller holds e.mu.
+func (e *Engine) fallBehind(it *item) {
+	it.behind = true
+	e.mark(it)
+}
+
+// chmod gives the disk an entry's mode.
+func (e *Engine) chmod(entry Entry) error {
+	dir, name, err := e.tree.Parent(entry.Path)
 	if err != nil {
-		r.problem(entry.Path, err)
-		return
+		return err
+	}
+	defer dir.Close()
+	if err := dir.Chmod(name, modeOf(entry.State)); err != nil {
+		return err
 	}
 	stat, err := dir.Stat(name)
 	if err != nil {
-		r.problem(entry.Path, err)
-		return
+		return err
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -358,6 +382,7 @@ func (r *Restore) chmod(entry Entry) {
 	s.Mode = stat.Mode
 	e.setBase(it, s, entry.Revision)
 	e.setDisk(it, s, stat, nil)
+	return nil
 }
 
 // file writes one file, from a content of the disk or of the database.

@@ -83,6 +83,8 @@ type Change struct {
 	State      State
 	// BaseRevision is the revision of the version that was changed; 0: a new path.
 	BaseRevision uint64
+	// Unchanged: the disk has what both sides had, and is to be told what the database has.
+	Unchanged bool
 	// Content is set where HasContent is.
 	Content    []byte
 	HasContent bool
@@ -120,17 +122,19 @@ type item struct {
 	// tracked: the database has saved it, so no pattern ignores it.
 	tracked bool
 
-	// seq is the batch that has a change of this path; hard says that it moves or deletes all below.
+	// seq is the batch that has a change of this path; hard says that it leaves nothing of what is below.
 	seq  uint64
 	hard bool
-	// unsure: the database may have something else than the base by now, so the disk's is sent even if it is equal.
-	// disputed: so it will be when its batch is committed.
-	unsure, disputed bool
+	// behind: the database has something newer than the base, which the disk did not take since it had something else. It
+	// is asked for when the disk has the base again.
+	behind bool
 	// noMove: the database could not follow a move to here.
 	noMove bool
 	// refused is a state that the backend will not take.
 	refused *State
 
+	// strays counts the looks at a file that has names which are not known.
+	strays int
 	// coolUntil is when a file that keeps changing is looked at next, coolBy how long that is.
 	coolUntil time.Time
 	coolBy    time.Duration
@@ -138,7 +142,7 @@ type item struct {
 }
 
 func (it *item) differs() bool {
-	return (it.unsure || !it.disk.Same(it.base)) && (it.refused == nil || !it.disk.Same(*it.refused))
+	return (it.behind || !it.disk.Same(it.base)) && (it.refused == nil || !it.disk.Same(*it.refused))
 }
 
 // walk calls f for an item and all below it, parents first.

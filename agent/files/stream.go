@@ -15,8 +15,9 @@ import (
 const chunkBytes = 256 << 10
 
 // Open begins a stream of changes, which ends a former one with ErrReplaced. through is the last committed sequence
-// that the caller knows of this incarnation. It returns the stream's number and the next sequence.
-func (e *Engine) Open(epoch, through uint64) (stream, next uint64, err error) {
+// that the caller knows of this incarnation, and revision its revision; 0: not known. It returns the stream's number and the
+// next sequence.
+func (e *Engine) Open(epoch, through, revision uint64) (stream, next uint64, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if err := e.checkEpoch(epoch); err != nil {
@@ -25,7 +26,7 @@ func (e *Engine) Open(epoch, through uint64) (stream, next uint64, err error) {
 	if !e.restored {
 		return 0, 0, ErrNotRestored
 	}
-	if err := e.committed(through, 0, nil); err != nil {
+	if err := e.committed(through, revision, nil); err != nil {
 		return 0, 0, err
 	}
 	if len(e.batches) == 0 {

@@ -28,6 +28,7 @@ type world struct {
 	tb          testing.TB
 	root, state string
 	service     *filesrpc.Service
+	through     uint64 // the last batch that was committed
 	client      agentv1connect.FileServiceClient
 	stop        func()
 	db          map[string]*agentv1.FileEntry
@@ -269,6 +270,7 @@ func (c *changes) commit(b *agentv1.ChangeBatch) {
 	w.revision++
 	w.apply(b, c)
 	c.through = b.GetSequence()
+	w.through = c.through
 	c.send(&agentv1.ChangesRequest{Message: &agentv1.ChangesRequest_Committed{Committed: &agentv1.BatchCommitted{
 		Sequence: c.through, Revision: w.revision,
 	}}})

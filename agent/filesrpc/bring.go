@@ -121,22 +121,19 @@ func (s *Service) Apply(
 	ops := make([]files.Operation, 0, len(operations.GetOperations()))
 	for _, o := range operations.GetOperations() {
 		entry, err := entryFromWire(o.GetEntry())
-		expect, herr := hashFromWire(o.GetExpectSha256())
-		if err := errors.Join(err, herr); err != nil {
+		if err != nil {
 			return nil, asConnect(err)
 		}
-		op := files.Operation{
-			Op: opFromWire(o.GetOp()), Entry: entry, From: o.GetFromPath(),
-			ExpectType: typeFromWire(o.GetExpectType()), ExpectHash: expect, Content: o.GetContent(),
-		}
-		op.Large = op.Op == files.Put && entry.State.Type == workspace.File && o.Content == nil && entry.State.Size > 0
-		ops = append(ops, op)
+		ops = append(ops, files.Operation{
+			Op: opFromWire(o.GetOp()), Entry: entry, From: o.GetFromPath(), Whole: o.GetWhole(),
+			Content: o.GetContent(), HasContent: o.Content != nil, Large: o.GetLarge(),
+		})
 	}
 	blobs := func() (*agentv1.BlobChunk, error) {
 		msg, err := receive()
 		return msg.GetBlob(), err
 	}
-	results, err := s.engine.Apply(ctx, operations.GetLeaseEpoch(), ops, contents(blobs))
+	results, err := s.engine.Apply(ctx, operations.GetLeaseEpoch(), operations.GetCommittedThrough(), ops, contents(blobs))
 	if err != nil {
 		return nil, asConnect(err)
 	}

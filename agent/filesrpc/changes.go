@@ -53,11 +53,11 @@ func (s *Service) Changes(ctx context.Context, stream *changesStream) error {
 	if open == nil {
 		return connect.NewError(connect.CodeInvalidArgument, errors.New("the first message must be open"))
 	}
-	through := open.GetCommittedThrough()
+	through, revision := open.GetCommittedThrough(), open.GetCommittedRevision()
 	if open.GetIncarnation() != s.incarnation {
-		through = 0
+		through, revision = 0, 0
 	}
-	number, next, err := s.engine.Open(open.GetLeaseEpoch(), through)
+	number, next, err := s.engine.Open(open.GetLeaseEpoch(), through, revision)
 	if err != nil {
 		return asConnect(err)
 	}

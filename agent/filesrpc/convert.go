@@ -108,6 +108,10 @@ func outcomeToWire(o files.Outcome) agentv1.ApplyOutcome {
 		return agentv1.ApplyOutcome_APPLY_OUTCOME_CONFLICT
 	case files.Failed:
 		return agentv1.ApplyOutcome_APPLY_OUTCOME_FAILED
+	case files.Busy:
+		return agentv1.ApplyOutcome_APPLY_OUTCOME_BUSY
+	case files.NeedsContent:
+		return agentv1.ApplyOutcome_APPLY_OUTCOME_NEEDS_CONTENT
 	}
 	return agentv1.ApplyOutcome_APPLY_OUTCOME_UNSPECIFIED
 }
@@ -146,7 +150,7 @@ func batchToWire(b *files.Batch) *agentv1.ChangesResponse {
 		e := &agentv1.ChangeEntry{
 			Op: opToWire(c.Op), Path: c.Path, FromPath: c.From, Type: typeToWire(c.State.Type), Mode: c.State.Mode,
 			Size: toUint(c.State.Size), MtimeNs: c.State.Mtime, LinkTarget: c.State.Link, BaseRevision: c.BaseRevision,
-			UnsavedReason: reasonToWire(c.State.Unsaved),
+			UnsavedReason: reasonToWire(c.State.Unsaved), Unchanged: c.Unchanged,
 		}
 		if c.State.Type == workspace.File && c.State.Unsaved == files.Saved && c.Op != files.Delete {
 			e.Sha256 = c.State.Hash[:]

@@ -69,7 +69,7 @@ func TestNoLinkIsFollowed(t *testing.T) {
 	w.save("trap/file", "never outside")
 	w.start()
 	w.restore(1)
-	w.apply1(t, 1, put(w.save("trap/other", "nor by an apply"), w, nil))
+	w.apply1(t, 1, put(w.save("trap/other", "nor by an apply"), w))
 	if names, err := filepath.Glob(outside + "/*"); err != nil || len(names) > 0 {
 		t.Errorf("written outside of the root: %v %v", names, err)
 	}
@@ -125,44 +125,44 @@ func TestRestoreKeepsUnsentWork(t *testing.T) {
 	}
 }
 
-func put(e *agentv1.FileEntry, w *world, expect []byte) *agentv1.ApplyOperation {
-	op := &agentv1.ApplyOperation{
-		Op: agentv1.ChangeOp_CHANGE_OP_PUT, Entry: e, Content: w.blobs[string(e.GetSha256())], ExpectSha256: expect,
-	}
-	if expect != nil {
-		op.ExpectType = agentv1.FileType_FILE_TYPE_FILE
-	}
-	return op
+func put(e *agentv1.FileEntry, w *world) *agentv1.ApplyOperation {
+	return &agentv1.ApplyOperation{Op: agentv1.ChangeOp_CHANGE_OP_PUT, Entry: e, Content: w.blobs[string(e.GetSha256())]}
 }
 
 func (w *world) apply1(t *testing.T, epoch uint64, ops ...*agentv1.ApplyOperation) []*agentv1.ApplyResult {
 	t.Helper()
+	return w.applyAsOf(t, epoch, w.through, ops...)
+}
+
+func (w *world) applyAsOf(t *testing.T, epoch, through uint64, ops ...*agentv1.ApplyOperation) []*agentv1.ApplyResult {
+	t.Helper()
 	stream := w.client.Apply(t.Context())
 	err := stream.Send(&agentv1.ApplyRequest{Message: &agentv1.ApplyRequest_Operations{Operations: &agentv1.ApplyOperations{
-		LeaseEpoch: epoch, Operations: ops,
+		LeaseEpoch: epoch, Operations: ops, CommittedThrough: through,
 	}}})
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
 	}
 	for _, op := range ops {
-		if op.GetOp() == agentv1.ChangeOp_CHANGE_OP_PUT && op.Content == nil && op.GetEntry().GetSize() > 0 {
+		if op.GetLarge() {
 			for chunk := range chunks(op.GetEntry().GetSha256(), w.blobs[string(op.GetEntry().GetSha256())]) {
 				if err := stream.Send(&agentv1.ApplyRequest{Message: &agentv1.ApplyRequest_Blob{Blob: chunk}}); err != nil {
-					t.Fatal(err)
+					t.Error(err)
 				}
 			}
 		}
 	}
 	response, err := stream.CloseAndReceive()
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return make([]*agentv1.ApplyResult, len(ops))
 	}
 	return response.Msg.GetResults()
 }
 
 func TestApply(t *testing.T) {
 	w := newWorld(t)
-	first := w.save("f", "first").GetSha256()
+	w.save("f", "first")
 	w.start()
 	w.restore(1)
 	c := w.open(1)
@@ -170,21 +170,18 @@ func TestApply(t *testing.T) {
 		t.Helper()
 		return w.apply1(t, 1, op)[0].GetOutcome()
 	}
-	if o := outcome(put(w.save("f", "second"), w, first)); o != agentv1.ApplyOutcome_APPLY_OUTCOME_APPLIED || w.read("f") != "second" {
+	if o := outcome(put(w.save("f", "second"), w)); o != agentv1.ApplyOutcome_APPLY_OUTCOME_APPLIED || w.read("f") != "second" {
 		t.Errorf("apply: %v, %q", o, w.read("f"))
 	}
-	if o := outcome(put(w.db["f"], w, first)); o != agentv1.ApplyOutcome_APPLY_OUTCOME_UNCHANGED {
+	if o := outcome(put(w.db["f"], w)); o != agentv1.ApplyOutcome_APPLY_OUTCOME_UNCHANGED {
 		t.Errorf("apply again: %v", o)
 	}
-	large := put(w.save("large", strings.Repeat("l", 1<<20)), w, nil)
-	large.Content = nil
+	large := put(w.save("large", strings.Repeat("l", 1<<20)), w)
+	large.Content, large.Large = nil, true
 	if o := outcome(large); o != agentv1.ApplyOutcome_APPLY_OUTCOME_APPLIED || len(w.read("large")) != 1<<20 {
 		t.Errorf("apply a large file: %v", o)
 	}
-	move := &agentv1.ApplyOperation{
-		Op: agentv1.ChangeOp_CHANGE_OP_MOVE, FromPath: "large", Entry: w.db["large"],
-		ExpectType: agentv1.FileType_FILE_TYPE_UNSPECIFIED,
-	}
+	move := &agentv1.ApplyOperation{Op: agentv1.ChangeOp_CHANGE_OP_MOVE, FromPath: "large", Entry: w.db["large"]}
 	delete(w.db, "large")
 	move.Entry.Path = "d/large"
 	w.folder("d")
@@ -200,15 +197,20 @@ func TestApply(t *testing.T) {
 		}
 	}
 
-	second := w.db["f"].GetSha256()
 	w.write("f", "by a program")
-	if o := outcome(put(w.save("f", "by the editor"), w, second)); o != agentv1.ApplyOutcome_APPLY_OUTCOME_CONFLICT || w.read("f") != "by a program" {
-		t.Errorf("apply on another version: %v, %q", o, w.read("f"))
-	}
+	// The watch may have been quicker: then what it brought is committed first.
+	saved := put(w.save("f", "by the editor"), w)
+	applied := make(chan agentv1.ApplyOutcome, 1)
+	through := w.through
+	go func() { applied <- w.applyAsOf(t, 1, through, saved)[0].GetOutcome() }()
 	sum := sha256.Sum256([]byte("by a program"))
 	c.until(func(db map[string]*agentv1.FileEntry) bool { return bytes.Equal(db["f"].GetSha256(), sum[:]) })
+	o := <-applied
+	if o != agentv1.ApplyOutcome_APPLY_OUTCOME_CONFLICT && o != agentv1.ApplyOutcome_APPLY_OUTCOME_BUSY || w.read("f") != "by a program" {
+		t.Errorf("apply on another version: %v, %q", o, w.read("f"))
+	}
 	if o := outcome(&agentv1.ApplyOperation{
-		Op: agentv1.ChangeOp_CHANGE_OP_DELETE, Entry: &agentv1.FileEntry{Path: "d"}, ExpectType: agentv1.FileType_FILE_TYPE_FOLDER,
+		Op: agentv1.ChangeOp_CHANGE_OP_DELETE, Entry: &agentv1.FileEntry{Path: "d"},
 	}); o != agentv1.ApplyOutcome_APPLY_OUTCOME_APPLIED {
 		t.Errorf("apply a deletion: %v", o)
 	}

@@ -33,6 +33,8 @@ type Stat struct {
 	// Mtime and Ctime in nanoseconds since 1970.
 	Mtime, Ctime int64
 	Ino, Dev     uint64
+	// Names of a file; of others 1.
+	Names uint64
 }
 
 // SameFile says whether two looks saw the same inode, unwritten between them. A rename alone changes ctime.
@@ -112,6 +114,11 @@ func Gone(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP)
 }
 
+// NotEmpty says whether an error is that of removing a folder that holds something.
+func NotEmpty(err error) bool {
+	return errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.EEXIST)
+}
+
 func (d *Dir) fd() int { return int(d.f.Fd()) }
 
 // Close closes the folder.
@@ -169,11 +176,11 @@ func (d *Dir) Stat(name string) (Stat, error) {
 func fromStat(st *unix.Stat_t) Stat {
 	s := Stat{
 		Mode: st.Mode & 0o777, Size: st.Size, Mtime: unix.TimespecToNsec(st.Mtim), Ctime: unix.TimespecToNsec(st.Ctim),
-		Ino: st.Ino, Dev: st.Dev,
+		Ino: st.Ino, Dev: st.Dev, Names: 1,
 	}
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFREG:
-		s.Type = File
+		s.Type, s.Names = File, uint64(st.Nlink) //nolint:unconvert // another type on arm64
 	case unix.S_IFDIR:
 		s.Type, s.Size = Folder, 0
 	case unix.S_IFLNK:

@@ -134,7 +134,7 @@ func itemToProto(i backend.Item) *agentv1.FileEntry {
 func entryFromProto(e *agentv1.ChangeEntry) backend.BatchEntry {
 	entry := backend.BatchEntry{
 		Op: opFromProto(e.GetOp()), From: e.GetFromPath(), BaseRevision: clampSize(e.GetBaseRevision()),
-		Content: e.GetContent(), HasContent: e.Content != nil,
+		Content: e.GetContent(), HasContent: e.Content != nil, Unchanged: e.GetUnchanged(),
 		Item: backend.Item{
 			Path: e.GetPath(), Type: typeFromProto(e.GetType()), Mode: e.GetMode() & 0o777, Size: clampSize(e.GetSize()),
 			ModTime: time.Unix(0, e.GetMtimeNs()).UTC(), LinkTarget: e.GetLinkTarget(), Unsaved: unsavedFromProto(e.GetUnsavedReason()),

@@ -3,7 +3,7 @@
 // disk's in the agent.
 //
 //	Restore ──▶ pull  agent's batches  ──▶ one transaction each (revision, cursor, epoch) ──▶ committed
-//	        └─▶ feed  database's feed  ──▶ agent's Apply under preconditions ──▶ applied revision
+//	        └─▶ feed  database's feed  ──▶ where to look ──▶ what is there now ──▶ agent's Apply ──▶ applied revision
 //
 // It runs under a lease. Rules of failure:
 //

@@ -1,11 +1,7 @@
 package filesync
 
 import (
-	"bytes"
 	"context"
-	"maps"
-	"slices"
-	"strings"
 	"time"
 
 	"codingplatform/backend"
@@ -13,23 +9,38 @@ import (
 	agentv1 "codingplatform/proto/gen/agent/v1"
 )
 
-// changesPerApply bounds a call; a revision with more goes in one call all the same, since it is one change.
-const changesPerApply = 500
-
-// failedInterval is how long what could not be written (the volume is full, a folder is closed) waits for its next try.
-const failedInterval = 2 * time.Second
+const (
+	// changesPerRead is about how many changes are taken in at once.
+	changesPerRead = 500
+	// maxItems is how many entries an Apply brings; where there are more, a Restore does it.
+	maxItems = 50_000
+	// maxInline bounds the contents that a call's operations carry, in bytes; the rest comes with the next call.
+	maxInline = 8 << 20
+	// failedInterval is how long what could not be written (the volume is full, a folder is closed) waits for its next try.
+	failedInterval = 2 * time.Second
+)
 
 const notWritten = "Saved, but not written in the environment: "
 
-// feed brings the database's changes to the disk.
+// feed brings what the editor and the API have changed to the disk. The feed of changes tells only where to look: what is
+// sent is what the database has there by then.
 func (s *Syncer) feed(ctx context.Context) error {
 	for {
-		more, err := s.feedOnce(ctx)
+		more, err := s.readFeed(ctx)
 		if err != nil {
 			return err
 		}
+		if !s.hints.none() {
+			if err := s.settle(ctx); err != nil {
+				return err
+			}
+			more = more || !s.hints.none()
+		}
 		if more {
 			continue
+		}
+		if err := s.noteApplied(ctx); err != nil {
+			return err
 		}
 		var again <-chan time.Time
 		if len(s.failed) > 0 {
@@ -40,22 +51,21 @@ func (s *Syncer) feed(ctx context.Context) error {
 			return context.Cause(ctx)
 		case <-s.cfg.Wake:
 		case <-again:
-			if err := s.applyFailed(ctx); err != nil {
-				return err
+			for path, whole := range s.failed {
+				s.hints.add(path, whole)
 			}
+			clear(s.failed)
 		}
 	}
 }
 
-func (s *Syncer) feedOnce(ctx context.Context) (more bool, err error) {
-	s.mu.Lock()
-	applied := s.applied
-	s.mu.Unlock()
+// readFeed takes in where the database has changed.
+func (s *Syncer) readFeed(ctx context.Context) (more bool, err error) {
 	var changes []backend.Change
 	var last int64
 	reaches := true
 	err = s.retry(ctx, "read the change feed", func() (err error) {
-		changes, last, reaches, err = s.cfg.Store.ChangesSince(ctx, s.session, applied, changesPerApply)
+		changes, last, reaches, err = s.cfg.Store.ChangesSince(ctx, s.session, s.read, changesPerRead)
 		return err
 	})
 	if err != nil {
@@ -64,62 +74,65 @@ func (s *Syncer) feedOnce(ctx context.Context) (more bool, err error) {
 	if !reaches {
 		return false, ErrResync
 	}
-	if last <= applied {
-		return false, nil
-	}
-	// What came from the disk is there.
-	var ours []backend.Change
-	for _, c := range changes {
-		if c.Source != backend.SourceTerminal && c.Unsaved == backend.Saved {
-			ours = append(ours, c)
-		}
-	}
-	if len(ours) > 0 {
-		if err := s.apply(ctx, ours); err != nil {
-			return false, err
-		}
-		if err := s.retry(ctx, "record the applied revision", func() error { return s.cfg.Store.SetApplied(ctx, s.cfg.Lease, last) }); err != nil {
-			return false, err
-		}
-	}
-	if err := s.overtake(ctx, append(s.before, ours...), changes); err != nil {
-		return false, err
-	}
-	s.before = ours
-	s.mu.Lock()
-	s.applied = last
-	s.mu.Unlock()
+	s.hints.note(changes)
+	s.read = max(s.read, last)
 	return len(changes) > 0, nil
 }
 
-// apply sends committed changes to the disk. A conflict is no error: what the disk has instead comes as a
-// batch, and the database keeps both.
-func (s *Syncer) apply(ctx context.Context, changes []backend.Change) error {
-	operations := &agentv1.ApplyOperations{LeaseEpoch: toUint(s.cfg.Lease.Epoch), Operations: make([]*agentv1.ApplyOperation, 0, len(changes))}
+// noteApplied keeps how far all is on the disk, so that another replica need not begin at the beginning.
+func (s *Syncer) noteApplied(ctx context.Context) error {
+	if s.hints.noted == 0 || len(s.failed) > 0 {
+		return nil
+	}
+	s.hints.noted = 0
+	return s.retry(ctx, "record the applied revision", func() error { return s.cfg.Store.SetApplied(ctx, s.cfg.Lease, s.read) })
+}
+
+// settle sends what the database has at the hinted paths, and keeps the hints that are to be tried again.
+func (s *Syncer) settle(ctx context.Context) error {
+	paths, under := s.hints.query()
+	var present backend.Present
+	err := s.retry(ctx, "read what has changed", func() (err error) {
+		present, err = s.cfg.Store.Present(ctx, s.session, paths, under)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if len(present.Items) > maxItems {
+		return ErrResync
+	}
+	operations := s.hints.operations(present)
+	if err := s.apply(ctx, operations, present); err != nil {
+		return err
+	}
+	return nil
+}
+
+// apply sends operations, and sorts their outcomes. A conflict is no error: what the disk has instead comes as a batch, and
+// the database keeps both.
+func (s *Syncer) apply(ctx context.Context, ops []operation, present backend.Present) error {
+	message := &agentv1.ApplyOperations{LeaseEpoch: toUint(s.cfg.Lease.Epoch), Operations: make([]*agentv1.ApplyOperation, 0, len(ops))}
+	if present.Cursor.Incarnation == s.cfg.Conn.Incarnation {
+		message.CommittedThrough = toUint(present.Cursor.Sequence)
+	}
+	contents, err := s.inline(ctx, ops)
+	if err != nil {
+		return err
+	}
 	var large []backend.Hash
-	for _, c := range changes {
-		op := &agentv1.ApplyOperation{
-			Op: opToProto(c.Op), Entry: itemToProto(c.Item), FromPath: c.From,
-			ExpectSha256: hashToProto(c.Previous), ExpectType: typeToProto(c.PreviousType),
+	for _, op := range ops {
+		m := &agentv1.ApplyOperation{Op: opToProto(op.op), Entry: itemToProto(op.item), FromPath: op.from, Whole: op.whole}
+		if content, ok := contents[op.item.Hash]; ok && op.wantsContent() {
+			m.Content = content
+		} else if op.wantsContent() && op.item.Size > inlineBytes {
+			m.Large = true
+			large = append(large, op.item.Hash)
 		}
-		if c.Op == backend.OpPut && c.Type == backend.TypeFile {
-			if c.Size <= inlineBytes {
-				var buf bytes.Buffer
-				if err := s.cfg.Store.CopyBlob(ctx, s.session, c.Hash, &buf); err != nil {
-					return err
-				}
-				op.Content = buf.Bytes()
-				if op.Content == nil {
-					op.Content = []byte{}
-				}
-			} else {
-				large = append(large, c.Hash)
-			}
-		}
-		operations.Operations = append(operations.Operations, op)
+		message.Operations = append(message.Operations, m)
 	}
 	stream := s.cfg.Conn.Files.Apply(ctx)
-	err := stream.Send(&agentv1.ApplyRequest{Message: &agentv1.ApplyRequest_Operations{Operations: operations}})
+	err = stream.Send(&agentv1.ApplyRequest{Message: &agentv1.ApplyRequest_Operations{Operations: message}})
 	for i := 0; err == nil && i < len(large); i++ {
 		err = s.sendBlob(ctx, large[i], func(chunk *agentv1.BlobChunk) error {
 			return stream.Send(&agentv1.ApplyRequest{Message: &agentv1.ApplyRequest_Blob{Blob: chunk}})
@@ -132,93 +145,73 @@ func (s *Syncer) apply(ctx context.Context, changes []backend.Change) error {
 	if err != nil {
 		return agentconn.Error("apply saved changes in the environment", err)
 	}
-	var again []string
-	for i, r := range response.Msg.GetResults() {
-		notMoved := r.GetOutcome() == agentv1.ApplyOutcome_APPLY_OUTCOME_CONFLICT || r.GetOutcome() == agentv1.ApplyOutcome_APPLY_OUTCOME_FAILED
-		if notMoved && i < len(changes) && changes[i].Op == backend.OpMove {
-			again = append(again, changes[i].Path)
-		}
-		delete(s.failed, r.GetPath())
-		switch r.GetOutcome() {
-		case agentv1.ApplyOutcome_APPLY_OUTCOME_CONFLICT:
-			s.logger.InfoContext(ctx, "the environment holds another version", "path", r.GetPath(), "reason", r.GetReason())
-		case agentv1.ApplyOutcome_APPLY_OUTCOME_FAILED:
-			s.logger.WarnContext(ctx, "a saved change could not be applied", "path", r.GetPath(), "reason", r.GetReason())
-			if i < len(changes) && changes[i].Op != backend.OpMove {
-				s.failed[changes[i].Path] = changes[i]
-			}
-			s.setStatus(func(st *Status) {
-				st.Message = notWritten + r.GetPath() + ": " + r.GetReason()
-			})
-		case agentv1.ApplyOutcome_APPLY_OUTCOME_APPLIED, agentv1.ApplyOutcome_APPLY_OUTCOME_UNCHANGED, agentv1.ApplyOutcome_APPLY_OUTCOME_UNSPECIFIED:
-		}
+	results := response.Msg.GetResults()
+	if len(results) != len(ops) {
+		return backend.Errorf(backend.CodeInvalid, "the agent answered %d of %d operations", len(results), len(ops))
 	}
-	for _, path := range again {
-		if err := s.bring(ctx, path); err != nil {
-			return err
-		}
-	}
+	s.sort(ctx, ops, results)
 	return nil
 }
 
-// applyFailed tries once more what could not be written, unless the database has gone on.
-func (s *Syncer) applyFailed(ctx context.Context) error {
-	for _, path := range slices.Sorted(maps.Keys(s.failed)) {
-		c := s.failed[path]
-		now, err := s.present(ctx, path)
-		if err != nil {
-			return err
-		}
-		deleted := c.Op == backend.OpDelete
-		if deleted != (now.Type == "") || !deleted && (now.Type != c.Type || now.Hash != c.Hash || now.Revision != c.Revision) {
-			delete(s.failed, path) // what came later has been applied, or has failed, by itself
+// inline reads the small contents that go with the operations, as many as fit.
+func (s *Syncer) inline(ctx context.Context, ops []operation) (map[backend.Hash][]byte, error) {
+	contents := map[backend.Hash][]byte{}
+	var items []backend.Item
+	room := int64(maxInline)
+	for _, op := range ops {
+		if !op.wantsContent() || op.item.Size > inlineBytes || op.item.Size > room {
 			continue
 		}
-		if err := s.apply(ctx, []backend.Change{c}); err != nil {
-			return err
+		room -= op.item.Size
+		items = append(items, op.item)
+	}
+	if len(items) == 0 {
+		return contents, nil
+	}
+	err := s.retry(ctx, "read saved contents", func() error {
+		return s.cfg.Store.Contents(ctx, items, func(items []backend.Item, data [][]byte) error {
+			for i := range items {
+				if data[i] != nil { // else it is gone already, and the next look tells what is there now
+					contents[items[i].Hash] = data[i]
+				}
+			}
+			return nil
+		})
+	})
+	return contents, err
+}
+
+// sort keeps what has to be tried again.
+func (s *Syncer) sort(ctx context.Context, ops []operation, results []*agentv1.ApplyResult) {
+	s.hints.begin()
+	for i, op := range ops {
+		path, reason := op.item.Path, results[i].GetReason()
+		switch results[i].GetOutcome() {
+		case agentv1.ApplyOutcome_APPLY_OUTCOME_BUSY:
+			s.hints.again(op, false)
+			continue
+		case agentv1.ApplyOutcome_APPLY_OUTCOME_NEEDS_CONTENT:
+			s.hints.again(op, true)
+			continue
+		case agentv1.ApplyOutcome_APPLY_OUTCOME_CONFLICT:
+			s.logger.InfoContext(ctx, "the environment holds another version", "path", path, "reason", reason)
+		case agentv1.ApplyOutcome_APPLY_OUTCOME_FAILED:
+			if op.op == backend.OpMove || !op.hinted {
+				break // what it was an aid for tells
+			}
+			s.logger.WarnContext(ctx, "a saved change could not be applied", "path", path, "reason", reason)
+			s.failed[path] = op.below
+			s.setStatus(func(st *Status) { st.Message = notWritten + path + ": " + reason })
+			continue
+		case agentv1.ApplyOutcome_APPLY_OUTCOME_APPLIED, agentv1.ApplyOutcome_APPLY_OUTCOME_UNCHANGED, agentv1.ApplyOutcome_APPLY_OUTCOME_UNSPECIFIED:
 		}
+		delete(s.failed, path)
 	}
 	if len(s.failed) == 0 {
 		s.setStatus(func(st *Status) {
-			if strings.HasPrefix(st.Message, notWritten) {
+			if len(st.Message) >= len(notWritten) && st.Message[:len(notWritten)] == notWritten {
 				st.Message = ""
 			}
 		})
 	}
-	return nil
-}
-
-// bring writes what is at a path now, and below it, where a move could not bring it: the disk had something else to
-// move, or nothing, and what the database has would be there alone.
-func (s *Syncer) bring(ctx context.Context, path string) error {
-	var items []backend.Item
-	err := s.retry(ctx, "read what was moved", func() error {
-		items = nil
-		item, err := s.cfg.Store.Item(ctx, s.session, path)
-		if err == nil && item.Type == backend.TypeFolder {
-			items, _, err = s.cfg.Store.Tree(ctx, s.session, path, 0)
-		}
-		if backend.CodeOf(err) == backend.CodeNotFound {
-			return nil // it has gone on, and the feed tells where to
-		}
-		if err == nil {
-			items = append([]backend.Item{item}, items...)
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	var changes []backend.Change
-	for _, item := range items {
-		if item.Unsaved == backend.Saved {
-			changes = append(changes, backend.Change{Op: backend.OpPut, Item: item})
-		}
-	}
-	for part := range slices.Chunk(changes, changesPerApply) {
-		if err := s.apply(ctx, part); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -89,8 +89,18 @@ func (p *program) bytes(n int) []byte {
 	return b[:n]
 }
 
+// plain is a path without links in its folders; one name of a file, where links make several.
+func plain(path string) string {
+	dir, err := filepath.EvalSymlinks(filepath.Dir(path))
+	if err != nil {
+		return path
+	}
+	return filepath.Join(dir, filepath.Base(path))
+}
+
 // drop forgets what is at a path and below it, and calls each with it.
 func (p *program) drop(path string, each func(below string, hash backend.Hash)) {
+	path = plain(path)
 	for _, known := range slices.Sorted(maps.Keys(p.wrote)) {
 		if known == path || strings.HasPrefix(known, path+"/") {
 			hash := p.wrote[known]
@@ -121,9 +131,16 @@ func (p *program) remember(path string, f *os.File) error {
 	}
 	there, err := os.Lstat(path)
 	if err == nil && os.SameFile(mine, there) && mine.Size() <= modelMaxFile {
-		p.wrote[path] = sha256.Sum256(content)
+		p.keep(plain(path), sha256.Sum256(content))
 	}
 	return nil
+}
+
+// keep remembers a content, if it is in the workspace.
+func (p *program) keep(path string, hash backend.Hash) {
+	if strings.HasPrefix(path, p.root+"/") {
+		p.wrote[path] = hash
+	}
 }
 
 // edit opens a file as programs do, and does something to it.
@@ -177,6 +194,10 @@ func (p *program) choose(path string) (string, func() error) {
 		return "rmdir", func() error { return syscall.Rmdir(path) }
 	case n < 71:
 		return "rm -r", func() error {
+			// It opens what is above, and would wait there for a pipe's other end.
+			if above, err := os.Stat(filepath.Dir(path)); err != nil || !above.IsDir() {
+				return errors.Join(oops("no folder"), err)
+			}
 			p.drop(path, nil)
 			return os.RemoveAll(path)
 		}
@@ -250,7 +271,7 @@ func (p *program) rename(from, to string, flags uint) error {
 		return nil
 	}
 	p.drop(to, nil)
-	p.drop(from, func(below string, hash backend.Hash) { p.wrote[to+below] = hash })
+	p.drop(from, func(below string, hash backend.Hash) { p.keep(plain(to)+below, hash) })
 	return nil
 }
 
@@ -262,9 +283,11 @@ func (p *program) exchange(a, b string) error {
 		return err
 	}
 	of := map[string]backend.Hash{}
-	p.drop(a, func(below string, hash backend.Hash) { of[b+below] = hash })
-	p.drop(b, func(below string, hash backend.Hash) { of[a+below] = hash })
-	maps.Copy(p.wrote, of)
+	p.drop(a, func(below string, hash backend.Hash) { of[plain(b)+below] = hash })
+	p.drop(b, func(below string, hash backend.Hash) { of[plain(a)+below] = hash })
+	for path, hash := range of {
+		p.keep(path, hash)
+	}
 	return nil
 }
 

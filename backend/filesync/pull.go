@@ -46,14 +46,15 @@ func unwrapCode(err error) error {
 func (s *Syncer) follow(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	through, err := s.committedThrough(ctx)
+	through, revision, err := s.committedThrough(ctx)
 	if err != nil {
 		return err
 	}
 	stream := s.cfg.Conn.Files.Changes(ctx)
 	defer closeWithContext(ctx, stream)()
 	err = stream.Send(&agentv1.ChangesRequest{Message: &agentv1.ChangesRequest_Open{Open: &agentv1.ChangesOpen{
-		LeaseEpoch: toUint(s.cfg.Lease.Epoch), Incarnation: s.cfg.Conn.Incarnation, CommittedThrough: toUint(through),
+		LeaseEpoch: toUint(s.cfg.Lease.Epoch), Incarnation: s.cfg.Conn.Incarnation,
+		CommittedThrough: toUint(through), CommittedRevision: toUint(revision),
 	}}})
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
@@ -80,23 +81,23 @@ func (s *Syncer) follow(ctx context.Context) error {
 
 // committedThrough asks the database how far it is: a commit may have been cut off after it took effect, and what the
 // agent then makes anew under its sequence would pass for a replay.
-func (s *Syncer) committedThrough(ctx context.Context) (through int64, err error) {
+func (s *Syncer) committedThrough(ctx context.Context) (through, revision int64, err error) {
 	var cursor backend.Cursor
 	err = s.retry(ctx, "read the cursor", func() (err error) {
 		cursor, err = s.cfg.Store.Cursor(ctx, s.session)
 		return err
 	})
-	if err != nil {
-		return 0, err
+	if err != nil || cursor.Incarnation != s.cfg.Conn.Incarnation {
+		return 0, 0, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if cursor.Incarnation == s.cfg.Conn.Incarnation && cursor.Sequence > s.committed {
+	if cursor.Sequence > s.committed {
 		s.committed = cursor.Sequence
 		close(s.moved)
 		s.moved = make(chan struct{})
 	}
-	return s.committed, nil
+	return cursor.Sequence, cursor.Revision, nil
 }
 
 func (s *Syncer) receive(ctx context.Context, stream *changesStream, batches chan<- *agentv1.ChangeBatch, blobs chan<- *agentv1.BlobChunk) error {

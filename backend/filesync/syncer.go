@@ -21,8 +21,8 @@ var ErrResync = errors.New("the change feed no longer reaches back to what the e
 type Store interface {
 	// Tree returns all items, parents first, and the revision at which that was so.
 	Tree(ctx context.Context, session backend.SessionID, under string, depth int) ([]backend.Item, int64, error)
-	// Item returns what is at a path, else CodeNotFound.
-	Item(ctx context.Context, session backend.SessionID, path string) (backend.Item, error)
+	// Present returns what is at some paths and below others, parents first, and the cursor, as of one moment.
+	Present(ctx context.Context, session backend.SessionID, paths, under []string) (backend.Present, error)
 	Cursor(ctx context.Context, session backend.SessionID) (backend.Cursor, error)
 	CommitBatch(ctx context.Context, lease backend.Lease, batch backend.Batch, limits backend.Limits) (backend.BatchResult, error)
 	// PutBlob stores size bytes of r if their SHA-256 is hash.
@@ -87,9 +87,11 @@ type Syncer struct {
 	session backend.SessionID
 	logger  *slog.Logger
 
-	// before is what feed has applied last, failed what it could not write, by path. They are feed's alone.
-	before []backend.Change
-	failed map[string]backend.Change
+	// read is how far feed has read the database's changes, hints where it has to look, failed what could not be written:
+	// paths, true with all below. They are feed's alone.
+	read   int64
+	hints  *hints
+	failed map[string]bool
 
 	mu        sync.Mutex
 	status    Status
@@ -98,13 +100,12 @@ type Syncer struct {
 	batches   int
 	entries   int
 	moved     chan struct{} // closed and replaced when committed moves
-	applied   int64
 }
 
 // New makes a Syncer; it starts nothing.
 func New(cfg Config) *Syncer {
 	return &Syncer{
-		cfg: cfg, session: cfg.Lease.SessionID, moved: make(chan struct{}), failed: map[string]backend.Change{},
+		cfg: cfg, session: cfg.Lease.SessionID, moved: make(chan struct{}), failed: map[string]bool{}, hints: newHints(),
 		logger: cfg.Logger.With("session_id", cfg.Lease.SessionID, "epoch", cfg.Lease.Epoch),
 	}
 }
@@ -120,8 +121,8 @@ func (s *Syncer) Run(ctx context.Context) error {
 	if cursor.Incarnation == s.cfg.Conn.Incarnation {
 		s.committed = cursor.Sequence
 	}
-	s.applied = cursor.AppliedRevision
 	s.mu.Unlock()
+	s.read = cursor.AppliedRevision
 
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.pull(ctx) })

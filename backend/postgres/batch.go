@@ -77,7 +77,7 @@ func (c *batchCommit) plan(batch backend.Batch) (p plan) {
 		if entry.From != "" {
 			p.paths = append(p.paths, entry.From)
 		}
-		if entry.Hash != (backend.Hash{}) && entry.Op == backend.OpPut {
+		if entry.Hash != (backend.Hash{}) && entry.Op == backend.OpPut && !entry.Unchanged {
 			p.hashes = append(p.hashes, entry.Hash)
 		}
 	}
@@ -165,7 +165,7 @@ func (c *batchCommit) check(e *backend.BatchEntry) (words string) {
 func (c *batchCommit) missing() {
 	for i := range c.entries {
 		hash := c.entries[i].Hash
-		if hash == (backend.Hash{}) || c.entries[i].Op != backend.OpPut {
+		if hash == (backend.Hash{}) || c.entries[i].Op != backend.OpPut || c.entries[i].Unchanged {
 			continue
 		}
 		if _, sent := c.contents[hash]; sent {
@@ -207,6 +207,10 @@ func unknown(n *node, base int64) bool {
 }
 
 func (c *batchCommit) apply(entry backend.BatchEntry) {
+	if entry.Unchanged {
+		c.tell(entry)
+		return
+	}
 	switch entry.Op {
 	case backend.OpMove:
 		c.move(entry)
@@ -216,6 +220,24 @@ func (c *batchCommit) apply(entry backend.BatchEntry) {
 		}
 	case backend.OpPut:
 		c.put(entry)
+	}
+}
+
+// tell has what the database has at a path brought to the disk once more.
+func (c *batchCommit) tell(entry backend.BatchEntry) {
+	n := c.edit.nodes[entry.Path]
+	if n == nil || entry.Op == backend.OpPut && same(n.Item, entry.Item) {
+		return
+	}
+	var missed []backend.Item
+	walk(n, func(n *node) { missed = append(missed, n.Item) })
+	if entry.Op == backend.OpPut {
+		missed = missed[:1]
+	}
+	for _, item := range missed {
+		if item.Unsaved == backend.Saved {
+			c.edit.put(item, backend.SourceRestore)
+		}
 	}
 }
 

@@ -5,10 +5,13 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"codingplatform/backend"
 )
@@ -35,8 +38,16 @@ func (s *Store) Revision(ctx context.Context, id backend.SessionID) (revision in
 
 // Cursor returns how far the sync has come. CodeNotFound.
 func (s *Store) Cursor(ctx context.Context, id backend.SessionID) (c backend.Cursor, err error) {
-	err = s.workspaceRow(ctx, id, `cursor_incarnation, cursor_sequence, applied_revision`, &c.Incarnation, &c.Sequence, &c.AppliedRevision)
-	return c, err
+	if !isUUID(string(id)) {
+		return c, noSession()
+	}
+	// A commit whose client has given up may still be under way: the lock waits for it.
+	err = s.pool.QueryRow(ctx, `SELECT cursor_incarnation, cursor_sequence, cursor_revision, applied_revision
+		FROM workspaces WHERE session_id = $1 FOR SHARE`, string(id)).Scan(&c.Incarnation, &c.Sequence, &c.Revision, &c.AppliedRevision)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return c, noSession()
+	}
+	return c, wrap(err, "look at a workspace")
 }
 
 func (s *Store) workspaceRow(ctx context.Context, id backend.SessionID, columns string, into ...any) error {
@@ -142,6 +153,57 @@ func (s *Store) Item(ctx context.Context, id backend.SessionID, path string) (ba
 		return item, noItem(path)
 	}
 	return item, wrap(err, "look at a file")
+}
+
+// Present returns what a workspace has at some paths and below others, parents first, with its revision and its cursor, as
+// of one moment. Paths at which nothing is are left out. CodeNotFound: no such session.
+func (s *Store) Present(ctx context.Context, id backend.SessionID, paths, under []string) (p backend.Present, err error) {
+	if !isUUID(string(id)) {
+		return p, noSession()
+	}
+	b := &pgx.Batch{}
+	b.Queue(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`)
+	found := false
+	b.Queue(`SELECT revision, cursor_incarnation, cursor_sequence, cursor_revision, applied_revision FROM workspaces WHERE session_id = $1`, string(id)).
+		Query(func(rows pgx.Rows) error {
+			for rows.Next() {
+				found = true
+				if err := rows.Scan(&p.Revision, &p.Cursor.Incarnation, &p.Cursor.Sequence, &p.Cursor.Revision, &p.Cursor.AppliedRevision); err != nil {
+					return err
+				}
+			}
+			return rows.Err()
+		})
+	items := map[string]backend.Item{}
+	collect := func(rows pgx.Rows) error {
+		for rows.Next() {
+			item, err := scanItem(rows)
+			if err != nil {
+				return err
+			}
+			items[item.Path] = item
+		}
+		return rows.Err()
+	}
+	b.Queue(`SELECT `+itemColumns+` FROM workspace_items i WHERE i.session_id = $1 AND i.path = ANY($2::text[])`, string(id), paths).Query(collect)
+	if len(under) > 0 {
+		b.Queue(`SELECT `+itemColumns+` FROM unnest($2::text[]) AS u (path)
+			JOIN workspace_items i ON i.session_id = $1 AND i.path > u.path || '/' AND i.path < u.path || '0'`, string(id), under).Query(collect)
+	}
+	b.Queue(`COMMIT`)
+	err = s.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
+		return conn.SendBatch(ctx, b).Close() // a connection with a failed transaction is not used again
+	})
+	if err != nil {
+		return p, wrap(err, "read what is at some paths")
+	}
+	if !found {
+		return p, noSession()
+	}
+	for _, path := range slices.Sorted(maps.Keys(items)) {
+		p.Items = append(p.Items, items[path])
+	}
+	return p, nil
 }
 
 // Stat returns what is at a path, and who made its present version. CodeNotFound.

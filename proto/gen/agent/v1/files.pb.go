@@ -209,10 +209,14 @@ const (
 	ApplyOutcome_APPLY_OUTCOME_APPLIED     ApplyOutcome = 1
 	// The disk already was so.
 	ApplyOutcome_APPLY_OUTCOME_UNCHANGED ApplyOutcome = 2
-	// The disk held something else: nothing was done, and the disk's version comes as a change.
+	// The disk has work of its own there, which stays and comes as a change.
 	ApplyOutcome_APPLY_OUTCOME_CONFLICT ApplyOutcome = 3
 	// It could not be written: see reason.
 	ApplyOutcome_APPLY_OUTCOME_FAILED ApplyOutcome = 4
+	// Nothing was done: a batch with the path was under way or has been committed since. To be read and sent anew.
+	ApplyOutcome_APPLY_OUTCOME_BUSY ApplyOutcome = 5
+	// Nothing was done: the content is needed. To be sent anew with it.
+	ApplyOutcome_APPLY_OUTCOME_NEEDS_CONTENT ApplyOutcome = 6
 )
 
 // Enum value maps for ApplyOutcome.
@@ -223,13 +227,17 @@ var (
 		2: "APPLY_OUTCOME_UNCHANGED",
 		3: "APPLY_OUTCOME_CONFLICT",
 		4: "APPLY_OUTCOME_FAILED",
+		5: "APPLY_OUTCOME_BUSY",
+		6: "APPLY_OUTCOME_NEEDS_CONTENT",
 	}
 	ApplyOutcome_value = map[string]int32{
-		"APPLY_OUTCOME_UNSPECIFIED": 0,
-		"APPLY_OUTCOME_APPLIED":     1,
-		"APPLY_OUTCOME_UNCHANGED":   2,
-		"APPLY_OUTCOME_CONFLICT":    3,
-		"APPLY_OUTCOME_FAILED":      4,
+		"APPLY_OUTCOME_UNSPECIFIED":   0,
+		"APPLY_OUTCOME_APPLIED":       1,
+		"APPLY_OUTCOME_UNCHANGED":     2,
+		"APPLY_OUTCOME_CONFLICT":      3,
+		"APPLY_OUTCOME_FAILED":        4,
+		"APPLY_OUTCOME_BUSY":          5,
+		"APPLY_OUTCOME_NEEDS_CONTENT": 6,
 	}
 )
 
@@ -1346,8 +1354,10 @@ type ChangesOpen struct {
 	// The incarnation and the sequence up to which batches are committed. Of another incarnation: 0.
 	Incarnation      string `protobuf:"bytes,2,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
 	CommittedThrough uint64 `protobuf:"varint,3,opt,name=committed_through,json=committedThrough,proto3" json:"committed_through,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// The workspace revision of that batch; 0: not known.
+	CommittedRevision uint64 `protobuf:"varint,4,opt,name=committed_revision,json=committedRevision,proto3" json:"committed_revision,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *ChangesOpen) Reset() {
@@ -1397,6 +1407,13 @@ func (x *ChangesOpen) GetIncarnation() string {
 func (x *ChangesOpen) GetCommittedThrough() uint64 {
 	if x != nil {
 		return x.CommittedThrough
+	}
+	return 0
+}
+
+func (x *ChangesOpen) GetCommittedRevision() uint64 {
+	if x != nil {
+		return x.CommittedRevision
 	}
 	return 0
 }
@@ -1741,7 +1758,10 @@ type ChangeEntry struct {
 	UnsavedReason UnsavedReason `protobuf:"varint,11,opt,name=unsaved_reason,json=unsavedReason,proto3,enum=agent.v1.UnsavedReason" json:"unsaved_reason,omitempty"`
 	// The content, when it is at most 65,536 bytes and the agent believes that the backend lacks it. Larger
 	// ones are sent as blobs when the backend answers with `need`.
-	Content       []byte `protobuf:"bytes,12,opt,name=content,proto3,oneof" json:"content,omitempty"`
+	Content []byte `protobuf:"bytes,12,opt,name=content,proto3,oneof" json:"content,omitempty"`
+	// No change: the disk has again what both sides had at base_revision (a deletion: nothing), after it had something else
+	// when an Apply brought a newer version. What the database has is to be applied once more.
+	Unchanged     bool `protobuf:"varint,13,opt,name=unchanged,proto3" json:"unchanged,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1858,6 +1878,13 @@ func (x *ChangeEntry) GetContent() []byte {
 		return x.Content
 	}
 	return nil
+}
+
+func (x *ChangeEntry) GetUnchanged() bool {
+	if x != nil {
+		return x.Unchanged
+	}
+	return false
 }
 
 // FilesQuiet says that at this moment the disk holds nothing that is not in a batch up to `through`.
@@ -1996,13 +2023,15 @@ func (*ApplyRequest_Operations) isApplyRequest_Message() {}
 
 func (*ApplyRequest_Blob) isApplyRequest_Message() {}
 
-// ApplyOperations are what to do, in this order.
+// ApplyOperations are what the database has, parents first, as of one moment.
 type ApplyOperations struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	LeaseEpoch    uint64                 `protobuf:"varint,1,opt,name=lease_epoch,json=leaseEpoch,proto3" json:"lease_epoch,omitempty"`
-	Operations    []*ApplyOperation      `protobuf:"bytes,2,rep,name=operations,proto3" json:"operations,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	LeaseEpoch uint64                 `protobuf:"varint,1,opt,name=lease_epoch,json=leaseEpoch,proto3" json:"lease_epoch,omitempty"`
+	Operations []*ApplyOperation      `protobuf:"bytes,2,rep,name=operations,proto3" json:"operations,omitempty"`
+	// The last batch of this incarnation that the database had committed at that moment.
+	CommittedThrough uint64 `protobuf:"varint,3,opt,name=committed_through,json=committedThrough,proto3" json:"committed_through,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *ApplyOperations) Reset() {
@@ -2049,19 +2078,34 @@ func (x *ApplyOperations) GetOperations() []*ApplyOperation {
 	return nil
 }
 
-// ApplyOperation is one committed change of the database.
+func (x *ApplyOperations) GetCommittedThrough() uint64 {
+	if x != nil {
+		return x.CommittedThrough
+	}
+	return 0
+}
+
+// ApplyOperation is what the database has at one path.
 type ApplyOperation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	Op    ChangeOp               `protobuf:"varint,1,opt,name=op,proto3,enum=agent.v1.ChangeOp" json:"op,omitempty"`
-	// The state to reach; of a deletion only the path and revision count.
+	// Put: the entry. Delete: nothing, here and below. Move: what is at the entry's path and below, which other operations
+	// tell, was at from_path before; so the disk may move it instead of writing it.
+	Op ChangeOp `protobuf:"varint,1,opt,name=op,proto3,enum=agent.v1.ChangeOp" json:"op,omitempty"`
+	// Of a deletion only the path counts, of a move the path and the type.
 	Entry    *FileEntry `protobuf:"bytes,2,opt,name=entry,proto3" json:"entry,omitempty"`
 	FromPath string     `protobuf:"bytes,3,opt,name=from_path,json=fromPath,proto3" json:"from_path,omitempty"`
-	// What the path must hold now: the SHA-256 of the file, or empty for nothing there. A folder, a link and
-	// a deletion of a folder are checked by their type alone.
-	ExpectSha256 []byte   `protobuf:"bytes,4,opt,name=expect_sha256,json=expectSha256,proto3" json:"expect_sha256,omitempty"`
-	ExpectType   FileType `protobuf:"varint,5,opt,name=expect_type,json=expectType,proto3,enum=agent.v1.FileType" json:"expect_type,omitempty"`
-	// The content where it is at most 65,536 bytes; larger ones follow as blobs in the order of operations.
-	Content       []byte `protobuf:"bytes,6,opt,name=content,proto3,oneof" json:"content,omitempty"`
+	// Not read any more: the agent knows what both sides had.
+	//
+	// Deprecated: Marked as deprecated in agent/v1/files.proto.
+	ExpectSha256 []byte `protobuf:"bytes,4,opt,name=expect_sha256,json=expectSha256,proto3" json:"expect_sha256,omitempty"`
+	// Deprecated: Marked as deprecated in agent/v1/files.proto.
+	ExpectType FileType `protobuf:"varint,5,opt,name=expect_type,json=expectType,proto3,enum=agent.v1.FileType" json:"expect_type,omitempty"`
+	// The content where it is at most 65,536 bytes and expected to be needed.
+	Content []byte `protobuf:"bytes,6,opt,name=content,proto3,oneof" json:"content,omitempty"`
+	// Of a put: below this path there is what other operations of the call name, and nothing else.
+	Whole bool `protobuf:"varint,7,opt,name=whole,proto3" json:"whole,omitempty"`
+	// The content follows as blobs, in the order of operations.
+	Large         bool `protobuf:"varint,8,opt,name=large,proto3" json:"large,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2117,6 +2161,7 @@ func (x *ApplyOperation) GetFromPath() string {
 	return ""
 }
 
+// Deprecated: Marked as deprecated in agent/v1/files.proto.
 func (x *ApplyOperation) GetExpectSha256() []byte {
 	if x != nil {
 		return x.ExpectSha256
@@ -2124,6 +2169,7 @@ func (x *ApplyOperation) GetExpectSha256() []byte {
 	return nil
 }
 
+// Deprecated: Marked as deprecated in agent/v1/files.proto.
 func (x *ApplyOperation) GetExpectType() FileType {
 	if x != nil {
 		return x.ExpectType
@@ -2136,6 +2182,20 @@ func (x *ApplyOperation) GetContent() []byte {
 		return x.Content
 	}
 	return nil
+}
+
+func (x *ApplyOperation) GetWhole() bool {
+	if x != nil {
+		return x.Whole
+	}
+	return false
+}
+
+func (x *ApplyOperation) GetLarge() bool {
+	if x != nil {
+		return x.Large
+	}
+	return false
 }
 
 // ApplyResponse has one result an operation, in the same order.
@@ -2669,12 +2729,13 @@ const file_agent_v1_files_proto_rawDesc = "" +
 	"\x04open\x18\x01 \x01(\v2\x15.agent.v1.ChangesOpenH\x00R\x04open\x128\n" +
 	"\tcommitted\x18\x02 \x01(\v2\x18.agent.v1.BatchCommittedH\x00R\tcommitted\x12(\n" +
 	"\x04need\x18\x03 \x01(\v2\x12.agent.v1.BlobWantH\x00R\x04needB\t\n" +
-	"\amessage\"}\n" +
+	"\amessage\"\xac\x01\n" +
 	"\vChangesOpen\x12\x1f\n" +
 	"\vlease_epoch\x18\x01 \x01(\x04R\n" +
 	"leaseEpoch\x12 \n" +
 	"\vincarnation\x18\x02 \x01(\tR\vincarnation\x12+\n" +
-	"\x11committed_through\x18\x03 \x01(\x04R\x10committedThrough\"\x99\x01\n" +
+	"\x11committed_through\x18\x03 \x01(\x04R\x10committedThrough\x12-\n" +
+	"\x12committed_revision\x18\x04 \x01(\x04R\x11committedRevision\"\x99\x01\n" +
 	"\x0eBatchCommitted\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x04R\bsequence\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x04R\brevision\x121\n" +
@@ -2693,7 +2754,7 @@ const file_agent_v1_files_proto_rawDesc = "" +
 	"\vChangeBatch\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x04R\bsequence\x12'\n" +
 	"\x0fscan_generation\x18\x02 \x01(\x04R\x0escanGeneration\x12/\n" +
-	"\aentries\x18\x03 \x03(\v2\x15.agent.v1.ChangeEntryR\aentries\"\x96\x03\n" +
+	"\aentries\x18\x03 \x03(\v2\x15.agent.v1.ChangeEntryR\aentries\"\xb4\x03\n" +
 	"\vChangeEntry\x12\"\n" +
 	"\x02op\x18\x01 \x01(\x0e2\x12.agent.v1.ChangeOpR\x02op\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\tR\x04path\x12\x1b\n" +
@@ -2708,7 +2769,8 @@ const file_agent_v1_files_proto_rawDesc = "" +
 	"\rbase_revision\x18\n" +
 	" \x01(\x04R\fbaseRevision\x12>\n" +
 	"\x0eunsaved_reason\x18\v \x01(\x0e2\x17.agent.v1.UnsavedReasonR\runsavedReason\x12\x1d\n" +
-	"\acontent\x18\f \x01(\fH\x00R\acontent\x88\x01\x01B\n" +
+	"\acontent\x18\f \x01(\fH\x00R\acontent\x88\x01\x01\x12\x1c\n" +
+	"\tunchanged\x18\r \x01(\bR\tunchangedB\n" +
 	"\n" +
 	"\b_content\"O\n" +
 	"\n" +
@@ -2720,21 +2782,24 @@ const file_agent_v1_files_proto_rawDesc = "" +
 	"operations\x18\x01 \x01(\v2\x19.agent.v1.ApplyOperationsH\x00R\n" +
 	"operations\x12)\n" +
 	"\x04blob\x18\x02 \x01(\v2\x13.agent.v1.BlobChunkH\x00R\x04blobB\t\n" +
-	"\amessage\"l\n" +
+	"\amessage\"\x99\x01\n" +
 	"\x0fApplyOperations\x12\x1f\n" +
 	"\vlease_epoch\x18\x01 \x01(\x04R\n" +
 	"leaseEpoch\x128\n" +
 	"\n" +
 	"operations\x18\x02 \x03(\v2\x18.agent.v1.ApplyOperationR\n" +
-	"operations\"\x81\x02\n" +
+	"operations\x12+\n" +
+	"\x11committed_through\x18\x03 \x01(\x04R\x10committedThrough\"\xb5\x02\n" +
 	"\x0eApplyOperation\x12\"\n" +
 	"\x02op\x18\x01 \x01(\x0e2\x12.agent.v1.ChangeOpR\x02op\x12)\n" +
 	"\x05entry\x18\x02 \x01(\v2\x13.agent.v1.FileEntryR\x05entry\x12\x1b\n" +
-	"\tfrom_path\x18\x03 \x01(\tR\bfromPath\x12#\n" +
-	"\rexpect_sha256\x18\x04 \x01(\fR\fexpectSha256\x123\n" +
-	"\vexpect_type\x18\x05 \x01(\x0e2\x12.agent.v1.FileTypeR\n" +
+	"\tfrom_path\x18\x03 \x01(\tR\bfromPath\x12'\n" +
+	"\rexpect_sha256\x18\x04 \x01(\fB\x02\x18\x01R\fexpectSha256\x127\n" +
+	"\vexpect_type\x18\x05 \x01(\x0e2\x12.agent.v1.FileTypeB\x02\x18\x01R\n" +
 	"expectType\x12\x1d\n" +
-	"\acontent\x18\x06 \x01(\fH\x00R\acontent\x88\x01\x01B\n" +
+	"\acontent\x18\x06 \x01(\fH\x00R\acontent\x88\x01\x01\x12\x14\n" +
+	"\x05whole\x18\a \x01(\bR\x05whole\x12\x14\n" +
+	"\x05large\x18\b \x01(\bR\x05largeB\n" +
 	"\n" +
 	"\b_content\"@\n" +
 	"\rApplyResponse\x12/\n" +
@@ -2786,13 +2851,15 @@ const file_agent_v1_files_proto_rawDesc = "" +
 	"\x15CHANGE_OP_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rCHANGE_OP_PUT\x10\x01\x12\x14\n" +
 	"\x10CHANGE_OP_DELETE\x10\x02\x12\x12\n" +
-	"\x0eCHANGE_OP_MOVE\x10\x03*\x9b\x01\n" +
+	"\x0eCHANGE_OP_MOVE\x10\x03*\xd4\x01\n" +
 	"\fApplyOutcome\x12\x1d\n" +
 	"\x19APPLY_OUTCOME_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15APPLY_OUTCOME_APPLIED\x10\x01\x12\x1b\n" +
 	"\x17APPLY_OUTCOME_UNCHANGED\x10\x02\x12\x1a\n" +
 	"\x16APPLY_OUTCOME_CONFLICT\x10\x03\x12\x18\n" +
-	"\x14APPLY_OUTCOME_FAILED\x10\x04*k\n" +
+	"\x14APPLY_OUTCOME_FAILED\x10\x04\x12\x16\n" +
+	"\x12APPLY_OUTCOME_BUSY\x10\x05\x12\x1f\n" +
+	"\x1bAPPLY_OUTCOME_NEEDS_CONTENT\x10\x06*k\n" +
 	"\tWatchMode\x12\x1a\n" +
 	"\x16WATCH_MODE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12WATCH_MODE_INOTIFY\x10\x01\x12\x15\n" +

@@ -61,8 +61,9 @@ type FileServiceClient interface {
 	// one with the same or a newer epoch replaces the old, which ends with ABORTED. FAILED_PRECONDITION
 	// before a Restore has been done in this incarnation.
 	Changes(context.Context) *connect.BidiStreamForClient[v1.ChangesRequest, v1.ChangesResponse]
-	// Apply writes what the editor or the API committed, each operation under a precondition and atomically
-	// (temporary file, fsync, rename). The first message has the operations, further ones contents.
+	// Apply brings to the disk what the database has at some paths now, which the editor or the API changed. What the disk
+	// has on top of what both sides had stays, and comes as a change. Each file is written atomically (temporary file,
+	// fsync, rename). The first message has the operations, further ones contents.
 	Apply(context.Context) *connect.ClientStreamForClient[v1.ApplyRequest, v1.ApplyResponse]
 	// Rescan forgets all reused digests below a path and scans it again.
 	Rescan(context.Context, *connect.Request[v1.RescanRequest]) (*connect.Response[v1.RescanResponse], error)
@@ -175,8 +176,9 @@ type FileServiceHandler interface {
 	// one with the same or a newer epoch replaces the old, which ends with ABORTED. FAILED_PRECONDITION
 	// before a Restore has been done in this incarnation.
 	Changes(context.Context, *connect.BidiStream[v1.ChangesRequest, v1.ChangesResponse]) error
-	// Apply writes what the editor or the API committed, each operation under a precondition and atomically
-	// (temporary file, fsync, rename). The first message has the operations, further ones contents.
+	// Apply brings to the disk what the database has at some paths now, which the editor or the API changed. What the disk
+	// has on top of what both sides had stays, and comes as a change. Each file is written atomically (temporary file,
+	// fsync, rename). The first message has the operations, further ones contents.
 	Apply(context.Context, *connect.ClientStream[v1.ApplyRequest]) (*connect.Response[v1.ApplyResponse], error)
 	// Rescan forgets all reused digests below a path and scans it again.
 	Rescan(context.Context, *connect.Request[v1.RescanRequest]) (*connect.Response[v1.RescanResponse], error)
