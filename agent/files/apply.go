@@ -73,10 +73,18 @@ func (e *Engine) applyAll(ctx context.Context, epoch, through uint64, ops []Oper
 	if err == nil && !e.restored {
 		err = ErrNotRestored
 	}
+	e.applying = err == nil
 	e.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}
+	defer func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.applying = false
+		e.readmit()
+		e.wake()
+	}()
 	results := make([]Result, 0, len(ops))
 	for _, op := range ops {
 		if err := ctx.Err(); err != nil {
@@ -109,14 +117,7 @@ func (e *Engine) applyAll(ctx context.Context, epoch, through uint64, ops []Oper
 		}
 		results = append(results, result)
 	}
-	if err := e.dropOthers(ctx, through, ops, results); err != nil {
-		return results, err
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.readmit()
-	e.wake()
-	return results, nil
+	return results, e.dropOthers(ctx, through, ops, results)
 }
 
 // committedSince waits until no batch is under way that a state of the database through a sequence does not know of, or

@@ -25,7 +25,7 @@ const brakeItems = 2
 // cut makes a batch of what differs; nil: there is nothing to send, or better not yet. The caller holds e.mu.
 func (e *Engine) cut() *Batch {
 	full := len(e.dirty) >= batchFull
-	if len(e.dirty) == 0 || len(e.batches) >= batchesAhead || !full && (e.busy || len(e.batches) > 0) {
+	if len(e.dirty) == 0 || e.applying || len(e.batches) >= batchesAhead || !full && (e.busy || len(e.batches) > 0) {
 		return nil
 	}
 	now := time.Now()

@@ -79,6 +79,7 @@ type Engine struct {
 	epoch    uint64
 	restored bool
 	busy     bool // a group of hints is half looked at
+	applying bool // no batch is made: what an Apply has found to be settled stays so until its end
 	moved    chan struct{}
 	log      *baseLog
 

@@ -82,7 +82,7 @@ func (e *Engine) setDisk(it *item, s State, stat workspace.Stat, content []byte)
 	if !s.Same(it.disk) {
 		it.changed = time.Now()
 	}
-	if it.disk.Type == workspace.File {
+	if it.disk.Type == workspace.File && (s.Type != workspace.File || stat.Ino != it.stat.Ino) {
 		e.unlink(it)
 	}
 	it.disk, it.stat, it.hashed = s, stat, time.Now()
@@ -145,30 +145,41 @@ func (e *Engine) vanish(it *item) {
 // its other names are looked at too.
 func (e *Engine) link(it *item) {
 	ino := it.stat.Ino
-	first := e.inodes[ino]
-	if first == nil || first == it {
+	first, names := e.inodes[ino], e.links[ino]
+	if first == nil {
 		e.inodes[ino] = it
+	}
+	if names == nil && (first == nil || first == it) {
 		return
 	}
-	names := e.links[ino]
 	if names == nil {
 		names = map[*item]struct{}{first: {}}
 		e.links[ino] = names
 	}
 	names[it] = struct{}{}
 	for other := range names {
-		if _, waits := e.pending[other.path]; !waits && other.stat.Ctime != it.stat.Ctime {
-			e.pending[other.path] = hint{due: time.Now()}
-			e.poke()
+		if other.stat.Ctime != it.stat.Ctime {
+			e.lookSoon(other.path)
 		}
 	}
 }
 
-// unlink undoes link.
+// lookSoon has a path looked at. The caller holds e.mu.
+func (e *Engine) lookSoon(path string) {
+	if _, waits := e.pending[path]; !waits {
+		e.pending[path] = hint{due: time.Now()}
+		e.poke()
+	}
+}
+
+// unlink undoes link. The last that was heard of the name may have been a write, which is one of the others too.
 func (e *Engine) unlink(it *item) {
 	ino := it.stat.Ino
 	names := e.links[ino]
 	delete(names, it)
+	for other := range names {
+		e.lookSoon(other.path)
+	}
 	if e.inodes[ino] == it {
 		delete(e.inodes, ino)
 		for other := range names {
