@@ -103,6 +103,9 @@ type Conflict struct {
 	Revision, OtherRevision, BaseRevision int64
 }
 
+// MaxBatchesAhead is how many batches an agent may send without waiting for the first one's commit.
+const MaxBatchesAhead = 64
+
 // BatchEntry is one change of an agent's batch.
 type BatchEntry struct {
 	Op   ChangeOp

@@ -69,8 +69,10 @@ type Lease struct {
 type Present struct {
 	// Items are in the order of their paths.
 	Items    []Item
-	Cursor   Cursor
 	Revision int64
+	// Sequence of the last batch that was committed then, and the incarnation of its agent.
+	Sequence    int64
+	Incarnation string
 }
 
 // Cursor is how far a session's agent and database agree.
@@ -79,6 +81,8 @@ type Cursor struct {
 	Incarnation string
 	// Sequence of the last committed batch, and the revision of its commit.
 	Sequence, Revision int64
+	// Rejected are the paths that the last batches were refused, and why, by sequence.
+	Rejected map[int64]map[string]string
 	// AppliedRevision is the revision through which the database's changes have been applied in the environment.
 	AppliedRevision int64
 }

@@ -178,7 +178,7 @@ func TestAnUnknownCommit(t *testing.T) {
 		b.look()
 		batch := b.batch()
 		var err error
-		if b.stream, _, err = b.Open(2, batch.Sequence, revision); err != nil {
+		if b.stream, _, err = b.Open(2, Commits{Through: batch.Sequence, Revision: revision}); err != nil {
 			t.Fatal(err)
 		}
 		wantSent(t, b.settle())

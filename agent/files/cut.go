@@ -228,24 +228,24 @@ func (e *Engine) Committed(stream, sequence, revision uint64, rejected []Problem
 	if sequence >= e.next {
 		return fmt.Errorf("%w: batch %d is committed, and %d is the next", ErrInvalid, sequence, e.next)
 	}
-	return e.committed(sequence, revision, rejected)
+	return e.committed(Commits{Through: sequence, Revision: revision, Rejected: map[uint64][]Problem{sequence: rejected}})
 }
 
-func (e *Engine) committed(sequence, revision uint64, rejected []Problem) error {
-	refused := map[string]string{}
-	for _, p := range rejected {
-		refused[p.Path] = p.Reason
-	}
+func (e *Engine) committed(known Commits) error {
 	var records []record
-	for len(e.batches) > 0 && e.batches[0].Sequence <= sequence {
+	for len(e.batches) > 0 && e.batches[0].Sequence <= known.Through {
 		batch := e.batches[0]
 		e.batches = e.batches[1:]
 		e.counts.inFlight -= int64(len(batch.Changes))
 		for _, it := range batch.claimed {
 			it.seq, it.hard = 0, false
 		}
-		revision := revision
-		if batch.Sequence < sequence {
+		refused := map[string]string{}
+		for _, p := range known.Rejected[batch.Sequence] {
+			refused[p.Path] = p.Reason
+		}
+		revision := known.Revision
+		if batch.Sequence < known.Through {
 			revision = 0 // the last one's
 		}
 		for _, change := range batch.Changes {

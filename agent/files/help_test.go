@@ -56,7 +56,7 @@ func (b *bench) open(policy Policy, entries ...Entry) Restored {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	if b.stream, _, err = engine.Open(1, 0, 0); err != nil {
+	if b.stream, _, err = engine.Open(1, Commits{}); err != nil {
 		b.t.Fatal(err)
 	}
 	b.sent = 0

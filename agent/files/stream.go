@@ -14,10 +14,17 @@ import (
 // chunkBytes is how much of a content is sent at once.
 const chunkBytes = 256 << 10
 
-// Open begins a stream of changes, which ends a former one with ErrReplaced. through is the last committed sequence
-// that the caller knows of this incarnation, and revision its revision; 0: not known. It returns the stream's number and the
-// next sequence.
-func (e *Engine) Open(epoch, through, revision uint64) (stream, next uint64, err error) {
+// Commits is what the database has committed of this incarnation's batches.
+type Commits struct {
+	// Through is the last committed sequence, Revision its revision; 0: not known.
+	Through, Revision uint64
+	// Rejected are the paths that were refused, by sequence.
+	Rejected map[uint64][]Problem
+}
+
+// Open begins a stream of changes, which ends a former one with ErrReplaced. It returns the stream's number and the next
+// sequence.
+func (e *Engine) Open(epoch uint64, known Commits) (stream, next uint64, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if err := e.checkEpoch(epoch); err != nil {
@@ -26,11 +33,11 @@ func (e *Engine) Open(epoch, through, revision uint64) (stream, next uint64, err
 	if !e.restored {
 		return 0, 0, ErrNotRestored
 	}
-	if err := e.committed(through, revision, nil); err != nil {
+	if err := e.committed(known); err != nil {
 		return 0, 0, err
 	}
 	if len(e.batches) == 0 {
-		e.next = max(e.next, through+1)
+		e.next = max(e.next, known.Through+1)
 	}
 	e.streams++
 	e.stream = e.streams

@@ -53,11 +53,11 @@ func (s *Service) Changes(ctx context.Context, stream *changesStream) error {
 	if open == nil {
 		return connect.NewError(connect.CodeInvalidArgument, errors.New("the first message must be open"))
 	}
-	through, revision := open.GetCommittedThrough(), open.GetCommittedRevision()
-	if open.GetIncarnation() != s.incarnation {
-		through, revision = 0, 0
+	var known files.Commits
+	if open.GetIncarnation() == s.incarnation {
+		known = commitsFromWire(open)
 	}
-	number, next, err := s.engine.Open(open.GetLeaseEpoch(), through, revision)
+	number, next, err := s.engine.Open(open.GetLeaseEpoch(), known)
 	if err != nil {
 		return asConnect(err)
 	}

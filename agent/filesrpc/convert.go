@@ -168,6 +168,16 @@ func batchToWire(b *files.Batch) *agentv1.ChangesResponse {
 	}}}
 }
 
+func commitsFromWire(open *agentv1.ChangesOpen) files.Commits {
+	c := files.Commits{Through: open.GetCommittedThrough(), Revision: open.GetCommittedRevision(), Rejected: map[uint64][]files.Problem{}}
+	for _, r := range open.GetRejected() {
+		for _, p := range r.GetPaths() {
+			c.Rejected[r.GetSequence()] = append(c.Rejected[r.GetSequence()], files.Problem{Path: p.GetPath(), Reason: p.GetReason()})
+		}
+	}
+	return c
+}
+
 func statusToWire(s files.Status) *agentv1.FileStatusResponse {
 	mode := agentv1.WatchMode_WATCH_MODE_INOTIFY
 	switch {

@@ -148,6 +148,17 @@ func entryFromProto(e *agentv1.ChangeEntry) backend.BatchEntry {
 	return entry
 }
 
+func rejectedToProto(rejected map[int64]map[string]string) (list []*agentv1.BatchRejected) {
+	for sequence, paths := range rejected {
+		r := &agentv1.BatchRejected{Sequence: toUint(sequence)}
+		for path, reason := range paths {
+			r.Paths = append(r.Paths, &agentv1.PathProblem{Path: path, Reason: reason})
+		}
+		list = append(list, r)
+	}
+	return list
+}
+
 func watchMode(m agentv1.WatchMode) string {
 	switch m {
 	case agentv1.WatchMode_WATCH_MODE_INOTIFY:

@@ -10,10 +10,8 @@ import (
 )
 
 const (
-	// changesPerRead is about how many changes are taken in at once.
-	changesPerRead = 500
 	// maxItems is how many entries an Apply brings; where there are more, a Restore does it.
-	maxItems = 50_000
+	maxItems = 20_000
 	// maxInline bounds the contents that a call's operations carry, in bytes; the rest comes with the next call.
 	maxInline = 8 << 20
 	// failedInterval is how long what could not be written (the volume is full, a folder is closed) waits for its next try.
@@ -26,17 +24,10 @@ const notWritten = "Saved, but not written in the environment: "
 // sent is what the database has there by then.
 func (s *Syncer) feed(ctx context.Context) error {
 	for {
-		more, err := s.readFeed(ctx)
-		if err != nil {
+		if err := s.follow(ctx); err != nil {
 			return err
 		}
 		if !s.hints.none() {
-			if err := s.settle(ctx); err != nil {
-				return err
-			}
-			more = more || !s.hints.none()
-		}
-		if more {
 			continue
 		}
 		if err := s.noteApplied(ctx); err != nil {
@@ -59,24 +50,29 @@ func (s *Syncer) feed(ctx context.Context) error {
 	}
 }
 
-// readFeed takes in where the database has changed.
-func (s *Syncer) readFeed(ctx context.Context) (more bool, err error) {
-	var changes []backend.Change
-	var last int64
+// follow takes in where the database has changed, and sends what it has there. Both are of one moment: between them a
+// program might move away what is looked for.
+func (s *Syncer) follow(ctx context.Context) error {
+	var present backend.Present
 	reaches := true
-	err = s.retry(ctx, "read the change feed", func() (err error) {
-		changes, last, reaches, err = s.cfg.Store.ChangesSince(ctx, s.session, s.read, changesPerRead)
+	err := s.retry(ctx, "read what has changed", func() (err error) {
+		present, reaches, err = s.cfg.Store.Follow(ctx, s.session, s.read, func(changes []backend.Change) (paths, under []string) {
+			s.hints.note(changes)
+			return s.hints.query()
+		})
 		return err
 	})
 	if err != nil {
-		return false, err
+		return err
 	}
-	if !reaches {
-		return false, ErrResync
+	if !reaches || len(present.Items) > maxItems {
+		return ErrResync
 	}
-	s.hints.note(changes)
-	s.read = max(s.read, last)
-	return len(changes) > 0, nil
+	s.read = present.Revision
+	if s.hints.none() {
+		return nil
+	}
+	return s.apply(ctx, s.hints.operations(present), present)
 }
 
 // noteApplied keeps how far all is on the disk, so that another replica need not begin at the beginning.
@@ -88,33 +84,12 @@ func (s *Syncer) noteApplied(ctx context.Context) error {
 	return s.retry(ctx, "record the applied revision", func() error { return s.cfg.Store.SetApplied(ctx, s.cfg.Lease, s.read) })
 }
 
-// settle sends what the database has at the hinted paths, and keeps the hints that are to be tried again.
-func (s *Syncer) settle(ctx context.Context) error {
-	paths, under := s.hints.query()
-	var present backend.Present
-	err := s.retry(ctx, "read what has changed", func() (err error) {
-		present, err = s.cfg.Store.Present(ctx, s.session, paths, under)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	if len(present.Items) > maxItems {
-		return ErrResync
-	}
-	operations := s.hints.operations(present)
-	if err := s.apply(ctx, operations, present); err != nil {
-		return err
-	}
-	return nil
-}
-
 // apply sends operations, and sorts their outcomes. A conflict is no error: what the disk has instead comes as a batch, and
 // the database keeps both.
 func (s *Syncer) apply(ctx context.Context, ops []operation, present backend.Present) error {
 	message := &agentv1.ApplyOperations{LeaseEpoch: toUint(s.cfg.Lease.Epoch), Operations: make([]*agentv1.ApplyOperation, 0, len(ops))}
-	if present.Cursor.Incarnation == s.cfg.Conn.Incarnation {
-		message.CommittedThrough = toUint(present.Cursor.Sequence)
+	if present.Incarnation == s.cfg.Conn.Incarnation {
+		message.CommittedThrough = toUint(present.Sequence)
 	}
 	contents, err := s.inline(ctx, ops)
 	if err != nil {

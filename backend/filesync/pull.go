@@ -16,15 +16,12 @@ import (
 	agentv1 "codingplatform/proto/gen/agent/v1"
 )
 
-// maxBatchesAhead is how many batches an agent may send without waiting for the first one's commit.
-const maxBatchesAhead = 64
-
 type changesStream = connect.BidiStreamForClient[agentv1.ChangesRequest, agentv1.ChangesResponse]
 
 // pull commits the agent's batches, in their order.
 func (s *Syncer) pull(ctx context.Context) error {
 	for {
-		err := s.follow(ctx)
+		err := s.stream(ctx)
 		// ABORTED: a content changed between its batch and its transfer, and the agent has made the batch
 		// anew. It asks for a new stream to send it on.
 		if connect.CodeOf(err) != connect.CodeAborted || ctx.Err() != nil {
@@ -42,11 +39,11 @@ func unwrapCode(err error) error {
 	return err
 }
 
-// follow is one stream.
-func (s *Syncer) follow(ctx context.Context) error {
+// stream is one stream.
+func (s *Syncer) stream(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	through, revision, err := s.committedThrough(ctx)
+	cursor, err := s.cursor(ctx)
 	if err != nil {
 		return err
 	}
@@ -54,13 +51,13 @@ func (s *Syncer) follow(ctx context.Context) error {
 	defer closeWithContext(ctx, stream)()
 	err = stream.Send(&agentv1.ChangesRequest{Message: &agentv1.ChangesRequest_Open{Open: &agentv1.ChangesOpen{
 		LeaseEpoch: toUint(s.cfg.Lease.Epoch), Incarnation: s.cfg.Conn.Incarnation,
-		CommittedThrough: toUint(through), CommittedRevision: toUint(revision),
+		CommittedThrough: toUint(cursor.Sequence), CommittedRevision: toUint(cursor.Revision), Rejected: rejectedToProto(cursor.Rejected),
 	}}})
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	batches := make(chan *agentv1.ChangeBatch, maxBatchesAhead)
+	batches := make(chan *agentv1.ChangeBatch, backend.MaxBatchesAhead)
 	blobs := make(chan *agentv1.BlobChunk)
 	g.Go(func() error {
 		defer close(batches)
@@ -79,16 +76,15 @@ func (s *Syncer) follow(ctx context.Context) error {
 	return g.Wait()
 }
 
-// committedThrough asks the database how far it is: a commit may have been cut off after it took effect, and what the
-// agent then makes anew under its sequence would pass for a replay.
-func (s *Syncer) committedThrough(ctx context.Context) (through, revision int64, err error) {
-	var cursor backend.Cursor
+// cursor asks the database how far it is: a commit may have been cut off after it took effect, and what the agent then
+// makes anew under its sequence would pass for a replay. Of another incarnation there is none.
+func (s *Syncer) cursor(ctx context.Context) (cursor backend.Cursor, err error) {
 	err = s.retry(ctx, "read the cursor", func() (err error) {
 		cursor, err = s.cfg.Store.Cursor(ctx, s.session)
 		return err
 	})
 	if err != nil || cursor.Incarnation != s.cfg.Conn.Incarnation {
-		return 0, 0, err
+		return backend.Cursor{}, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -97,7 +93,7 @@ func (s *Syncer) committedThrough(ctx context.Context) (through, revision int64,
 		close(s.moved)
 		s.moved = make(chan struct{})
 	}
-	return cursor.Sequence, cursor.Revision, nil
+	return cursor, nil
 }
 
 func (s *Syncer) receive(ctx context.Context, stream *changesStream, batches chan<- *agentv1.ChangeBatch, blobs chan<- *agentv1.BlobChunk) error {
@@ -111,7 +107,7 @@ func (s *Syncer) receive(ctx context.Context, stream *changesStream, batches cha
 			select {
 			case batches <- m.Batch:
 			default:
-				return backend.Errorf(backend.CodeInvalid, "the agent sent %d batches without waiting for a commit", maxBatchesAhead)
+				return backend.Errorf(backend.CodeInvalid, "the agent sent %d batches without waiting for a commit", backend.MaxBatchesAhead)
 			}
 		case *agentv1.ChangesResponse_Blob:
 			select {

@@ -21,8 +21,10 @@ var ErrResync = errors.New("the change feed no longer reaches back to what the e
 type Store interface {
 	// Tree returns all items, parents first, and the revision at which that was so.
 	Tree(ctx context.Context, session backend.SessionID, under string, depth int) ([]backend.Item, int64, error)
-	// Present returns what is at some paths and below others, parents first, and the cursor, as of one moment.
-	Present(ctx context.Context, session backend.SessionID, paths, under []string) (backend.Present, error)
+	// Follow reads, as of one moment, the changes after a revision, and what is at the paths that look names having seen
+	// them and below others, parents first. reaches is false when the history does not go back that far.
+	Follow(ctx context.Context, session backend.SessionID, after int64,
+		look func([]backend.Change) (paths, under []string)) (present backend.Present, reaches bool, err error)
 	Cursor(ctx context.Context, session backend.SessionID) (backend.Cursor, error)
 	CommitBatch(ctx context.Context, lease backend.Lease, batch backend.Batch, limits backend.Limits) (backend.BatchResult, error)
 	// PutBlob stores size bytes of r if their SHA-256 is hash.
@@ -33,9 +35,6 @@ type Store interface {
 	CopyBlob(ctx context.Context, session backend.SessionID, hash backend.Hash, w io.Writer) error
 	// Contents reads the contents of saved files of the session in batches; nil: it is gone.
 	Contents(ctx context.Context, items []backend.Item, each func(items []backend.Item, contents [][]byte) error) error
-	// ChangesSince returns changes after revision, whole revisions only, the last revision they reach, and
-	// false when the history does not reach back that far.
-	ChangesSince(ctx context.Context, session backend.SessionID, revision int64, limit int) ([]backend.Change, int64, bool, error)
 	SetApplied(ctx context.Context, lease backend.Lease, revision int64) error
 }
 

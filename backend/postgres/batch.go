@@ -31,7 +31,10 @@ func (s *Store) CommitBatch(ctx context.Context, lease backend.Lease, batch back
 		next = e.ws.cursor.Sequence + 1
 	}
 	if batch.Sequence < next {
-		c.result.Revision, c.result.Replayed = e.ws.cursorRevision, true
+		c.result.Revision, c.result.Replayed = e.ws.cursor.Revision, true
+		if rejected := e.ws.cursor.Rejected[batch.Sequence]; rejected != nil {
+			c.result.Rejected = rejected
+		}
 		return c.result, nil
 	}
 	if batch.Sequence > next {
@@ -47,7 +50,17 @@ func (s *Store) CommitBatch(ctx context.Context, lease backend.Lease, batch back
 	for _, entry := range c.entries {
 		c.apply(entry)
 	}
-	e.cursor = &backend.Cursor{Incarnation: batch.Incarnation, Sequence: batch.Sequence}
+	e.cursor = &backend.Cursor{Incarnation: batch.Incarnation, Sequence: batch.Sequence, Rejected: map[int64]map[string]string{}}
+	if next > 1 {
+		for sequence, rejected := range e.ws.cursor.Rejected {
+			if sequence > batch.Sequence-backend.MaxBatchesAhead {
+				e.cursor.Rejected[sequence] = rejected
+			}
+		}
+	}
+	if len(c.result.Rejected) > 0 {
+		e.cursor.Rejected[batch.Sequence] = c.result.Rejected
+	}
 	c.result.Changed, c.result.Conflicts = len(e.history), e.conflicts
 	if err := e.commit(ctx); err != nil {
 		return backend.BatchResult{}, wrap(err, "commit a batch")

@@ -200,15 +200,17 @@ func (e *edit) queueWorkspace(b *pgx.Batch) {
 		if e.cursor.Incarnation != e.ws.cursor.Incarnation {
 			e.ws.incarnationRevision = e.revision - 1
 		}
-		e.ws.cursor.Incarnation, e.ws.cursor.Sequence = e.cursor.Incarnation, e.cursor.Sequence
-		e.ws.cursorRevision = e.ws.revision
+		applied := e.ws.cursor.AppliedRevision
+		e.ws.cursor = *e.cursor
+		e.ws.cursor.AppliedRevision, e.ws.cursor.Revision = applied, e.ws.revision
 	}
 	w := e.ws
 	b.Queue(`
 		UPDATE workspaces SET revision = $2, item_count = $3, file_count = $4, unsaved_count = $5, byte_count = $6,
-			cursor_incarnation = $7, cursor_sequence = $8, cursor_revision = $9, incarnation_revision = $10
+			cursor_incarnation = $7, cursor_sequence = $8, cursor_revision = $9, incarnation_revision = $10,
+			cursor_rejected = coalesce($11::jsonb, '{}')
 		WHERE session_id = $1`, string(e.session), w.revision, w.items, w.files, w.unsaved, w.bytes,
-		w.cursor.Incarnation, w.cursor.Sequence, w.cursorRevision, w.incarnationRevision)
+		w.cursor.Incarnation, w.cursor.Sequence, w.cursor.Revision, w.incarnationRevision, w.cursor.Rejected)
 }
 
 func nanos(t time.Time) int64 {

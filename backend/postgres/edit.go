@@ -34,7 +34,7 @@ type workspaceRow struct {
 	epoch                                  int64
 	holder                                 string
 	cursor                                 backend.Cursor
-	cursorRevision, incarnationRevision    int64
+	incarnationRevision                    int64
 }
 
 // node is an item in memory, with what only the rows know.
@@ -135,13 +135,13 @@ func (s *Store) begin(ctx context.Context, session backend.SessionID, p plan) (_
 	found := false
 	b.Queue(`
 		SELECT revision, item_count, file_count, unsaved_count, byte_count, lease_epoch, lease_holder, cursor_incarnation, cursor_sequence,
-			applied_revision, cursor_revision, incarnation_revision, clock_timestamp()
+			applied_revision, cursor_revision, cursor_rejected, incarnation_revision, clock_timestamp()
 		FROM workspaces WHERE session_id = $1 FOR UPDATE`, string(session)).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
 			found = true
 			w := &e.ws
 			if err := rows.Scan(&w.revision, &w.items, &w.files, &w.unsaved, &w.bytes, &w.epoch, &w.holder, &w.cursor.Incarnation, &w.cursor.Sequence,
-				&w.cursor.AppliedRevision, &w.cursorRevision, &w.incarnationRevision, &e.at); err != nil {
+				&w.cursor.AppliedRevision, &w.cursor.Revision, &w.cursor.Rejected, &w.incarnationRevision, &e.at); err != nil {
 				return err
 			}
 		}

@@ -42,8 +42,8 @@ func (s *Store) Cursor(ctx context.Context, id backend.SessionID) (c backend.Cur
 		return c, noSession()
 	}
 	// A commit whose client has given up may still be under way: the lock waits for it.
-	err = s.pool.QueryRow(ctx, `SELECT cursor_incarnation, cursor_sequence, cursor_revision, applied_revision
-		FROM workspaces WHERE session_id = $1 FOR SHARE`, string(id)).Scan(&c.Incarnation, &c.Sequence, &c.Revision, &c.AppliedRevision)
+	err = s.pool.QueryRow(ctx, `SELECT cursor_incarnation, cursor_sequence, cursor_revision, cursor_rejected, applied_revision
+		FROM workspaces WHERE session_id = $1 FOR SHARE`, string(id)).Scan(&c.Incarnation, &c.Sequence, &c.Revision, &c.Rejected, &c.AppliedRevision)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return c, noSession()
 	}
@@ -155,55 +155,78 @@ func (s *Store) Item(ctx context.Context, id backend.SessionID, path string) (ba
 	return item, wrap(err, "look at a file")
 }
 
-// Present returns what a workspace has at some paths and below others, parents first, with its revision and its cursor, as
-// of one moment. Paths at which nothing is are left out. CodeNotFound: no such session.
-func (s *Store) Present(ctx context.Context, id backend.SessionID, paths, under []string) (p backend.Present, err error) {
+// Follow reads, as of one moment, what has changed after a revision, and then what a workspace has at the paths that look
+// names and below others, parents first; paths at which nothing is are left out. look may be called for a reading that
+// fails. reaches is false when the history does not go back that far. CodeNotFound: no such session.
+func (s *Store) Follow(ctx context.Context, id backend.SessionID, after int64, look func([]backend.Change) (paths, under []string)) (p backend.Present, reaches bool, err error) {
 	if !isUUID(string(id)) {
-		return p, noSession()
+		return p, false, noSession()
 	}
+	err = s.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) (err error) { // one with an open transaction is not used again
+		p, reaches, err = follow(ctx, conn, id, after, look)
+		return err
+	})
+	return p, reaches, wrap(err, "read what has changed")
+}
+
+func follow(ctx context.Context, conn *pgxpool.Conn, id backend.SessionID, after int64, look func([]backend.Change) (paths, under []string)) (p backend.Present, reaches bool, err error) {
+	var changes []backend.Change
+	var floor int64
+	found := false
 	b := &pgx.Batch{}
 	b.Queue(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`)
-	found := false
-	b.Queue(`SELECT revision, cursor_incarnation, cursor_sequence, cursor_revision, applied_revision FROM workspaces WHERE session_id = $1`, string(id)).
+	b.Queue(`SELECT revision, history_floor, cursor_incarnation, cursor_sequence FROM workspaces WHERE session_id = $1`, string(id)).
 		Query(func(rows pgx.Rows) error {
 			for rows.Next() {
 				found = true
-				if err := rows.Scan(&p.Revision, &p.Cursor.Incarnation, &p.Cursor.Sequence, &p.Cursor.Revision, &p.Cursor.AppliedRevision); err != nil {
+				if err := rows.Scan(&p.Revision, &floor, &p.Incarnation, &p.Sequence); err != nil {
 					return err
 				}
 			}
 			return rows.Err()
 		})
-	items := map[string]backend.Item{}
-	collect := func(rows pgx.Rows) error {
-		for rows.Next() {
-			item, err := scanItem(rows)
-			if err != nil {
-				return err
-			}
-			items[item.Path] = item
-		}
-		return rows.Err()
-	}
-	b.Queue(`SELECT `+itemColumns+` FROM workspace_items i WHERE i.session_id = $1 AND i.path = ANY($2::text[])`, string(id), paths).Query(collect)
-	if len(under) > 0 {
-		b.Queue(`SELECT `+itemColumns+` FROM unnest($2::text[]) AS u (path)
-			JOIN workspace_items i ON i.session_id = $1 AND i.path > u.path || '/' AND i.path < u.path || '0'`, string(id), under).Query(collect)
-	}
-	b.Queue(`COMMIT`)
-	err = s.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
-		return conn.SendBatch(ctx, b).Close() // a connection with a failed transaction is not used again
-	})
-	if err != nil {
-		return p, wrap(err, "read what is at some paths")
+	b.Queue(`SELECT `+changeColumns+` FROM workspace_history h WHERE h.session_id = $1 AND h.revision > $2 ORDER BY h.revision, h.n`, string(id), after).
+		Query(func(rows pgx.Rows) (err error) {
+			changes, err = pgx.CollectRows(rows, scanChange)
+			return err
+		})
+	if err := conn.SendBatch(ctx, b).Close(); err != nil {
+		return p, false, err
 	}
 	if !found {
-		return p, noSession()
+		return p, false, noSession()
+	}
+	reaches = after >= floor && after <= p.Revision
+	b = &pgx.Batch{}
+	items := map[string]backend.Item{}
+	if reaches {
+		collect := func(rows pgx.Rows) error {
+			for rows.Next() {
+				item, err := scanItem(rows)
+				if err != nil {
+					return err
+				}
+				items[item.Path] = item
+			}
+			return rows.Err()
+		}
+		paths, under := look(changes)
+		if len(paths) > 0 {
+			b.Queue(`SELECT `+itemColumns+` FROM workspace_items i WHERE i.session_id = $1 AND i.path = ANY($2::text[])`, string(id), paths).Query(collect)
+		}
+		if len(under) > 0 {
+			b.Queue(`SELECT `+itemColumns+` FROM unnest($2::text[]) AS u (path)
+				JOIN workspace_items i ON i.session_id = $1 AND i.path > u.path || '/' AND i.path < u.path || '0'`, string(id), under).Query(collect)
+		}
+	}
+	b.Queue(`COMMIT`)
+	if err := conn.SendBatch(ctx, b).Close(); err != nil {
+		return p, false, err
 	}
 	for _, path := range slices.Sorted(maps.Keys(items)) {
 		p.Items = append(p.Items, items[path])
 	}
-	return p, nil
+	return p, reaches, nil
 }
 
 // Stat returns what is at a path, and who made its present version. CodeNotFound.

@@ -1356,8 +1356,10 @@ type ChangesOpen struct {
 	CommittedThrough uint64 `protobuf:"varint,3,opt,name=committed_through,json=committedThrough,proto3" json:"committed_through,omitempty"`
 	// The workspace revision of that batch; 0: not known.
 	CommittedRevision uint64 `protobuf:"varint,4,opt,name=committed_revision,json=committedRevision,proto3" json:"committed_revision,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// What these batches were refused: the agent may not have heard it.
+	Rejected      []*BatchRejected `protobuf:"bytes,5,rep,name=rejected,proto3" json:"rejected,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ChangesOpen) Reset() {
@@ -1418,6 +1420,66 @@ func (x *ChangesOpen) GetCommittedRevision() uint64 {
 	return 0
 }
 
+func (x *ChangesOpen) GetRejected() []*BatchRejected {
+	if x != nil {
+		return x.Rejected
+	}
+	return nil
+}
+
+// BatchRejected are the entries of a committed batch that the database refused.
+type BatchRejected struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Sequence      uint64                 `protobuf:"varint,1,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	Paths         []*PathProblem         `protobuf:"bytes,2,rep,name=paths,proto3" json:"paths,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchRejected) Reset() {
+	*x = BatchRejected{}
+	mi := &file_agent_v1_files_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchRejected) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchRejected) ProtoMessage() {}
+
+func (x *BatchRejected) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_v1_files_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchRejected.ProtoReflect.Descriptor instead.
+func (*BatchRejected) Descriptor() ([]byte, []int) {
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *BatchRejected) GetSequence() uint64 {
+	if x != nil {
+		return x.Sequence
+	}
+	return 0
+}
+
+func (x *BatchRejected) GetPaths() []*PathProblem {
+	if x != nil {
+		return x.Paths
+	}
+	return nil
+}
+
 // BatchCommitted says that a batch is durable. Its answer to each entry becomes what the agent holds as
 // the state that both sides have.
 type BatchCommitted struct {
@@ -1436,7 +1498,7 @@ type BatchCommitted struct {
 
 func (x *BatchCommitted) Reset() {
 	*x = BatchCommitted{}
-	mi := &file_agent_v1_files_proto_msgTypes[15]
+	mi := &file_agent_v1_files_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1448,7 +1510,7 @@ func (x *BatchCommitted) String() string {
 func (*BatchCommitted) ProtoMessage() {}
 
 func (x *BatchCommitted) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[15]
+	mi := &file_agent_v1_files_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1461,7 +1523,7 @@ func (x *BatchCommitted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchCommitted.ProtoReflect.Descriptor instead.
 func (*BatchCommitted) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{15}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *BatchCommitted) GetSequence() uint64 {
@@ -1509,7 +1571,7 @@ type ChangesResponse struct {
 
 func (x *ChangesResponse) Reset() {
 	*x = ChangesResponse{}
-	mi := &file_agent_v1_files_proto_msgTypes[16]
+	mi := &file_agent_v1_files_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1521,7 +1583,7 @@ func (x *ChangesResponse) String() string {
 func (*ChangesResponse) ProtoMessage() {}
 
 func (x *ChangesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[16]
+	mi := &file_agent_v1_files_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1534,7 +1596,7 @@ func (x *ChangesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangesResponse.ProtoReflect.Descriptor instead.
 func (*ChangesResponse) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{16}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ChangesResponse) GetMessage() isChangesResponse_Message {
@@ -1635,7 +1697,7 @@ type ChangesOpened struct {
 
 func (x *ChangesOpened) Reset() {
 	*x = ChangesOpened{}
-	mi := &file_agent_v1_files_proto_msgTypes[17]
+	mi := &file_agent_v1_files_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1647,7 +1709,7 @@ func (x *ChangesOpened) String() string {
 func (*ChangesOpened) ProtoMessage() {}
 
 func (x *ChangesOpened) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[17]
+	mi := &file_agent_v1_files_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1660,7 +1722,7 @@ func (x *ChangesOpened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangesOpened.ProtoReflect.Descriptor instead.
 func (*ChangesOpened) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{17}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ChangesOpened) GetIncarnation() string {
@@ -1692,7 +1754,7 @@ type ChangeBatch struct {
 
 func (x *ChangeBatch) Reset() {
 	*x = ChangeBatch{}
-	mi := &file_agent_v1_files_proto_msgTypes[18]
+	mi := &file_agent_v1_files_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1704,7 +1766,7 @@ func (x *ChangeBatch) String() string {
 func (*ChangeBatch) ProtoMessage() {}
 
 func (x *ChangeBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[18]
+	mi := &file_agent_v1_files_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1717,7 +1779,7 @@ func (x *ChangeBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeBatch.ProtoReflect.Descriptor instead.
 func (*ChangeBatch) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{18}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ChangeBatch) GetSequence() uint64 {
@@ -1768,7 +1830,7 @@ type ChangeEntry struct {
 
 func (x *ChangeEntry) Reset() {
 	*x = ChangeEntry{}
-	mi := &file_agent_v1_files_proto_msgTypes[19]
+	mi := &file_agent_v1_files_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1780,7 +1842,7 @@ func (x *ChangeEntry) String() string {
 func (*ChangeEntry) ProtoMessage() {}
 
 func (x *ChangeEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[19]
+	mi := &file_agent_v1_files_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1793,7 +1855,7 @@ func (x *ChangeEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeEntry.ProtoReflect.Descriptor instead.
 func (*ChangeEntry) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{19}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ChangeEntry) GetOp() ChangeOp {
@@ -1898,7 +1960,7 @@ type FilesQuiet struct {
 
 func (x *FilesQuiet) Reset() {
 	*x = FilesQuiet{}
-	mi := &file_agent_v1_files_proto_msgTypes[20]
+	mi := &file_agent_v1_files_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1910,7 +1972,7 @@ func (x *FilesQuiet) String() string {
 func (*FilesQuiet) ProtoMessage() {}
 
 func (x *FilesQuiet) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[20]
+	mi := &file_agent_v1_files_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1923,7 +1985,7 @@ func (x *FilesQuiet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FilesQuiet.ProtoReflect.Descriptor instead.
 func (*FilesQuiet) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{20}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *FilesQuiet) GetThrough() uint64 {
@@ -1954,7 +2016,7 @@ type ApplyRequest struct {
 
 func (x *ApplyRequest) Reset() {
 	*x = ApplyRequest{}
-	mi := &file_agent_v1_files_proto_msgTypes[21]
+	mi := &file_agent_v1_files_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1966,7 +2028,7 @@ func (x *ApplyRequest) String() string {
 func (*ApplyRequest) ProtoMessage() {}
 
 func (x *ApplyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[21]
+	mi := &file_agent_v1_files_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1979,7 +2041,7 @@ func (x *ApplyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyRequest.ProtoReflect.Descriptor instead.
 func (*ApplyRequest) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{21}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ApplyRequest) GetMessage() isApplyRequest_Message {
@@ -2036,7 +2098,7 @@ type ApplyOperations struct {
 
 func (x *ApplyOperations) Reset() {
 	*x = ApplyOperations{}
-	mi := &file_agent_v1_files_proto_msgTypes[22]
+	mi := &file_agent_v1_files_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2048,7 +2110,7 @@ func (x *ApplyOperations) String() string {
 func (*ApplyOperations) ProtoMessage() {}
 
 func (x *ApplyOperations) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[22]
+	mi := &file_agent_v1_files_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2061,7 +2123,7 @@ func (x *ApplyOperations) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyOperations.ProtoReflect.Descriptor instead.
 func (*ApplyOperations) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{22}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ApplyOperations) GetLeaseEpoch() uint64 {
@@ -2112,7 +2174,7 @@ type ApplyOperation struct {
 
 func (x *ApplyOperation) Reset() {
 	*x = ApplyOperation{}
-	mi := &file_agent_v1_files_proto_msgTypes[23]
+	mi := &file_agent_v1_files_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2124,7 +2186,7 @@ func (x *ApplyOperation) String() string {
 func (*ApplyOperation) ProtoMessage() {}
 
 func (x *ApplyOperation) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[23]
+	mi := &file_agent_v1_files_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2137,7 +2199,7 @@ func (x *ApplyOperation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyOperation.ProtoReflect.Descriptor instead.
 func (*ApplyOperation) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{23}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ApplyOperation) GetOp() ChangeOp {
@@ -2208,7 +2270,7 @@ type ApplyResponse struct {
 
 func (x *ApplyResponse) Reset() {
 	*x = ApplyResponse{}
-	mi := &file_agent_v1_files_proto_msgTypes[24]
+	mi := &file_agent_v1_files_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2220,7 +2282,7 @@ func (x *ApplyResponse) String() string {
 func (*ApplyResponse) ProtoMessage() {}
 
 func (x *ApplyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[24]
+	mi := &file_agent_v1_files_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2233,7 +2295,7 @@ func (x *ApplyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyResponse.ProtoReflect.Descriptor instead.
 func (*ApplyResponse) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{24}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ApplyResponse) GetResults() []*ApplyResult {
@@ -2255,7 +2317,7 @@ type ApplyResult struct {
 
 func (x *ApplyResult) Reset() {
 	*x = ApplyResult{}
-	mi := &file_agent_v1_files_proto_msgTypes[25]
+	mi := &file_agent_v1_files_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2267,7 +2329,7 @@ func (x *ApplyResult) String() string {
 func (*ApplyResult) ProtoMessage() {}
 
 func (x *ApplyResult) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[25]
+	mi := &file_agent_v1_files_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2280,7 +2342,7 @@ func (x *ApplyResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyResult.ProtoReflect.Descriptor instead.
 func (*ApplyResult) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{25}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ApplyResult) GetPath() string {
@@ -2316,7 +2378,7 @@ type RescanRequest struct {
 
 func (x *RescanRequest) Reset() {
 	*x = RescanRequest{}
-	mi := &file_agent_v1_files_proto_msgTypes[26]
+	mi := &file_agent_v1_files_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2328,7 +2390,7 @@ func (x *RescanRequest) String() string {
 func (*RescanRequest) ProtoMessage() {}
 
 func (x *RescanRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[26]
+	mi := &file_agent_v1_files_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2341,7 +2403,7 @@ func (x *RescanRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RescanRequest.ProtoReflect.Descriptor instead.
 func (*RescanRequest) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{26}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *RescanRequest) GetLeaseEpoch() uint64 {
@@ -2368,7 +2430,7 @@ type RescanResponse struct {
 
 func (x *RescanResponse) Reset() {
 	*x = RescanResponse{}
-	mi := &file_agent_v1_files_proto_msgTypes[27]
+	mi := &file_agent_v1_files_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2380,7 +2442,7 @@ func (x *RescanResponse) String() string {
 func (*RescanResponse) ProtoMessage() {}
 
 func (x *RescanResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[27]
+	mi := &file_agent_v1_files_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2393,7 +2455,7 @@ func (x *RescanResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RescanResponse.ProtoReflect.Descriptor instead.
 func (*RescanResponse) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{27}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *RescanResponse) GetScanGeneration() uint64 {
@@ -2415,7 +2477,7 @@ type ReleaseBrakeRequest struct {
 
 func (x *ReleaseBrakeRequest) Reset() {
 	*x = ReleaseBrakeRequest{}
-	mi := &file_agent_v1_files_proto_msgTypes[28]
+	mi := &file_agent_v1_files_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2427,7 +2489,7 @@ func (x *ReleaseBrakeRequest) String() string {
 func (*ReleaseBrakeRequest) ProtoMessage() {}
 
 func (x *ReleaseBrakeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[28]
+	mi := &file_agent_v1_files_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2440,7 +2502,7 @@ func (x *ReleaseBrakeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseBrakeRequest.ProtoReflect.Descriptor instead.
 func (*ReleaseBrakeRequest) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{28}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ReleaseBrakeRequest) GetLeaseEpoch() uint64 {
@@ -2466,7 +2528,7 @@ type ReleaseBrakeResponse struct {
 
 func (x *ReleaseBrakeResponse) Reset() {
 	*x = ReleaseBrakeResponse{}
-	mi := &file_agent_v1_files_proto_msgTypes[29]
+	mi := &file_agent_v1_files_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2478,7 +2540,7 @@ func (x *ReleaseBrakeResponse) String() string {
 func (*ReleaseBrakeResponse) ProtoMessage() {}
 
 func (x *ReleaseBrakeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[29]
+	mi := &file_agent_v1_files_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2491,7 +2553,7 @@ func (x *ReleaseBrakeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseBrakeResponse.ProtoReflect.Descriptor instead.
 func (*ReleaseBrakeResponse) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{29}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{30}
 }
 
 // FileStatusRequest has no fields.
@@ -2503,7 +2565,7 @@ type FileStatusRequest struct {
 
 func (x *FileStatusRequest) Reset() {
 	*x = FileStatusRequest{}
-	mi := &file_agent_v1_files_proto_msgTypes[30]
+	mi := &file_agent_v1_files_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2515,7 +2577,7 @@ func (x *FileStatusRequest) String() string {
 func (*FileStatusRequest) ProtoMessage() {}
 
 func (x *FileStatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[30]
+	mi := &file_agent_v1_files_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2528,7 +2590,7 @@ func (x *FileStatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FileStatusRequest.ProtoReflect.Descriptor instead.
 func (*FileStatusRequest) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{30}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{31}
 }
 
 // FileStatusResponse tells how the watch goes. It is also sent on Changes when it has changed.
@@ -2556,7 +2618,7 @@ type FileStatusResponse struct {
 
 func (x *FileStatusResponse) Reset() {
 	*x = FileStatusResponse{}
-	mi := &file_agent_v1_files_proto_msgTypes[31]
+	mi := &file_agent_v1_files_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2568,7 +2630,7 @@ func (x *FileStatusResponse) String() string {
 func (*FileStatusResponse) ProtoMessage() {}
 
 func (x *FileStatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[31]
+	mi := &file_agent_v1_files_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2581,7 +2643,7 @@ func (x *FileStatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FileStatusResponse.ProtoReflect.Descriptor instead.
 func (*FileStatusResponse) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{31}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *FileStatusResponse) GetWatchMode() WatchMode {
@@ -2729,13 +2791,17 @@ const file_agent_v1_files_proto_rawDesc = "" +
 	"\x04open\x18\x01 \x01(\v2\x15.agent.v1.ChangesOpenH\x00R\x04open\x128\n" +
 	"\tcommitted\x18\x02 \x01(\v2\x18.agent.v1.BatchCommittedH\x00R\tcommitted\x12(\n" +
 	"\x04need\x18\x03 \x01(\v2\x12.agent.v1.BlobWantH\x00R\x04needB\t\n" +
-	"\amessage\"\xac\x01\n" +
+	"\amessage\"\xe1\x01\n" +
 	"\vChangesOpen\x12\x1f\n" +
 	"\vlease_epoch\x18\x01 \x01(\x04R\n" +
 	"leaseEpoch\x12 \n" +
 	"\vincarnation\x18\x02 \x01(\tR\vincarnation\x12+\n" +
 	"\x11committed_through\x18\x03 \x01(\x04R\x10committedThrough\x12-\n" +
-	"\x12committed_revision\x18\x04 \x01(\x04R\x11committedRevision\"\x99\x01\n" +
+	"\x12committed_revision\x18\x04 \x01(\x04R\x11committedRevision\x123\n" +
+	"\brejected\x18\x05 \x03(\v2\x17.agent.v1.BatchRejectedR\brejected\"X\n" +
+	"\rBatchRejected\x12\x1a\n" +
+	"\bsequence\x18\x01 \x01(\x04R\bsequence\x12+\n" +
+	"\x05paths\x18\x02 \x03(\v2\x15.agent.v1.PathProblemR\x05paths\"\x99\x01\n" +
 	"\x0eBatchCommitted\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x04R\bsequence\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x04R\brevision\x121\n" +
@@ -2889,7 +2955,7 @@ func file_agent_v1_files_proto_rawDescGZIP() []byte {
 }
 
 var file_agent_v1_files_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_agent_v1_files_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_agent_v1_files_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
 var file_agent_v1_files_proto_goTypes = []any{
 	(FileType)(0),                // 0: agent.v1.FileType
 	(UnsavedReason)(0),           // 1: agent.v1.UnsavedReason
@@ -2911,23 +2977,24 @@ var file_agent_v1_files_proto_goTypes = []any{
 	(*PathProblem)(nil),          // 17: agent.v1.PathProblem
 	(*ChangesRequest)(nil),       // 18: agent.v1.ChangesRequest
 	(*ChangesOpen)(nil),          // 19: agent.v1.ChangesOpen
-	(*BatchCommitted)(nil),       // 20: agent.v1.BatchCommitted
-	(*ChangesResponse)(nil),      // 21: agent.v1.ChangesResponse
-	(*ChangesOpened)(nil),        // 22: agent.v1.ChangesOpened
-	(*ChangeBatch)(nil),          // 23: agent.v1.ChangeBatch
-	(*ChangeEntry)(nil),          // 24: agent.v1.ChangeEntry
-	(*FilesQuiet)(nil),           // 25: agent.v1.FilesQuiet
-	(*ApplyRequest)(nil),         // 26: agent.v1.ApplyRequest
-	(*ApplyOperations)(nil),      // 27: agent.v1.ApplyOperations
-	(*ApplyOperation)(nil),       // 28: agent.v1.ApplyOperation
-	(*ApplyResponse)(nil),        // 29: agent.v1.ApplyResponse
-	(*ApplyResult)(nil),          // 30: agent.v1.ApplyResult
-	(*RescanRequest)(nil),        // 31: agent.v1.RescanRequest
-	(*RescanResponse)(nil),       // 32: agent.v1.RescanResponse
-	(*ReleaseBrakeRequest)(nil),  // 33: agent.v1.ReleaseBrakeRequest
-	(*ReleaseBrakeResponse)(nil), // 34: agent.v1.ReleaseBrakeResponse
-	(*FileStatusRequest)(nil),    // 35: agent.v1.FileStatusRequest
-	(*FileStatusResponse)(nil),   // 36: agent.v1.FileStatusResponse
+	(*BatchRejected)(nil),        // 20: agent.v1.BatchRejected
+	(*BatchCommitted)(nil),       // 21: agent.v1.BatchCommitted
+	(*ChangesResponse)(nil),      // 22: agent.v1.ChangesResponse
+	(*ChangesOpened)(nil),        // 23: agent.v1.ChangesOpened
+	(*ChangeBatch)(nil),          // 24: agent.v1.ChangeBatch
+	(*ChangeEntry)(nil),          // 25: agent.v1.ChangeEntry
+	(*FilesQuiet)(nil),           // 26: agent.v1.FilesQuiet
+	(*ApplyRequest)(nil),         // 27: agent.v1.ApplyRequest
+	(*ApplyOperations)(nil),      // 28: agent.v1.ApplyOperations
+	(*ApplyOperation)(nil),       // 29: agent.v1.ApplyOperation
+	(*ApplyResponse)(nil),        // 30: agent.v1.ApplyResponse
+	(*ApplyResult)(nil),          // 31: agent.v1.ApplyResult
+	(*RescanRequest)(nil),        // 32: agent.v1.RescanRequest
+	(*RescanResponse)(nil),       // 33: agent.v1.RescanResponse
+	(*ReleaseBrakeRequest)(nil),  // 34: agent.v1.ReleaseBrakeRequest
+	(*ReleaseBrakeResponse)(nil), // 35: agent.v1.ReleaseBrakeResponse
+	(*FileStatusRequest)(nil),    // 36: agent.v1.FileStatusRequest
+	(*FileStatusResponse)(nil),   // 37: agent.v1.FileStatusResponse
 }
 var file_agent_v1_files_proto_depIdxs = []int32{
 	0,  // 0: agent.v1.FileEntry.type:type_name -> agent.v1.FileType
@@ -2945,44 +3012,46 @@ var file_agent_v1_files_proto_depIdxs = []int32{
 	16, // 12: agent.v1.RestoreResponse.done:type_name -> agent.v1.RestoreDone
 	17, // 13: agent.v1.RestoreDone.problems:type_name -> agent.v1.PathProblem
 	19, // 14: agent.v1.ChangesRequest.open:type_name -> agent.v1.ChangesOpen
-	20, // 15: agent.v1.ChangesRequest.committed:type_name -> agent.v1.BatchCommitted
+	21, // 15: agent.v1.ChangesRequest.committed:type_name -> agent.v1.BatchCommitted
 	14, // 16: agent.v1.ChangesRequest.need:type_name -> agent.v1.BlobWant
-	17, // 17: agent.v1.BatchCommitted.rejected:type_name -> agent.v1.PathProblem
-	22, // 18: agent.v1.ChangesResponse.opened:type_name -> agent.v1.ChangesOpened
-	23, // 19: agent.v1.ChangesResponse.batch:type_name -> agent.v1.ChangeBatch
-	11, // 20: agent.v1.ChangesResponse.blob:type_name -> agent.v1.BlobChunk
-	25, // 21: agent.v1.ChangesResponse.quiet:type_name -> agent.v1.FilesQuiet
-	36, // 22: agent.v1.ChangesResponse.status:type_name -> agent.v1.FileStatusResponse
-	24, // 23: agent.v1.ChangeBatch.entries:type_name -> agent.v1.ChangeEntry
-	2,  // 24: agent.v1.ChangeEntry.op:type_name -> agent.v1.ChangeOp
-	0,  // 25: agent.v1.ChangeEntry.type:type_name -> agent.v1.FileType
-	1,  // 26: agent.v1.ChangeEntry.unsaved_reason:type_name -> agent.v1.UnsavedReason
-	27, // 27: agent.v1.ApplyRequest.operations:type_name -> agent.v1.ApplyOperations
-	11, // 28: agent.v1.ApplyRequest.blob:type_name -> agent.v1.BlobChunk
-	28, // 29: agent.v1.ApplyOperations.operations:type_name -> agent.v1.ApplyOperation
-	2,  // 30: agent.v1.ApplyOperation.op:type_name -> agent.v1.ChangeOp
-	6,  // 31: agent.v1.ApplyOperation.entry:type_name -> agent.v1.FileEntry
-	0,  // 32: agent.v1.ApplyOperation.expect_type:type_name -> agent.v1.FileType
-	30, // 33: agent.v1.ApplyResponse.results:type_name -> agent.v1.ApplyResult
-	3,  // 34: agent.v1.ApplyResult.outcome:type_name -> agent.v1.ApplyOutcome
-	4,  // 35: agent.v1.FileStatusResponse.watch_mode:type_name -> agent.v1.WatchMode
-	7,  // 36: agent.v1.FileService.Restore:input_type -> agent.v1.RestoreRequest
-	18, // 37: agent.v1.FileService.Changes:input_type -> agent.v1.ChangesRequest
-	26, // 38: agent.v1.FileService.Apply:input_type -> agent.v1.ApplyRequest
-	31, // 39: agent.v1.FileService.Rescan:input_type -> agent.v1.RescanRequest
-	33, // 40: agent.v1.FileService.ReleaseBrake:input_type -> agent.v1.ReleaseBrakeRequest
-	35, // 41: agent.v1.FileService.FileStatus:input_type -> agent.v1.FileStatusRequest
-	13, // 42: agent.v1.FileService.Restore:output_type -> agent.v1.RestoreResponse
-	21, // 43: agent.v1.FileService.Changes:output_type -> agent.v1.ChangesResponse
-	29, // 44: agent.v1.FileService.Apply:output_type -> agent.v1.ApplyResponse
-	32, // 45: agent.v1.FileService.Rescan:output_type -> agent.v1.RescanResponse
-	34, // 46: agent.v1.FileService.ReleaseBrake:output_type -> agent.v1.ReleaseBrakeResponse
-	36, // 47: agent.v1.FileService.FileStatus:output_type -> agent.v1.FileStatusResponse
-	42, // [42:48] is the sub-list for method output_type
-	36, // [36:42] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	20, // 17: agent.v1.ChangesOpen.rejected:type_name -> agent.v1.BatchRejected
+	17, // 18: agent.v1.BatchRejected.paths:type_name -> agent.v1.PathProblem
+	17, // 19: agent.v1.BatchCommitted.rejected:type_name -> agent.v1.PathProblem
+	23, // 20: agent.v1.ChangesResponse.opened:type_name -> agent.v1.ChangesOpened
+	24, // 21: agent.v1.ChangesResponse.batch:type_name -> agent.v1.ChangeBatch
+	11, // 22: agent.v1.ChangesResponse.blob:type_name -> agent.v1.BlobChunk
+	26, // 23: agent.v1.ChangesResponse.quiet:type_name -> agent.v1.FilesQuiet
+	37, // 24: agent.v1.ChangesResponse.status:type_name -> agent.v1.FileStatusResponse
+	25, // 25: agent.v1.ChangeBatch.entries:type_name -> agent.v1.ChangeEntry
+	2,  // 26: agent.v1.ChangeEntry.op:type_name -> agent.v1.ChangeOp
+	0,  // 27: agent.v1.ChangeEntry.type:type_name -> agent.v1.FileType
+	1,  // 28: agent.v1.ChangeEntry.unsaved_reason:type_name -> agent.v1.UnsavedReason
+	28, // 29: agent.v1.ApplyRequest.operations:type_name -> agent.v1.ApplyOperations
+	11, // 30: agent.v1.ApplyRequest.blob:type_name -> agent.v1.BlobChunk
+	29, // 31: agent.v1.ApplyOperations.operations:type_name -> agent.v1.ApplyOperation
+	2,  // 32: agent.v1.ApplyOperation.op:type_name -> agent.v1.ChangeOp
+	6,  // 33: agent.v1.ApplyOperation.entry:type_name -> agent.v1.FileEntry
+	0,  // 34: agent.v1.ApplyOperation.expect_type:type_name -> agent.v1.FileType
+	31, // 35: agent.v1.ApplyResponse.results:type_name -> agent.v1.ApplyResult
+	3,  // 36: agent.v1.ApplyResult.outcome:type_name -> agent.v1.ApplyOutcome
+	4,  // 37: agent.v1.FileStatusResponse.watch_mode:type_name -> agent.v1.WatchMode
+	7,  // 38: agent.v1.FileService.Restore:input_type -> agent.v1.RestoreRequest
+	18, // 39: agent.v1.FileService.Changes:input_type -> agent.v1.ChangesRequest
+	27, // 40: agent.v1.FileService.Apply:input_type -> agent.v1.ApplyRequest
+	32, // 41: agent.v1.FileService.Rescan:input_type -> agent.v1.RescanRequest
+	34, // 42: agent.v1.FileService.ReleaseBrake:input_type -> agent.v1.ReleaseBrakeRequest
+	36, // 43: agent.v1.FileService.FileStatus:input_type -> agent.v1.FileStatusRequest
+	13, // 44: agent.v1.FileService.Restore:output_type -> agent.v1.RestoreResponse
+	22, // 45: agent.v1.FileService.Changes:output_type -> agent.v1.ChangesResponse
+	30, // 46: agent.v1.FileService.Apply:output_type -> agent.v1.ApplyResponse
+	33, // 47: agent.v1.FileService.Rescan:output_type -> agent.v1.RescanResponse
+	35, // 48: agent.v1.FileService.ReleaseBrake:output_type -> agent.v1.ReleaseBrakeResponse
+	37, // 49: agent.v1.FileService.FileStatus:output_type -> agent.v1.FileStatusResponse
+	44, // [44:50] is the sub-list for method output_type
+	38, // [38:44] is the sub-list for method input_type
+	38, // [38:38] is the sub-list for extension type_name
+	38, // [38:38] is the sub-list for extension extendee
+	0,  // [0:38] is the sub-list for field type_name
 }
 
 func init() { file_agent_v1_files_proto_init() }
@@ -3007,26 +3076,26 @@ func file_agent_v1_files_proto_init() {
 		(*ChangesRequest_Committed)(nil),
 		(*ChangesRequest_Need)(nil),
 	}
-	file_agent_v1_files_proto_msgTypes[16].OneofWrappers = []any{
+	file_agent_v1_files_proto_msgTypes[17].OneofWrappers = []any{
 		(*ChangesResponse_Opened)(nil),
 		(*ChangesResponse_Batch)(nil),
 		(*ChangesResponse_Blob)(nil),
 		(*ChangesResponse_Quiet)(nil),
 		(*ChangesResponse_Status)(nil),
 	}
-	file_agent_v1_files_proto_msgTypes[19].OneofWrappers = []any{}
-	file_agent_v1_files_proto_msgTypes[21].OneofWrappers = []any{
+	file_agent_v1_files_proto_msgTypes[20].OneofWrappers = []any{}
+	file_agent_v1_files_proto_msgTypes[22].OneofWrappers = []any{
 		(*ApplyRequest_Operations)(nil),
 		(*ApplyRequest_Blob)(nil),
 	}
-	file_agent_v1_files_proto_msgTypes[23].OneofWrappers = []any{}
+	file_agent_v1_files_proto_msgTypes[24].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_agent_v1_files_proto_rawDesc), len(file_agent_v1_files_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   32,
+			NumMessages:   33,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
