@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -46,6 +47,8 @@ func (s Stat) SameFile(o Stat) bool {
 type Tree struct {
 	root *os.Root
 	top  *os.File
+	// open guards top: a closed descriptor's number soon means another file.
+	open sync.RWMutex
 }
 
 // Open opens a directory as a tree.
@@ -62,10 +65,16 @@ func Open(dir string) (*Tree, error) {
 }
 
 // Close closes the tree; Dirs of it stay usable.
-func (t *Tree) Close() error { return errors.Join(t.top.Close(), t.root.Close()) }
+func (t *Tree) Close() error {
+	t.open.Lock()
+	defer t.open.Unlock()
+	return errors.Join(t.top.Close(), t.root.Close())
+}
 
 // Sync makes everything written durable.
 func (t *Tree) Sync() error {
+	t.open.RLock()
+	defer t.open.RUnlock()
 	if err := unix.Syncfs(int(t.top.Fd())); err != nil {
 		return fmt.Errorf("sync the workspace: %w", err)
 	}
@@ -82,8 +91,7 @@ const openDir = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOE
 
 // Dir opens a folder; "" is the root. See Gone for errors that say that there is none.
 func (t *Tree) Dir(path string) (*Dir, error) {
-	d := &Dir{f: t.top}
-	next, err := d.Sub(".")
+	next, err := t.folder()
 	if err != nil || path == "" {
 		return next, err
 	}
@@ -96,6 +104,17 @@ func (t *Tree) Dir(path string) (*Dir, error) {
 		next = sub
 	}
 	return next, nil
+}
+
+// folder opens the root once more. After Close it fails with os.ErrClosed.
+func (t *Tree) folder() (*Dir, error) {
+	t.open.RLock()
+	defer t.open.RUnlock()
+	if int(t.top.Fd()) < 0 {
+		return nil, fmt.Errorf("open the workspace: %w", os.ErrClosed)
+	}
+	d := &Dir{f: t.top}
+	return d.Sub(".")
 }
 
 // Parent opens the folder that holds path, and returns the name in it as the disk has it.
