@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 
 	"codingplatform/agent/workspace"
@@ -236,9 +237,6 @@ func (e *Engine) put(ctx context.Context, op Operation, content io.Reader) (Outc
 	if entry.State.Type == workspace.File && entry.State.Size > 0 && !op.HasContent && !op.Large {
 		return NeedsContent, nil
 	}
-	if err := e.parents(entry.Path); err != nil {
-		return Failed, err
-	}
 	err = e.write(entry.Path, entry.State, entry.Revision, stat, content, true)
 	if errors.Is(err, workspace.ErrChanged) {
 		// A program was quicker than the look: there will be another.
@@ -283,7 +281,7 @@ func (e *Engine) parents(path string) error {
 		stat, err := d.Stat(raw)
 		if workspace.Gone(err) {
 			err = d.Mkdir(raw, defaultFolderMode)
-			if err == nil {
+			if err == nil || errors.Is(err, fs.ErrExist) { // another writer may need it too
 				stat, err = d.Stat(raw)
 			}
 			if err == nil {

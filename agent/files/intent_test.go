@@ -38,3 +38,30 @@ func TestAnAgentKilledBeforeItsNote(t *testing.T) {
 		t.Errorf("%+v, and the disk has %q", restored, b.read("f"))
 	}
 }
+
+// TestARestoreMeetsWorkWhereAFolderWas: the database has a file there now, and a program has gone on in the folder.
+func TestARestoreMeetsWorkWhereAFolderWas(t *testing.T) {
+	b := newBench(t, folder("d", 1), entry("d/f", 2), folder("e", 1), entry("e/f", 2), entry("stays", 3))
+	b.write("d/f")
+	b.open(Policy{}, entry("d", 5), entry("e", 5), entry("stays", 3))
+	if b.read("d/f") != program || b.read("e") != string(content) {
+		t.Errorf("the disk has %q, %q", b.read("d/f"), b.read("e"))
+	}
+	wantSent(t, b.settle(), "put d", "put d/f")
+}
+
+// TestARestoreBelowAFolderThatIsGone: a program has removed the folder, and the editor has changed what was in it.
+func TestARestoreBelowAFolderThatIsGone(t *testing.T) {
+	b := newBench(t, folder("d", 1), folder("d/e", 1), entry("d/e/f", 2), entry("stays", 3))
+	if err := os.RemoveAll(b.disk("d")); err != nil {
+		t.Fatal(err)
+	}
+	changed := entry("d/e/new", 5)
+	if restored := b.open(Policy{}, folder("d", 1), folder("d/e", 1), entry("d/e/f", 2), changed, entry("stays", 3)); len(restored.Problems) > 0 {
+		t.Errorf("%+v", restored)
+	}
+	if b.read("d/e/new") != string(content) {
+		t.Errorf("the disk has %q", b.read("d/e/new"))
+	}
+	wantSent(t, b.settle(), "delete d/e/f")
+}

@@ -456,14 +456,16 @@ func (r *Restore) problem(path string, err error) {
 // deleteOthers removes from the disk what the database has deleted, unless it was changed since.
 func (r *Restore) deleteOthers(ctx context.Context, entries []Entry) {
 	e := r.e
-	present := make(map[string]bool, len(entries))
+	present := make(map[string]workspace.Type, len(entries))
 	for _, entry := range entries {
-		present[entry.Path] = true
+		present[entry.Path] = entry.State.Type
 	}
 	var obsolete []*item
 	e.mu.Lock()
 	e.root.walk(func(it *item) {
-		if it != e.root && !present[it.path] && it.base.Type != workspace.None {
+		now, ok := present[it.path]
+		other := it.base.Type == workspace.Folder && now != workspace.Folder // the folder went with all that was in it
+		if it != e.root && it.base.Type != workspace.None && (!ok || other) {
 			obsolete = append(obsolete, it)
 		}
 	})

@@ -34,6 +34,12 @@ func modeOf(s State) uint32 {
 // that it is nobody's change. The caller holds e.disk.
 func (e *Engine) write(path string, s State, revision uint64, expect workspace.Stat, content io.Reader, sync bool) error {
 	dir, name, err := e.tree.Parent(path)
+	if workspace.Gone(err) {
+		if err := e.parents(path); err != nil {
+			return err
+		}
+		dir, name, err = e.tree.Parent(path)
+	}
 	if err != nil {
 		return fmt.Errorf("write %q: %w", path, err)
 	}

@@ -34,7 +34,7 @@ func (s *Syncer) feed(ctx context.Context) error {
 			return err
 		}
 		var again <-chan time.Time
-		if len(s.failed) > 0 {
+		if len(s.hints.failed) > 0 {
 			again = time.After(failedInterval)
 		}
 		select {
@@ -42,10 +42,7 @@ func (s *Syncer) feed(ctx context.Context) error {
 			return context.Cause(ctx)
 		case <-s.cfg.Wake:
 		case <-again:
-			for path, whole := range s.failed {
-				s.hints.add(path, whole)
-			}
-			clear(s.failed)
+			s.hints.retry()
 		}
 	}
 }
@@ -77,7 +74,7 @@ func (s *Syncer) follow(ctx context.Context) error {
 
 // noteApplied keeps how far all is on the disk, so that another replica need not begin at the beginning.
 func (s *Syncer) noteApplied(ctx context.Context) error {
-	if s.hints.noted == 0 || len(s.failed) > 0 {
+	if s.hints.noted == 0 || len(s.hints.failed) > 0 {
 		return nil
 	}
 	s.hints.noted = 0
@@ -175,14 +172,14 @@ func (s *Syncer) sort(ctx context.Context, ops []operation, results []*agentv1.A
 				break // what it was an aid for tells
 			}
 			s.logger.WarnContext(ctx, "a saved change could not be applied", "path", path, "reason", reason)
-			s.failed[path] = op.below
+			s.hints.fail(path, op.below)
 			s.setStatus(func(st *Status) { st.Message = notWritten + path + ": " + reason })
 			continue
 		case agentv1.ApplyOutcome_APPLY_OUTCOME_APPLIED, agentv1.ApplyOutcome_APPLY_OUTCOME_UNCHANGED, agentv1.ApplyOutcome_APPLY_OUTCOME_UNSPECIFIED:
 		}
-		delete(s.failed, path)
+		delete(s.hints.failed, path)
 	}
-	if len(s.failed) == 0 {
+	if len(s.hints.failed) == 0 {
 		s.setStatus(func(st *Status) {
 			if len(st.Message) >= len(notWritten) && st.Message[:len(notWritten)] == notWritten {
 				st.Message = ""

@@ -16,13 +16,17 @@ type hints struct {
 	content map[string]bool
 	// moves spare the disk the writing.
 	moves []move
+	// failed are paths that could not be written; true: nor all below. They wait before they are looked at again.
+	failed map[string]bool
 	// noted counts what came since it was last noted that all is settled.
 	noted int
 }
 
 type move struct{ from, to string }
 
-func newHints() *hints { return &hints{paths: map[string]bool{}, content: map[string]bool{}} }
+func newHints() *hints {
+	return &hints{paths: map[string]bool{}, content: map[string]bool{}, failed: map[string]bool{}}
+}
 
 func (h *hints) none() bool { return len(h.paths) == 0 }
 
@@ -61,6 +65,11 @@ func (h *hints) follow(from, to string) {
 			moved := to + strings.TrimPrefix(path, from)
 			h.add(moved, whole)
 			h.content[moved] = h.content[moved] || h.content[path]
+		}
+	}
+	for path, whole := range maps.Clone(h.failed) {
+		if isAt(path, from) {
+			h.fail(to+strings.TrimPrefix(path, from), whole)
 		}
 	}
 	for i, m := range h.moves {
@@ -146,6 +155,17 @@ func (h *hints) begin() {
 	clear(h.paths)
 	clear(h.content)
 	h.moves = nil
+}
+
+// fail keeps a path for later.
+func (h *hints) fail(path string, whole bool) { h.failed[path] = h.failed[path] || whole }
+
+// retry has what failed looked at again.
+func (h *hints) retry() {
+	for path, whole := range h.failed {
+		h.add(path, whole)
+	}
+	clear(h.failed)
 }
 
 // again keeps a hint.

@@ -92,6 +92,17 @@ func TestHintsAreKeptUntilTheyAreSettled(t *testing.T) {
 	if diff := cmp.Diff([]string{"put d, whole"}, said(h.operations(backend.Present{Items: []backend.Item{{Path: "d", Type: backend.TypeFolder}}}))); diff != "" {
 		t.Errorf("operations (-want +got):\n%s", diff)
 	}
+	// What failed is looked for where programs move it.
+	h.begin()
+	h.fail("from/f", false)
+	h.note([]backend.Change{change(backend.SourceTerminal, backend.OpMove, backend.TypeFolder, "to", "from")})
+	if !h.none() {
+		t.Errorf("%+v", h)
+	}
+	h.retry()
+	if paths, _ := h.query(); !slices.Contains(paths, "to/f") {
+		t.Errorf("paths %q", paths)
+	}
 	h.begin()
 	if !h.none() || h.noted == 0 {
 		t.Errorf("%+v", h)

@@ -127,6 +127,7 @@ func (s *Syncer) Restore(ctx context.Context, onProgress func(Progress)) (Restor
 	_ = stream.CloseRequest()
 	_ = stream.CloseResponse()
 	for path, reason := range restored.Problems {
+		s.hints.fail(path, false)
 		s.logger.WarnContext(ctx, "a file could not be restored", "path", path, "reason", reason)
 	}
 	return restored, s.cfg.Store.SetApplied(ctx, s.cfg.Lease, revision)

@@ -86,11 +86,9 @@ type Syncer struct {
 	session backend.SessionID
 	logger  *slog.Logger
 
-	// read is how far feed has read the database's changes, hints where it has to look, failed what could not be written:
-	// paths, true with all below. They are feed's alone.
-	read   int64
-	hints  *hints
-	failed map[string]bool
+	// read is how far feed has read the database's changes, hints where it has to look. They are Restore's and feed's alone.
+	read  int64
+	hints *hints
 
 	mu        sync.Mutex
 	status    Status
@@ -104,7 +102,7 @@ type Syncer struct {
 // New makes a Syncer; it starts nothing.
 func New(cfg Config) *Syncer {
 	return &Syncer{
-		cfg: cfg, session: cfg.Lease.SessionID, moved: make(chan struct{}), failed: map[string]bool{}, hints: newHints(),
+		cfg: cfg, session: cfg.Lease.SessionID, moved: make(chan struct{}), hints: newHints(),
 		logger: cfg.Logger.With("session_id", cfg.Lease.SessionID, "epoch", cfg.Lease.Epoch),
 	}
 }
