@@ -7,6 +7,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime/pprof"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -166,7 +168,9 @@ func (w *world) until(what string, is func() (bool, string)) {
 		case <-moved:
 		case <-tick.C:
 		case <-deadline.C:
-			w.tb.Fatalf("%s: not within %s: %s\n%s", what, patience, why, w.agentStatus())
+			var stacks strings.Builder
+			_ = pprof.Lookup("goroutine").WriteTo(&stacks, 1) // a Builder takes all
+			w.tb.Fatalf("%s: not within %s: %s\n%s\n%s", what, patience, why, w.agentStatus(), stacks.String())
 		}
 	}
 }
