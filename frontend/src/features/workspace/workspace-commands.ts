@@ -68,7 +68,13 @@ function wide(): boolean {
   return window.matchMedia("(min-width: 768px)").matches;
 }
 
-function viewCommands({ layout, documents, terminals }: Workspace, rights: Rights): Command[] {
+function viewCommands({ layout, documents, terminals, search }: Workspace, rights: Rights): Command[] {
+  /** Begins with what is selected in the editor, if the keys come from there. */
+  const find = (replace: boolean) => {
+    const editing = document.activeElement?.closest(".monaco-editor") != null;
+    layout.show("search");
+    search.ask({ text: editing ? (documents.view?.selected() ?? "") : "", replace });
+  };
   const focusTerminal = () => {
     layout.show("terminal");
     whenShown(() => terminals.state.get().active?.screen.focus());
@@ -83,6 +89,8 @@ function viewCommands({ layout, documents, terminals }: Workspace, rights: Right
         whenShown(() => document.querySelector<HTMLElement>('[role="tree"][aria-label="Files"]')?.focus());
       },
     },
+    { id: "search.find", title: "Search: Find in Files", keys: ["Mod+Shift+F"], run: () => find(false) },
+    { id: "search.replace", title: "Search: Replace in Files", keys: ["Mod+Shift+H"], when: () => rights.change, run: () => find(true) },
     { id: "view.side", title: "View: Toggle the Side Bar", keys: ["Mod+B"], when: wide, run: () => layout.toggleSide() },
     { id: "view.terminal", title: "View: Toggle the Terminal", keys: ["Mod+J"], when: wide, run: () => layout.toggleTerminal() },
     {

@@ -1,6 +1,6 @@
 "use client";
 
-import { Code, Files, SquareTerminal } from "lucide-react";
+import { Code, Files, Search, SquareTerminal } from "lucide-react";
 import { useSearchParams } from "next/navigation";
 import { useCallback, useEffect, useState, type ReactNode } from "react";
 import { Split } from "@/components/ui/split";
@@ -8,6 +8,7 @@ import { EditorPane } from "@/features/editor/editor-pane";
 import { FilePane } from "@/features/files/file-pane";
 import { QuickInput } from "@/features/quick/quick-input";
 import { RecordingsDialog } from "@/features/recording/recordings-dialog";
+import { SearchPane } from "@/features/search/search-pane";
 import { AccessEnded } from "@/features/sharing/access-ended";
 import { GuestBanner } from "@/features/sharing/guest-banner";
 import type { Rights } from "@/features/sharing/rights";
@@ -18,6 +19,7 @@ import { Screen } from "@/features/terminal/xterm";
 import { useMedia } from "@/hooks/use-media";
 import { useStore } from "@/hooks/use-store";
 import { useUser } from "@/hooks/use-user";
+import { ActivityBar } from "./activity-bar";
 import { BrakeBanner } from "./brake-banner";
 import { TopBar } from "./top-bar";
 import { leaveForDashboard, targetOf, Workspace } from "./workspace";
@@ -72,7 +74,7 @@ function Open({ workspace, rights }: { readonly workspace: Workspace; readonly r
   const [dialog, setDialog] = useState<Dialogs | null>(null);
   const narrow = useMedia("(max-width: 767px)");
   const { layout, commands } = workspace;
-  const { pane, sideOpen, terminalOpen } = useStore(layout.state);
+  const { pane, side, sideOpen, terminalOpen } = useStore(layout.state);
   const quick = useStore(workspace.quick);
   const unsaved = useStore(workspace.documents.unsaved);
 
@@ -101,6 +103,7 @@ function Open({ workspace, rights }: { readonly workspace: Workspace; readonly r
   }, [unsaved]);
 
   const files = <FilePane session={workspace.id} files={workspace.files} documents={workspace.documents} readOnly={!rights.change} onOpen={() => layout.show("editor")} />;
+  const search = <SearchPane search={workspace.search} files={workspace.files} readOnly={!rights.change} onOpen={(path, place) => workspace.openAt(path, place)} />;
   const editor = <EditorPane session={workspace.id} commands={commands} documents={workspace.documents} files={workspace.files} readOnly={!rights.change} />;
   const aside = (
     <TerminalAside
@@ -125,29 +128,39 @@ function Open({ workspace, rights }: { readonly workspace: Workspace; readonly r
         ) : narrow ? (
           <div className="flex min-h-0 min-w-0 flex-1 flex-col">
             <Shown when={pane === "files"}>{files}</Shown>
+            <Shown when={pane === "search"}>{search}</Shown>
             <Shown when={pane === "editor"}>{editor}</Shown>
             <Shown when={pane === "terminal"}>{terminal}</Shown>
-            <nav aria-label="Panes" className="grid h-12 shrink-0 grid-cols-3 border-t border-line bg-panel">
+            <nav aria-label="Panes" className="grid h-12 shrink-0 grid-cols-4 border-t border-line bg-panel">
               <PaneButton label="Files" icon={<Files size={17} aria-hidden />} chosen={pane === "files"} onClick={() => layout.show("files")} />
+              <PaneButton label="Search" icon={<Search size={17} aria-hidden />} chosen={pane === "search"} onClick={() => layout.show("search")} />
               <PaneButton label="Editor" icon={<Code size={17} aria-hidden />} chosen={pane === "editor"} onClick={() => layout.show("editor")} />
               <PaneButton label="Shell" icon={<SquareTerminal size={17} aria-hidden />} chosen={pane === "terminal"} onClick={() => layout.show("terminal")} />
             </nav>
           </div>
         ) : (
-          <Split
-            label="Width of the file tree"
-            storageKey="split:files"
-            direction="row"
-            sized="first"
-            initial={240}
-            min={160}
-            rest={360}
-            collapsed={!sideOpen}
-            first={files}
-            second={
-              <Split label="Height of the lower pane" storageKey="split:terminal" direction="column" sized="second" initial={280} min={96} rest={160} collapsed={!terminalOpen} first={editor} second={terminal} />
-            }
-          />
+          <>
+            <ActivityBar workspace={workspace} />
+            <Split
+              label="Width of the side bar"
+              storageKey="split:files"
+              direction="row"
+              sized="first"
+              initial={240}
+              min={160}
+              rest={360}
+              collapsed={!sideOpen}
+              first={
+                  <>
+                    <Shown when={side === "files"}>{files}</Shown>
+                    <Shown when={side === "search"}>{search}</Shown>
+                  </>
+                }
+              second={
+                <Split label="Height of the lower pane" storageKey="split:terminal" direction="column" sized="second" initial={280} min={96} rest={160} collapsed={!terminalOpen} first={editor} second={terminal} />
+              }
+            />
+          </>
         )}
       </main>
       {dialog?.what === "share" && (

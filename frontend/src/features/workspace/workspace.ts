@@ -6,6 +6,7 @@ import { createMonacoBuffer } from "@/features/editor/monaco";
 import { FileStore } from "@/features/files/file-store";
 import { FileIndex } from "@/features/quick/offers";
 import { RecentFiles } from "@/features/quick/recent-files";
+import { Search } from "@/features/search/search";
 import { Terminals, type TerminalsOptions } from "@/features/terminal/terminals";
 import { goToSignIn } from "@/features/session/sign-out";
 import { rightsOf, type Rights } from "@/features/sharing/rights";
@@ -77,6 +78,7 @@ export class Workspace {
   readonly viewers = new Store<number>(1);
   readonly files: FileStore;
   readonly documents: Documents;
+  readonly search: Search;
   readonly terminals: Terminals;
   readonly events: EventStream;
   readonly #environment: SocketEnvironment;
@@ -94,6 +96,7 @@ export class Workspace {
     this.#environment = environment;
     this.files = new FileStore(id, api);
     this.documents = new Documents(id, api, createMonacoBuffer);
+    this.search = new Search({ session: id, api, save: () => this.#saveForSearch() });
     this.terminals = new Terminals({
       session: id,
       endpoint: webSocketURL,
@@ -133,6 +136,7 @@ export class Workspace {
       stop();
       unfollow();
       this.events.stop();
+      this.search.dispose();
       this.terminals.dispose();
       this.documents.dispose();
     };
@@ -245,6 +249,12 @@ export class Workspace {
     else this.documents.open(path);
     this.layout.show("editor");
     this.files.reveal(path);
+  }
+
+  /** Saves what would be saved in a moment anyway. The paths of what is not saved then. */
+  async #saveForSearch(): Promise<string[]> {
+    if (this.documents.autosave.get() && this.rights.get()?.change === true) await this.documents.saveAll();
+    return this.documents.state.get().tabs.filter((tab) => tab.dirty).map((tab) => tab.path);
   }
 
   /** Goes to a place in the file that is open. */
