@@ -21,8 +21,9 @@ import { useStore } from "@/hooks/use-store";
 import { useUser } from "@/hooks/use-user";
 import { ActivityBar } from "./activity-bar";
 import { BrakeBanner } from "./brake-banner";
+import { targetOf } from "./target";
 import { TopBar } from "./top-bar";
-import { leaveForDashboard, targetOf, Workspace } from "./workspace";
+import { leaveForDashboard, Workspace } from "./workspace";
 import { editorCommands, workspaceCommands } from "./workspace-commands";
 
 /** The session that the address names. Loaded in the browser only: xterm.js needs one. */
