@@ -102,7 +102,7 @@ export function EditorPane({ session, commands, documents, files, readOnly }: Pr
 }
 
 function Placeholder({ readOnly }: { readonly readOnly: boolean }) {
-  const look = [["Open a file", "Click it in the tree"]] as const;
+  const look = [["Open a file", "Ctrl P"], ["Search in files", "Ctrl Shift F"], ["All commands", "F1"]] as const;
   const keys = readOnly ? look : ([...look, ["Save", "Ctrl S"], ["Run the open file", "Ctrl Enter"]] as const);
   return (
     <div className="flex flex-1 flex-col items-center justify-center gap-5 p-6 text-[13px] text-muted">

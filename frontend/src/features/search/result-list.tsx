@@ -207,13 +207,13 @@ function MatchRow({ row, replaced, template }: MatchRowProps) {
         <mark className="rounded-xs bg-accent/30 text-text">{match}</mark>
       ) : (
         <>
-          <del className="rounded-xs bg-bad/15 text-bad">{match}</del>
+          <del className="rounded-xs bg-bad/20 text-text decoration-bad">{match}</del>
           {replaced === null ? (
             <ins className="text-faint italic no-underline" title="The server works out what this becomes">
               {template}
             </ins>
           ) : (
-            replaced !== "" && <ins className="rounded-xs bg-ok/15 text-ok no-underline">{replaced}</ins>
+            replaced !== "" && <ins className="rounded-xs bg-ok/25 text-text no-underline">{replaced}</ins>
           )}
         </>
       )}
