@@ -47,7 +47,9 @@ const results = (page: Page) => page.getByRole("tree", { name: "Search results" 
 
 async function setTheme(page: Page, theme: string): Promise<void> {
   await page.evaluate(async (name) => {
-    document.documentElement.dataset.theme = name;
+    // As another tab's choice comes.
+    localStorage.setItem("theme", name);
+    window.dispatchEvent(new StorageEvent("storage", { key: "theme" }));
     const fading = document.getAnimations().filter((each) => each instanceof CSSTransition);
     await Promise.all(fading.map((each) => each.finished));
   }, theme);

@@ -136,7 +136,7 @@ describe("the preview of a replacement", () => {
   it("shows the match in its line, from its first word", () => {
     expect(pieceOf(match("    one two three", "two"))).toEqual({ before: "one ", match: "two", after: " three" });
     const far = pieceOf(match(`${"x".repeat(100)} two`, "two"));
-    expect(far.before).toHaveLength(25);
+    expect(far.before).toHaveLength(17);
     expect(far.match).toBe("two");
     // Over more lines: to the end of what is shown.
     expect(pieceOf({ ...match("one two", "two"), end_line: 4, end_column: 2 }).match).toBe("two");

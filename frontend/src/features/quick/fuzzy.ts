@@ -30,8 +30,8 @@ export interface Found<T> {
 /** The longest query that is looked at, and the longest text; longer ones are cut for the search. */
 const maxQuery = 128;
 const maxText = 512;
-/** How many cells of exact scoring one search may fill: some tens of milliseconds. */
-const cellBudget = 6_000_000;
+/** How many cells of exact scoring one search may fill: a few frames' worth at the most. */
+const cellBudget = 2_000_000;
 
 export function candidate(text: string, name = 0): Candidate {
   // The characters keep their places: one that changes its length in lower case stays as it is.
@@ -167,15 +167,15 @@ function fitPiece(piece: string, text: Candidate, tables: Tables): Fit | null {
 
 function fitAll(pieces: readonly string[], text: Candidate, tables: Tables): Fit | null {
   let score = 0;
-  const all = new Set<number>();
+  let at: readonly number[] = [];
   for (const piece of pieces) {
     const one = fitPiece(piece, text, tables);
     if (!one) return null;
     score += one.score;
-    for (const index of one.at) all.add(index);
+    at = at.length === 0 ? one.at : [...new Set([...at, ...one.at])].sort((a, b) => a - b);
   }
   // Of equal fits the shorter text is nearer to what was typed.
-  return { score: score - text.text.length / 50, at: [...all].sort((a, b) => a - b) };
+  return { score: score - text.text.length / 50, at };
 }
 
 /** How well a query fits one text; null when it does not. */
@@ -197,12 +197,20 @@ export function findBest<T extends { readonly candidate: Candidate }>(
   if (pieces.length === 0) return { found: among.slice(0, limit).map((value) => ({ value, at: [] })), count: among.length };
   const mask = maskOf(pieces.join(""));
   const tables = new Tables();
-  const fits: { value: T; fit: Fit; total: number }[] = [];
+  /** The best so far, in their order; of equal ones the first stays first. */
+  const best: { readonly value: T; readonly at: readonly number[]; readonly total: number }[] = [];
+  let count = 0;
   for (const value of among) {
     if ((value.candidate.mask & mask) !== mask) continue;
     const one = fitAll(pieces, value.candidate, tables);
-    if (one) fits.push({ value, fit: one, total: one.score + favour(value) });
+    if (!one) continue;
+    count++;
+    const total = one.score + favour(value);
+    if (best.length === limit && total <= (best.at(-1)?.total ?? -Infinity)) continue;
+    let place = best.length;
+    while (place > 0 && (best[place - 1]?.total ?? Infinity) < total) place--;
+    best.splice(place, 0, { value, at: one.at, total });
+    if (best.length > limit) best.pop();
   }
-  fits.sort((a, b) => b.total - a.total);
-  return { found: fits.slice(0, limit).map(({ value, fit: { at } }) => ({ value, at })), count: fits.length };
+  return { found: best.map(({ value, at }) => ({ value, at })), count };
 }

@@ -12,7 +12,7 @@ export interface Piece {
 }
 
 /** So much of the line before a match is shown, so that the match is in sight. */
-const lead = 24;
+const lead = 16;
 
 /** The preview's parts around the match; the blanks that the line begins with are left out. */
 export function pieceOf({ preview, preview_column, line, column, end_line, end_column }: Match): Piece {

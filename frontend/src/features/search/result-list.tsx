@@ -201,7 +201,7 @@ interface MatchRowProps {
 function MatchRow({ row, replaced, template }: MatchRowProps) {
   const { before, match, after } = useMemo(() => pieceOf(row.match), [row.match]);
   return (
-    <span className="min-w-0 flex-1 truncate pl-7 font-mono text-[12px] whitespace-pre text-muted">
+    <span className="min-w-0 flex-1 truncate pl-7 font-mono text-[12px] whitespace-pre text-muted [font-variant-ligatures:none]">
       {before}
       {replaced === undefined ? (
         <mark className="rounded-xs bg-accent/30 text-text">{match}</mark>

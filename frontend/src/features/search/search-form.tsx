@@ -67,7 +67,7 @@ export function SearchForm({ search, readOnly, canReplace, onReplaceAll, onDown 
           title="Show the field for a replacement"
           aria-expanded={replacing}
           onClick={() => search.replacing.set(!replacing)}
-          className="flex w-5 shrink-0 items-center justify-center rounded-md text-muted hover:bg-hover hover:text-text"
+          className="flex h-7 w-5 shrink-0 items-center justify-center self-start rounded-md text-muted hover:bg-hover hover:text-text pointer-coarse:h-9"
         >
           <ChevronRight size={14} aria-hidden className={replacing ? "rotate-90" : ""} />
         </button>
