@@ -68,6 +68,16 @@ describe("Search", () => {
     expect(answer?.files.map(({ path }) => path)).toEqual(["new"]);
   });
 
+  it("begins with a text as it stands, in an expression too", () => {
+    const { search } = make({ waitMs: 60_000 });
+    search.ask({ text: "f(x)" });
+    expect(search.query.get()).toMatchObject({ text: "f(x)", regex: false });
+    search.change({ regex: true });
+    search.ask({ text: "f(x)" });
+    expect(search.query.get()).toMatchObject({ text: String.raw`f\(x\)`, regex: true });
+    search.dispose();
+  });
+
   it("has nothing when nothing is asked for", async () => {
     const { search, called } = make();
     search.change({ text: "two" });

@@ -56,7 +56,8 @@ export class Search {
   /** Has the pane take the focus, with a text to begin with if there is one. */
   ask({ text = "", replace = false }: { readonly text?: string; readonly replace?: boolean }): void {
     if (replace) this.replacing.set(true);
-    if (text) this.change({ text, regex: false });
+    // What is looked for is the text as it stands, in an expression too.
+    if (text) this.change({ text: this.query.get().regex ? text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`) : text });
     this.asked.set({});
   }
 
