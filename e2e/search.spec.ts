@@ -194,7 +194,7 @@ test("search and replace in all files", async ({ page, context }) => {
     await pane.getByRole("textbox", { name: "Not in" }).fill("*_test.py");
     await expect(pane.getByText("2 matches in 1 file")).toBeVisible();
     await pane.getByRole("textbox", { name: "Only in" }).fill("nowhere/**");
-    await expect(pane.getByText("Nothing found in 0 files.")).toBeVisible();
+    await expect(pane.getByText("There is no file to search in.")).toBeVisible();
     await look(page, "nothing");
     await pane.getByRole("button", { name: "Search in all files" }).click();
     await expect(pane.getByText("5 matches in 3 files")).toBeVisible();

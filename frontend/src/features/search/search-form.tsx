@@ -15,7 +15,7 @@ interface Props {
   readonly onDown: () => void;
 }
 
-const field = "h-7 w-full min-w-0 rounded-md border border-line-strong bg-bg px-2 text-[13px] placeholder:text-faint focus-visible:outline-offset-[-1px] aria-invalid:border-bad pointer-coarse:h-9";
+const field = "h-7 w-full min-w-0 rounded-md border border-line-strong bg-bg px-2 text-[13px] text-text placeholder:text-faint focus-visible:outline-offset-[-1px] aria-invalid:border-bad pointer-coarse:h-9";
 const plain = { spellCheck: false, autoComplete: "off", autoCapitalize: "off", autoCorrect: "off" } as const;
 
 /** What is searched for, in which files, and what replaces it. */

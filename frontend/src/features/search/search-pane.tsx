@@ -115,7 +115,7 @@ function Summary({ search, older }: { readonly search: Search; readonly older: b
   if (running && answer === null) words = "Searching…";
   else if (error !== "") words = "";
   else if (answer !== null && answer.matches > 0) words = foundWords(answer);
-  else if (answer !== null) words = `Nothing found in ${plural(answer.searched, "file")}.`;
+  else if (answer !== null) words = answer.searched === 0 ? "There is no file to search in." : `Nothing found in ${plural(answer.searched, "file")}.`;
   else if (text === "") words = "Searches in all saved files of this session.";
   const nothing = answer?.matches === 0 && !running;
   return (
