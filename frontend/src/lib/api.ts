@@ -7,6 +7,7 @@ import {
   recordingAnswerSchema, recordingListSchema, shareAnswerSchema, sharedAnswerSchema, sharedListSchema, shareListSchema,
   type Recording, type Share, type Shared,
 } from "./sharing";
+import { replaceAnswerSchema, replaceBody, searchAnswerSchema, searchParams, type ReplaceAnswer, type Replacement, type SearchAnswer, type SearchQuery } from "./search";
 import {
   fileAnswerSchema, fileContentSchema, itemListSchema, sessionAnswerSchema, sessionListSchema, signedInSchema,
   statusSchema, terminalListSchema, userSchema,
@@ -164,6 +165,15 @@ export const api = {
 
   async closeTerminal(id: string, name: string): Promise<void> {
     await send(workspace(id, `terminals/${encodeURIComponent(name)}`), { method: "DELETE" });
+  },
+
+  /** Searches what is saved of the files, up to so many matches. */
+  search(id: string, query: SearchQuery, limit: number, signal: AbortSignal): Promise<SearchAnswer> {
+    return read(searchAnswerSchema, workspace(id, `search?${searchParams(query, limit)}`), { signal });
+  },
+  /** Replaces what a search finds, or says what it would. */
+  replace(id: string, query: SearchQuery, replacement: Replacement): Promise<ReplaceAnswer> {
+    return read(replaceAnswerSchema, workspace(id, "replace"), { method: "POST", json: replaceBody(query, replacement) });
   },
 
   /** The session's active shares. */

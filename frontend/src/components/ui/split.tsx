@@ -15,12 +15,14 @@ interface Props {
   readonly min: number;
   /** The least that is left for the other pane. */
   readonly rest: number;
+  /** The pane with a size of its own is out of sight; it stays as it is. */
+  readonly collapsed?: boolean;
   readonly first: ReactNode;
   readonly second: ReactNode;
 }
 
 /** Two panes and a divider that is dragged, moved with the arrow keys, and reset by a double click. */
-export function Split({ label, storageKey, direction, sized, initial, min, rest, first, second }: Props) {
+export function Split({ label, storageKey, direction, sized, initial, min, rest, collapsed = false, first, second }: Props) {
   const [size, setSize] = useState(() => (typeof window === "undefined" ? initial : loadStored(storageKey, z.number(), initial)));
   const host = useRef<HTMLDivElement>(null);
   const row = direction === "row";
@@ -58,7 +60,7 @@ export function Split({ label, storageKey, direction, sized, initial, min, rest,
 
   const fixed = { flexBasis: size, [row ? "maxWidth" : "maxHeight"]: `calc(100% - ${rest}px)` };
   const pane = (which: "first" | "second", child: ReactNode) => (
-    <div className={`flex min-h-0 min-w-0 ${which === sized ? "shrink-0 grow-0" : "flex-1"}`} style={which === sized ? fixed : undefined}>
+    <div className={`min-h-0 min-w-0 ${collapsed && which === sized ? "hidden" : "flex"} ${which === sized ? "shrink-0 grow-0" : "flex-1"}`} style={which === sized ? fixed : undefined}>
       {child}
     </div>
   );
@@ -78,6 +80,7 @@ export function Split({ label, storageKey, direction, sized, initial, min, rest,
         onPointerDown={drag}
         onKeyDown={keyDown}
         onDoubleClick={() => choose(initial)}
+        hidden={collapsed}
         className={`relative z-[2] shrink-0 touch-none bg-line transition-colors after:absolute hover:bg-accent focus-visible:bg-accent focus-visible:outline-none ${
           row ? "w-px cursor-col-resize after:inset-y-0 after:-right-1 after:-left-1" : "h-px cursor-row-resize after:inset-x-0 after:-top-1 after:-bottom-1"
         }`}

@@ -3,16 +3,18 @@
 import type * as Monaco from "monaco-editor";
 import { useEffect, useRef } from "react";
 import type { Document } from "./document";
-import { editorOptions, loadMonaco, MonacoBuffer } from "./monaco";
+import type { Documents } from "./documents";
+import { editorOptions, goTo, loadMonaco, MonacoBuffer, viewOf } from "./monaco";
 
 interface Props {
   readonly document: Document;
+  readonly documents: Documents;
   readonly readOnly: boolean;
   readonly onCursor: (line: number, column: number) => void;
 }
 
 /** One editor for all tabs: it changes its model with the document, and keeps each one's cursor and scroll. */
-export function CodeEditor({ document: doc, readOnly, onCursor }: Props) {
+export function CodeEditor({ document: doc, documents, readOnly, onCursor }: Props) {
   const host = useRef<HTMLDivElement>(null);
   const editor = useRef<Monaco.editor.IStandaloneCodeEditor | null>(null);
 
@@ -33,7 +35,18 @@ export function CodeEditor({ document: doc, readOnly, onCursor }: Props) {
       };
       report();
       const subscription = shown.onDidChangeCursorPosition(report);
+      const arrive = () => {
+        const place = doc.place.get();
+        if (!place) return;
+        doc.place.set(null);
+        goTo(shown, place);
+      };
+      arrive();
+      const stop = doc.place.subscribe(arrive);
+      documents.view = viewOf(shown, doc);
       undo = () => {
+        stop();
+        documents.view = null;
         subscription.dispose();
         buffer.view = shown.saveViewState();
       };
@@ -42,7 +55,7 @@ export function CodeEditor({ document: doc, readOnly, onCursor }: Props) {
       left = true;
       undo?.();
     };
-  }, [doc, onCursor]);
+  }, [doc, documents, onCursor]);
 
   useEffect(() => {
     let left = false;

@@ -25,6 +25,14 @@ export interface TextBuffer {
   dispose(): void;
 }
 
+/** A place in a text: lines and columns from 1, columns in UTF-16 code units. With an end it is what lies between. */
+export interface Place {
+  readonly line: number;
+  readonly column?: number;
+  readonly endLine?: number;
+  readonly endColumn?: number;
+}
+
 export type DocumentContent =
   | { readonly kind: "loading" }
   | { readonly kind: "text"; readonly readOnly: boolean }
@@ -69,6 +77,8 @@ export const readOnlyBytes = 5 << 20;
 export class Document {
   readonly id: number;
   readonly state: Store<DocumentState>;
+  /** Where the editor has to go; it takes the place away when it is there. */
+  readonly place = new Store<Place | null>(null);
   buffer: TextBuffer | undefined;
   readonly #options: DocumentOptions;
   #savedVersion = 0;

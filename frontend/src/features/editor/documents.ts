@@ -4,7 +4,7 @@ import { movedPath, isWithin } from "@/lib/paths";
 import type { Change } from "@/lib/schemas";
 import { loadStored, saveStored } from "@/lib/storage";
 import { Store } from "@/lib/store";
-import { Document, type DocumentAPI, type DocumentOptions } from "./document";
+import { Document, type DocumentAPI, type DocumentOptions, type Place } from "./document";
 
 export interface DocumentsState {
   readonly tabs: readonly Document[];
@@ -13,11 +13,26 @@ export interface DocumentsState {
 
 const storedSchema = z.object({ tabs: z.array(z.string()), active: z.string() });
 
+/** What of the editor that is shown others may use. */
+export interface EditorView {
+  readonly document: Document;
+  focus(): void;
+  /** Of the cursor. */
+  place(): { readonly line: number; readonly column: number };
+  lines(): number;
+  /** What is selected, if that is within one line; else "". */
+  selected(): string;
+  /** The editor's own commands that can be run now. */
+  actions(): { readonly id: string; readonly label: string; readonly run: () => void }[];
+}
+
 export class Documents {
   readonly state = new Store<DocumentsState>({ tabs: [], active: null });
   readonly autosave: Store<boolean>;
   /** Changes with any tab's state: how many are not saved. */
   readonly unsaved = new Store<number>(0);
+  /** The editor that is shown, while there is one. */
+  view: EditorView | null = null;
   readonly #session: string;
   readonly #api: DocumentAPI;
   readonly #createBuffer: DocumentOptions["createBuffer"];
@@ -61,6 +76,13 @@ export class Documents {
     this.#watching.set(tab, tab.state.subscribe(() => this.#count()));
     void tab.load();
     this.#set({ tabs: [...this.state.get().tabs, tab], active: tab });
+    return tab;
+  }
+
+  /** Opens a file, and has the editor go to a place in it and take the focus. */
+  reveal(path: string, place: Place): Document {
+    const tab = this.open(path);
+    tab.place.set(place);
     return tab;
   }
 

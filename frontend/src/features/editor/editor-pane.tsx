@@ -5,6 +5,7 @@ import { useCallback, useEffect, useState, type ReactNode } from "react";
 import { Mark } from "@/components/brand";
 import { Button } from "@/components/ui/button";
 import { Dialog, DialogActions } from "@/components/ui/dialog";
+import type { Commands } from "@/features/commands/commands";
 import type { FileStore } from "@/features/files/file-store";
 import { unsavedReason } from "@/features/files/tree";
 import { useStore } from "@/hooks/use-store";
@@ -21,13 +22,14 @@ import { languageLabel, languageOf } from "./language";
 
 interface Props {
   readonly session: string;
+  readonly commands: Commands;
   readonly documents: Documents;
   readonly files: FileStore;
   /** Looks only: nothing here changes a file. */
   readonly readOnly: boolean;
 }
 
-export function EditorPane({ session, documents, files, readOnly }: Props) {
+export function EditorPane({ session, commands, documents, files, readOnly }: Props) {
   const { active } = useStore(documents.state);
   const [closing, setClosing] = useState<Document | null>(null);
   const close = (tab: Document) => {
@@ -36,20 +38,26 @@ export function EditorPane({ session, documents, files, readOnly }: Props) {
   };
 
   useEffect(() => {
-    const keyDown = (event: KeyboardEvent) => {
-      if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "s") {
-        event.preventDefault();
-        if (readOnly) return;
-        const { active: shown } = documents.state.get();
-        void shown?.save().then((saved) => {
-          const { save, error } = shown.state.get();
-          if (!saved && save !== "conflict") complain(`${shown.path} is not saved${error ? `: ${error}` : ""}`);
-        });
-      }
+    const save = () => {
+      if (readOnly) return;
+      const { active: shown } = documents.state.get();
+      void shown?.save().then((saved) => {
+        const { save: state, error } = shown.state.get();
+        if (!saved && state !== "conflict") complain(`${shown.path} is not saved${error ? `: ${error}` : ""}`);
+      });
     };
-    window.addEventListener("keydown", keyDown, true);
-    return () => window.removeEventListener("keydown", keyDown, true);
-  }, [documents, readOnly]);
+    const closeShown = () => {
+      const { active: shown } = documents.state.get();
+      if (shown?.dirty) setClosing(shown);
+      else if (shown) documents.close(shown);
+    };
+    const open = () => documents.state.get().active !== null;
+    return commands.register(
+      // Without a file or the right to change one, the key does nothing: the browser would save the page.
+      { id: "file.save", title: "File: Save", keys: ["Mod+S"], hidden: readOnly, run: save },
+      { id: "file.close", title: "File: Close", when: open, run: closeShown },
+    );
+  }, [commands, documents, readOnly]);
 
   return (
     <section aria-label="Editor" className="flex min-h-0 w-full flex-1 flex-col bg-bg">
@@ -94,7 +102,7 @@ export function EditorPane({ session, documents, files, readOnly }: Props) {
 }
 
 function Placeholder({ readOnly }: { readonly readOnly: boolean }) {
-  const look = [["Open a file", "Click it in the tree"]] as const;
+  const look = [["Open a file", "Ctrl P"], ["Search in files", "Ctrl Shift F"], ["All commands", "F1"]] as const;
   const keys = readOnly ? look : ([...look, ["Save", "Ctrl S"], ["Run the open file", "Ctrl Enter"]] as const);
   return (
     <div className="flex flex-1 flex-col items-center justify-center gap-5 p-6 text-[13px] text-muted">
@@ -156,7 +164,7 @@ function DocumentView({ session, document: doc, documents, files, readOnly, onCl
       {item && !item.saved && content.kind === "text" && <Banner tone="warn">{unsavedReason(item.unsaved_reason)}. Use it in the terminal.</Banner>}
       {content.kind === "text" && content.readOnly && <Banner tone="warn">Too large to edit here ({formatBytes(size)}): shown read-only.</Banner>}
 
-      {content.kind === "text" && <CodeEditor document={doc} readOnly={readOnly || content.readOnly} onCursor={onCursor} />}
+      {content.kind === "text" && <CodeEditor document={doc} documents={documents} readOnly={readOnly || content.readOnly} onCursor={onCursor} />}
       {content.kind === "loading" && (
         <div role="status" aria-label="Loading" className="flex-1 space-y-3 p-4">
           {[40, 65, 52, 30].map((width) => (

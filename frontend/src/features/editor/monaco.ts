@@ -1,7 +1,8 @@
 /** The one place that knows Monaco: loaded from this origin when the first file opens, wrapped as text buffers. */
 import type * as Monaco from "monaco-editor";
 import { theme } from "@/lib/theme";
-import type { TextBuffer } from "./document";
+import type { Document, Place, TextBuffer } from "./document";
+import type { EditorView } from "./documents";
 import { languageOf } from "./language";
 
 export type MonacoAPI = typeof Monaco;
@@ -174,3 +175,35 @@ export const editorOptions: Monaco.editor.IStandaloneEditorConstructionOptions =
   bracketPairColorization: { enabled: false },
   guides: { indentation: true },
 };
+
+/** Selects a place and shows it in the middle. What lies behind the end of the text is the end. */
+export function goTo(editor: Monaco.editor.IStandaloneCodeEditor, { line, column = 1, endLine, endColumn }: Place): void {
+  const model = editor.getModel();
+  if (!model) return;
+  const range = model.validateRange({ startLineNumber: line, startColumn: column, endLineNumber: endLine ?? line, endColumn: endColumn ?? column });
+  editor.setSelection(range);
+  editor.revealRangeInCenter(range);
+  editor.focus();
+}
+
+export function viewOf(editor: Monaco.editor.IStandaloneCodeEditor, document: Document): EditorView {
+  return {
+    document,
+    focus: () => editor.focus(),
+    place: () => {
+      const position = editor.getPosition();
+      return { line: position?.lineNumber ?? 1, column: position?.column ?? 1 };
+    },
+    lines: () => editor.getModel()?.getLineCount() ?? 1,
+    selected: () => {
+      const selection = editor.getSelection();
+      if (!selection || selection.startLineNumber !== selection.endLineNumber) return "";
+      return editor.getModel()?.getValueInRange(selection) ?? "";
+    },
+    actions: () =>
+      editor
+        .getSupportedActions()
+        .filter((action) => action.label !== "" && action.isSupported())
+        .map((action) => ({ id: action.id, label: action.label, run: () => void action.run() })),
+  };
+}

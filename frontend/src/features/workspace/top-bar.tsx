@@ -1,12 +1,13 @@
 "use client";
 
-import { ChevronLeft, Play, Power, Share2, Users } from "lucide-react";
+import { ChevronLeft, Play, Power, Search, Share2, Users } from "lucide-react";
 import { useEffect, useMemo, useState } from "react";
 import { Mark } from "@/components/brand";
 import { ThemeToggle } from "@/components/theme-toggle";
 import { Button, IconButton } from "@/components/ui/button";
 import { PhaseBadge } from "@/components/ui/phase";
 import { UserMenu } from "@/components/user-menu";
+import { keyLabel } from "@/features/commands/keys";
 import { NameDialog } from "@/features/session/name-dialog";
 import type { Rights } from "@/features/sharing/rights";
 import { useStore } from "@/hooks/use-store";
@@ -63,6 +64,9 @@ export function TopBar({ workspace, rights, user, onRun, onShare }: Props) {
             <Users size={14} aria-hidden /> {viewers}
           </span>
         )}
+        <IconButton label="Commands and files" title={`Commands and files (${keyLabel("Mod+Shift+P", workspace.commands.apple)}, ${keyLabel("Mod+P", workspace.commands.apple)})`} onClick={() => workspace.quick.set({ text: "" })}>
+          <Search size={15} aria-hidden />
+        </IconButton>
         {rights.owner && (
           <Button small className="max-sm:w-7 max-sm:px-0" aria-label="Share" title="Share this session" onClick={onShare}>
             <Share2 size={13} aria-hidden />

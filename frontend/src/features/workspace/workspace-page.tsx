@@ -1,12 +1,14 @@
 "use client";
 
-import { Code, Files, SquareTerminal } from "lucide-react";
+import { Code, Files, Search, SquareTerminal } from "lucide-react";
 import { useSearchParams } from "next/navigation";
 import { useCallback, useEffect, useState, type ReactNode } from "react";
 import { Split } from "@/components/ui/split";
 import { EditorPane } from "@/features/editor/editor-pane";
 import { FilePane } from "@/features/files/file-pane";
+import { QuickInput } from "@/features/quick/quick-input";
 import { RecordingsDialog } from "@/features/recording/recordings-dialog";
+import { SearchPane } from "@/features/search/search-pane";
 import { AccessEnded } from "@/features/sharing/access-ended";
 import { GuestBanner } from "@/features/sharing/guest-banner";
 import type { Rights } from "@/features/sharing/rights";
@@ -17,20 +19,26 @@ import { Screen } from "@/features/terminal/xterm";
 import { useMedia } from "@/hooks/use-media";
 import { useStore } from "@/hooks/use-store";
 import { useUser } from "@/hooks/use-user";
+import { ActivityBar } from "./activity-bar";
 import { BrakeBanner } from "./brake-banner";
+import { targetOf } from "./target";
 import { TopBar } from "./top-bar";
 import { leaveForDashboard, Workspace } from "./workspace";
+import { editorCommands, workspaceCommands } from "./workspace-commands";
 
 /** The session that the address names. Loaded in the browser only: xterm.js needs one. */
 export default function WorkspacePage() {
-  const id = useSearchParams().get("id") ?? "";
+  const query = useSearchParams();
+  const id = query.get("id") ?? "";
+  // What the address named when the page was opened.
+  const [target] = useState(() => targetOf(query));
   const [workspace, setWorkspace] = useState<Workspace | null>(null);
   useEffect(() => {
     if (id === "") {
       leaveForDashboard("The address names no session.");
       return;
     }
-    const opened = new Workspace(id, (handlers) => new Screen(handlers));
+    const opened = new Workspace(id, (handlers) => new Screen(handlers), target);
     let close: (() => void) | undefined;
     let left = false;
     // The terminal measures its cells once: the font has to be there before.
@@ -44,7 +52,7 @@ export default function WorkspacePage() {
       close?.();
       setWorkspace(null);
     };
-  }, [id]);
+  }, [id, target]);
   if (!workspace) return <div className="h-full bg-bg" />;
   return <Entered key={workspace.id} workspace={workspace} />;
 }
@@ -62,34 +70,31 @@ function Entered({ workspace }: { readonly workspace: Workspace }) {
 
 type Dialogs = { readonly what: "share"; readonly terminal: string } | { readonly what: "recordings" };
 
-type Pane = "files" | "editor" | "terminal";
-
 function Open({ workspace, rights }: { readonly workspace: Workspace; readonly rights: Rights }) {
   const user = useUser();
   const [dialog, setDialog] = useState<Dialogs | null>(null);
   const narrow = useMedia("(max-width: 767px)");
-  const [pane, setPane] = useState<Pane>("editor");
+  const { layout, commands } = workspace;
+  const { pane, side, sideOpen, terminalOpen } = useStore(layout.state);
+  const quick = useStore(workspace.quick);
   const unsaved = useStore(workspace.documents.unsaved);
 
   const run = useCallback(() => {
     if (!rights.change) return;
     void workspace.run().then((typed) => {
-      if (typed) setPane("terminal");
+      if (typed) layout.show("terminal");
     });
-  }, [workspace, rights]);
+  }, [workspace, rights, layout]);
 
   useEffect(() => {
-    const keyDown = (event: KeyboardEvent) => {
-      const inTerminal = event.target instanceof Element && event.target.closest(".xterm") !== null;
-      if ((event.ctrlKey || event.metaKey) && event.key === "Enter" && !inTerminal) {
-        event.preventDefault();
-        event.stopPropagation();
-        run();
-      }
-    };
-    window.addEventListener("keydown", keyDown, true);
-    return () => window.removeEventListener("keydown", keyDown, true);
-  }, [run]);
+    const share = () => setDialog({ what: "share", terminal: "" });
+    const undo = [
+      commands.register(...workspaceCommands(workspace, rights, { run, share, recordings: () => setDialog({ what: "recordings" }) })),
+      commands.registerSource(() => editorCommands(workspace)),
+      commands.listen(window),
+    ];
+    return () => undo.forEach((each) => each());
+  }, [workspace, rights, run, commands]);
 
   useEffect(() => {
     if (unsaved === 0) return;
@@ -98,8 +103,9 @@ function Open({ workspace, rights }: { readonly workspace: Workspace; readonly r
     return () => window.removeEventListener("beforeunload", ask);
   }, [unsaved]);
 
-  const files = <FilePane session={workspace.id} files={workspace.files} documents={workspace.documents} readOnly={!rights.change} onOpen={() => setPane("editor")} />;
-  const editor = <EditorPane session={workspace.id} documents={workspace.documents} files={workspace.files} readOnly={!rights.change} />;
+  const files = <FilePane session={workspace.id} files={workspace.files} documents={workspace.documents} readOnly={!rights.change} onOpen={() => layout.show("editor")} />;
+  const search = <SearchPane search={workspace.search} files={workspace.files} readOnly={!rights.change} onOpen={(path, place) => workspace.openAt(path, place)} />;
+  const editor = <EditorPane session={workspace.id} commands={commands} documents={workspace.documents} files={workspace.files} readOnly={!rights.change} />;
   const aside = (
     <TerminalAside
       session={workspace.id}
@@ -123,32 +129,57 @@ function Open({ workspace, rights }: { readonly workspace: Workspace; readonly r
         ) : narrow ? (
           <div className="flex min-h-0 min-w-0 flex-1 flex-col">
             <Shown when={pane === "files"}>{files}</Shown>
+            <Shown when={pane === "search"}>{search}</Shown>
             <Shown when={pane === "editor"}>{editor}</Shown>
             <Shown when={pane === "terminal"}>{terminal}</Shown>
-            <nav aria-label="Panes" className="grid h-12 shrink-0 grid-cols-3 border-t border-line bg-panel">
-              <PaneButton label="Files" icon={<Files size={17} aria-hidden />} chosen={pane === "files"} onClick={() => setPane("files")} />
-              <PaneButton label="Editor" icon={<Code size={17} aria-hidden />} chosen={pane === "editor"} onClick={() => setPane("editor")} />
-              <PaneButton label="Shell" icon={<SquareTerminal size={17} aria-hidden />} chosen={pane === "terminal"} onClick={() => setPane("terminal")} />
+            <nav aria-label="Panes" className="grid h-12 shrink-0 grid-cols-4 border-t border-line bg-panel">
+              <PaneButton label="Files" icon={<Files size={17} aria-hidden />} chosen={pane === "files"} onClick={() => layout.show("files")} />
+              <PaneButton label="Search" icon={<Search size={17} aria-hidden />} chosen={pane === "search"} onClick={() => layout.show("search")} />
+              <PaneButton label="Editor" icon={<Code size={17} aria-hidden />} chosen={pane === "editor"} onClick={() => layout.show("editor")} />
+              <PaneButton label="Shell" icon={<SquareTerminal size={17} aria-hidden />} chosen={pane === "terminal"} onClick={() => layout.show("terminal")} />
             </nav>
           </div>
         ) : (
-          <Split
-            label="Width of the file tree"
-            storageKey="split:files"
-            direction="row"
-            sized="first"
-            initial={240}
-            min={160}
-            rest={360}
-            first={files}
-            second={
-              <Split label="Height of the lower pane" storageKey="split:terminal" direction="column" sized="second" initial={280} min={96} rest={160} first={editor} second={terminal} />
-            }
-          />
+          <>
+            <ActivityBar workspace={workspace} />
+            <Split
+              label="Width of the side bar"
+              storageKey="split:files"
+              direction="row"
+              sized="first"
+              initial={240}
+              min={160}
+              rest={360}
+              collapsed={!sideOpen}
+              first={
+                  <>
+                    <Shown when={side === "files"}>{files}</Shown>
+                    <Shown when={side === "search"}>{search}</Shown>
+                  </>
+                }
+              second={
+                <Split label="Height of the lower pane" storageKey="split:terminal" direction="column" sized="second" initial={280} min={96} rest={160} collapsed={!terminalOpen} first={editor} second={terminal} />
+              }
+            />
+          </>
         )}
       </main>
       {dialog?.what === "share" && (
         <ShareDialog session={workspace.id} name={workspace.session.get()?.name ?? ""} terminals={[...workspace.terminals.state.get().infos.keys()]} terminal={dialog.terminal} onClose={() => setDialog(null)} />
+      )}
+      {quick && (
+        <QuickInput
+          asked={quick}
+          commands={commands}
+          files={workspace.files}
+          documents={workspace.documents}
+          recent={workspace.recent}
+          index={workspace.index}
+          hasFiles={rights.files}
+          onOpen={(path, place) => workspace.openAt(path, place)}
+          onPlace={(place) => workspace.goTo(place)}
+          onClose={() => workspace.quick.set(null)}
+        />
       )}
       {dialog?.what === "recordings" && <RecordingsDialog session={workspace.id} onClose={() => setDialog(null)} />}
     </div>

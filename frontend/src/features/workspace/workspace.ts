@@ -1,7 +1,12 @@
 /** One open session: its files, open documents, terminals and events, wired to each other. */
+import { Commands } from "@/features/commands/commands";
+import type { Place } from "@/features/editor/document";
 import { Documents } from "@/features/editor/documents";
 import { createMonacoBuffer } from "@/features/editor/monaco";
 import { FileStore } from "@/features/files/file-store";
+import { FileIndex } from "@/features/quick/offers";
+import { RecentFiles } from "@/features/quick/recent-files";
+import { Search } from "@/features/search/search";
 import { Terminals, type TerminalsOptions } from "@/features/terminal/terminals";
 import { goToSignIn } from "@/features/session/sign-out";
 import { rightsOf, type Rights } from "@/features/sharing/rights";
@@ -15,6 +20,8 @@ import { browserEnvironment, type SocketEnvironment } from "@/lib/socket";
 import { Store } from "@/lib/store";
 import { complain, inform, leaveMessage } from "@/lib/toasts";
 import { EventStream } from "./events";
+import { Layout } from "./layout";
+import type { Target } from "./target";
 
 export interface PhaseState {
   readonly phase: Phase;
@@ -35,6 +42,12 @@ export function leaveForDashboard(message: string): void {
 
 export class Workspace {
   readonly id: string;
+  readonly commands = new Commands();
+  readonly layout = new Layout();
+  /** What the quick input was opened with; null: it is closed. */
+  readonly quick = new Store<{ readonly text: string } | null>(null);
+  readonly recent: RecentFiles;
+  readonly index = new FileIndex();
   readonly session = new Store<Session | null>(null);
   /** What the user may do here; null until it is known. */
   readonly rights = new Store<Rights | null>(null);
@@ -47,20 +60,25 @@ export class Workspace {
   readonly viewers = new Store<number>(1);
   readonly files: FileStore;
   readonly documents: Documents;
+  readonly search: Search;
   readonly terminals: Terminals;
   readonly events: EventStream;
   readonly #environment: SocketEnvironment;
+  readonly #target: Target | null;
   #opened = false;
   /** The event stream was open before. */
   #connected = false;
   #left = false;
 
-  constructor(id: string, createScreen: TerminalsOptions["createScreen"]) {
+  constructor(id: string, createScreen: TerminalsOptions["createScreen"], target: Target | null = null) {
     this.id = id;
+    this.#target = target;
+    this.recent = new RecentFiles(id);
     const environment = browserEnvironment();
     this.#environment = environment;
     this.files = new FileStore(id, api);
     this.documents = new Documents(id, api, createMonacoBuffer);
+    this.search = new Search({ session: id, api, save: () => this.#saveForSearch() });
     this.terminals = new Terminals({
       session: id,
       endpoint: webSocketURL,
@@ -93,11 +111,14 @@ export class Workspace {
       else if (state.cause === "not_found") this.gone();
       else if (state.cause === "bad_request") complain(state.reason || "The session's address is wrong.");
     });
+    const unfollow = this.recent.follow(this.documents);
     void this.#begin();
     return () => {
       this.#left = true;
       stop();
+      unfollow();
       this.events.stop();
+      this.search.dispose();
       this.terminals.dispose();
       this.documents.dispose();
     };
@@ -192,8 +213,36 @@ export class Workspace {
     for (const path of paths) if (tree.get(path)?.type === "file") this.documents.open(path);
     const active = remembered && this.documents.find(remembered.active);
     if (active) this.documents.activate(active);
+    if (this.#target) this.#openTarget(this.#target);
     const shown = this.documents.state.get().active;
     if (shown) this.files.reveal(shown.path);
+  }
+
+  #openTarget({ path, place }: Target): void {
+    const type = this.files.state.get().tree.get(path)?.type;
+    if (type === undefined) complain(`${path}, which the address names, is not in this session.`);
+    else if (type === "folder") this.files.reveal(path);
+    else this.openAt(path, place);
+  }
+
+  /** Opens a file in the editor, which goes to the place if one is named, and brings it into sight. */
+  openAt(path: string, place: Place | null): void {
+    if (place) this.documents.reveal(path, place);
+    else this.documents.open(path);
+    this.layout.show("editor");
+    this.files.reveal(path);
+  }
+
+  /** Saves what would be saved in a moment anyway. The paths of what is not saved then. */
+  async #saveForSearch(): Promise<string[]> {
+    if (this.documents.autosave.get() && this.rights.get()?.change === true) await this.documents.saveAll();
+    return this.documents.state.get().tabs.filter((tab) => tab.dirty).map((tab) => tab.path);
+  }
+
+  /** Goes to a place in the file that is open. */
+  goTo(place: Place): void {
+    const { active } = this.documents.state.get();
+    if (active) this.openAt(active.path, place);
   }
 
   #event(event: WorkspaceEvent): void {

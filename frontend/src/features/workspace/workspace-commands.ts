@@ -1,0 +1,200 @@
+/** What can be done in a workspace, as commands: docs and README list their keys. */
+import type { Command } from "@/features/commands/commands";
+import { report } from "@/features/session/sign-out";
+import type { Rights } from "@/features/sharing/rights";
+import { api } from "@/lib/api";
+import { runCommand } from "@/lib/shell";
+import { chooseTheme, theme } from "@/lib/theme";
+import { inform } from "@/lib/toasts";
+import type { Workspace } from "./workspace";
+
+/** What the page alone can show. */
+export interface PageActions {
+  readonly run: () => void;
+  readonly share: () => void;
+  readonly recordings: () => void;
+}
+
+export function workspaceCommands(workspace: Workspace, rights: Rights, page: PageActions): Command[] {
+  return [
+    ...quickCommands(workspace, rights),
+    ...viewCommands(workspace, rights),
+    ...(rights.files ? fileCommands(workspace, rights) : []),
+    ...terminalCommands(workspace, rights),
+    ...sessionCommands(workspace, rights, page),
+  ];
+}
+
+/** The editor's own commands, by the names that it gives them. Those that this page has in another form are left out. */
+export function editorCommands(workspace: Workspace): Command[] {
+  const others = new Set(["editor.action.quickCommand", "editor.action.gotoLine"]);
+  return (workspace.documents.view?.actions() ?? [])
+    .filter(({ id }) => !others.has(id))
+    .map(({ id, label, run }) => ({
+      id,
+      title: `Editor: ${label}`,
+      run: () => {
+        workspace.documents.view?.focus();
+        run();
+      },
+    }));
+}
+
+function quickCommands(workspace: Workspace, rights: Rights): Command[] {
+  const { commands, quick } = workspace;
+  const palette = ["F1", "Mod+Shift+P"];
+  return [
+    { id: "quick.commands", title: "Show All Commands", keys: palette, inTerminal: palette, hidden: true, run: () => quick.set({ text: ">" }) },
+    {
+      id: "quick.file",
+      title: "Go to File…",
+      keys: ["Mod+P"],
+      // Ctrl+P is a terminal's; Command is not.
+      inTerminal: commands.apple ? ["Mod+P"] : [],
+      when: () => rights.files,
+      run: () => quick.set({ text: "" }),
+    },
+    { id: "quick.line", title: "Go to Line…", keys: ["Ctrl+G"], when: () => workspace.documents.view !== null, run: () => quick.set({ text: ":" }) },
+  ];
+}
+
+/** Calls after the page has shown what was asked for: what is not shown yet cannot have the focus. */
+function whenShown(then: () => void): void {
+  requestAnimationFrame(then);
+}
+
+/** Beside each other; on a narrow screen one pane has all of it. */
+function wide(): boolean {
+  return window.matchMedia("(min-width: 768px)").matches;
+}
+
+function viewCommands({ layout, documents, terminals, search }: Workspace, rights: Rights): Command[] {
+  /** Begins with what is selected in the editor, if the keys come from there. */
+  const find = (replace: boolean) => {
+    const editing = document.activeElement?.closest(".monaco-editor") != null;
+    layout.show("search");
+    search.ask({ text: editing ? (documents.view?.selected() ?? "") : "", replace });
+  };
+  const focusTerminal = () => {
+    layout.show("terminal");
+    whenShown(() => terminals.state.get().active?.screen.focus());
+  };
+  const files: Command[] = [
+    {
+      id: "view.files",
+      title: "View: Show Files",
+      keys: ["Mod+Shift+E"],
+      run: () => {
+        layout.show("files");
+        whenShown(() => document.querySelector<HTMLElement>('[role="tree"][aria-label="Files"]')?.focus());
+      },
+    },
+    { id: "search.find", title: "Search: Find in Files", keys: ["Mod+Shift+F"], run: () => find(false) },
+    { id: "search.replace", title: "Search: Replace in Files", keys: ["Mod+Shift+H"], when: () => rights.change, run: () => find(true) },
+    { id: "view.side", title: "View: Toggle the Side Bar", keys: ["Mod+B"], when: wide, run: () => layout.toggleSide() },
+    { id: "view.terminal", title: "View: Toggle the Terminal", keys: ["Mod+J"], when: wide, run: () => layout.toggleTerminal() },
+    {
+      id: "view.editor",
+      title: "View: Focus the Editor",
+      keys: ["Mod+1"],
+      run: () => {
+        layout.show("editor");
+        whenShown(() => documents.view?.focus());
+      },
+    },
+  ];
+  return [
+    ...(rights.files ? files : []),
+    { id: "terminal.focus", title: "Terminal: Focus", keys: ["Ctrl+`"], run: focusTerminal },
+    {
+      id: "view.theme",
+      title: "View: Switch Between the Light and the Dark Theme",
+      run: () => chooseTheme(theme.get() === "dark" ? "light" : "dark"),
+    },
+  ];
+}
+
+function copy(text: string, done: string): void {
+  navigator.clipboard.writeText(text).then(
+    () => inform(done),
+    (error: unknown) => report("Could not copy", error),
+  );
+}
+
+function fileCommands({ id, documents, files, layout }: Workspace, rights: Rights): Command[] {
+  const active = () => documents.state.get().active;
+  const step = (by: number) => {
+    const { tabs, active: now } = documents.state.get();
+    const next = tabs[(tabs.findIndex((tab) => tab === now) + by + tabs.length) % tabs.length];
+    if (next) documents.activate(next);
+  };
+  return [
+    { id: "file.saveAll", title: "File: Save All", when: () => rights.change && documents.unsaved.get() > 0, run: () => void documents.saveAll() },
+    {
+      id: "file.autosave",
+      title: "File: Toggle Autosave",
+      when: () => rights.change,
+      run: () => {
+        documents.autosave.update((on) => !on);
+        inform(`Autosave is ${documents.autosave.get() ? "on" : "off"}.`);
+      },
+    },
+    { id: "file.copyPath", title: "File: Copy Path", when: () => active() !== null, run: () => copy(active()?.path ?? "", "Path copied.") },
+    {
+      id: "file.copyLink",
+      title: "File: Copy Link to This Line",
+      when: () => documents.view !== null,
+      run: () => {
+        const query = new URLSearchParams({ id, file: active()?.path ?? "", line: String(documents.view?.place().line ?? 1) });
+        copy(`${window.location.origin}/workspace/?${query}`, "Link copied. It opens this line for whoever may see this session.");
+      },
+    },
+    {
+      id: "file.reveal",
+      title: "File: Show the Open File in the Tree",
+      when: () => active() !== null,
+      run: () => {
+        layout.show("files");
+        files.reveal(active()?.path ?? "");
+      },
+    },
+    { id: "file.download", title: "File: Download All as Zip", run: () => window.location.assign(api.archiveURL(id)) },
+    { id: "tab.next", title: "View: Next Open File", when: () => documents.state.get().tabs.length > 1, run: () => step(1) },
+    { id: "tab.previous", title: "View: Previous Open File", when: () => documents.state.get().tabs.length > 1, run: () => step(-1) },
+  ];
+}
+
+function terminalCommands({ terminals, layout }: Workspace, rights: Rights): Command[] {
+  return [
+    {
+      id: "terminal.new",
+      title: "Terminal: New",
+      keys: ["Ctrl+Shift+`"],
+      when: () => rights.change,
+      run: () => {
+        layout.show("terminal");
+        const { screen } = terminals.open();
+        whenShown(() => screen.focus());
+      },
+    },
+  ];
+}
+
+function sessionCommands(workspace: Workspace, rights: Rights, page: PageActions): Command[] {
+  const runnable = () => {
+    const { active } = workspace.documents.state.get();
+    return active !== null && runCommand(active.path) !== undefined;
+  };
+  return [
+    { id: "run.file", title: "Run: Run the Open File", keys: ["Mod+Enter", "Ctrl+Enter"], when: () => rights.change && runnable(), run: page.run },
+    { id: "session.share", title: "Session: Share…", when: () => rights.owner, run: page.share },
+    { id: "session.recordings", title: "Session: Recordings…", when: () => rights.owner, run: page.recordings },
+    {
+      id: "session.stop",
+      title: "Session: Stop",
+      when: () => rights.owner && workspace.phase.get()?.phase === "ready",
+      run: () => void workspace.stop(),
+    },
+    { id: "session.all", title: "Session: All Sessions", run: () => window.location.assign("/dashboard/") },
+  ];
+}
