@@ -38,7 +38,7 @@ describe("diffLines", () => {
 
   it("finds the fewest changes", () => {
     // The example of Myers' paper: five edits.
-    const hunks = diffLines([..."ABCABBA"], [..."CBABAC"]);
+    const hunks = diffLines("A B C A B B A".split(" "), "C B A B A C".split(" "));
     expect(hunks.reduce((sum, { aStart, aEnd, bStart, bEnd }) => sum + aEnd - aStart + bEnd - bStart, 0)).toBe(5);
   });
 
