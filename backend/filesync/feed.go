@@ -103,7 +103,9 @@ func (s *Syncer) apply(ctx context.Context, ops []operation, present backend.Pre
 		}
 		message.Operations = append(message.Operations, m)
 	}
-	stream := s.cfg.Conn.Files.Apply(ctx)
+	calling, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stream := s.cfg.Conn.Files.Apply(calling)
 	err = stream.Send(&agentv1.ApplyRequest{Message: &agentv1.ApplyRequest_Operations{Operations: message}})
 	for i := 0; err == nil && i < len(large); i++ {
 		err = s.sendBlob(ctx, large[i], func(chunk *agentv1.BlobChunk) error {
@@ -111,6 +113,9 @@ func (s *Syncer) apply(ctx context.Context, ops []operation, present backend.Pre
 		})
 	}
 	if ignoreEOF(err) != nil {
+		// A context's end alone does not end the request's body, and the agent would go on to wait for the rest.
+		cancel()
+		_, _ = stream.CloseAndReceive() // the reason is known already
 		return err
 	}
 	response, err := stream.CloseAndReceive()

@@ -43,6 +43,8 @@ func unwrapCode(err error) error {
 func (s *Syncer) stream(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	// The first of the group that fails ends the stream, and with it the others.
+	g, ctx := errgroup.WithContext(ctx)
 	cursor, err := s.cursor(ctx)
 	if err != nil {
 		return err
@@ -56,7 +58,6 @@ func (s *Syncer) stream(ctx context.Context) error {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
-	g, ctx := errgroup.WithContext(ctx)
 	batches := make(chan *agentv1.ChangeBatch, backend.MaxBatchesAhead)
 	blobs := make(chan *agentv1.BlobChunk)
 	g.Go(func() error {
@@ -66,8 +67,6 @@ func (s *Syncer) stream(ctx context.Context) error {
 	g.Go(func() error {
 		for batch := range batches {
 			if err := s.commit(ctx, stream, batch, blobs); err != nil {
-				// Receive blocks until the stream's context ends.
-				cancel()
 				return err
 			}
 		}

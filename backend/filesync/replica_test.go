@@ -35,6 +35,8 @@ type gate struct {
 	mu sync.Mutex
 	// around is called instead of a commit, when it is set, and does the commit itself.
 	around aroundCommit
+	// lost is how many of the next reads of contents end in the middle.
+	lost int
 }
 
 type aroundCommit func(lease backend.Lease, commit func() (backend.BatchResult, error)) (backend.BatchResult, error)
@@ -62,6 +64,41 @@ func (g *gate) CommitBatch(ctx context.Context, lease backend.Lease, batch backe
 		return around(lease, commit)
 	}
 	return commit()
+}
+
+// lose has the next n reads of contents end in the middle, as when the connection to the database breaks.
+func (g *gate) lose(n int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.lost = n
+}
+
+func (g *gate) reading() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.lost == 0 {
+		return nil
+	}
+	g.lost--
+	return backend.Errorf(backend.CodeUnavailable, "the database's connection broke")
+}
+
+// Contents implements filesync.Store.
+func (g *gate) Contents(ctx context.Context, items []backend.Item, each func([]backend.Item, [][]byte) error) error {
+	if err := g.reading(); err != nil {
+		return err
+	}
+	return g.Store.Contents(ctx, items, each)
+}
+
+// CopyBlob implements filesync.Store.
+func (g *gate) CopyBlob(ctx context.Context, session backend.SessionID, hash backend.Hash, w io.Writer) error {
+	if err := g.reading(); err != nil {
+		// A part of it has been read already.
+		_, werr := w.Write(make([]byte, 100_000))
+		return errors.Join(err, werr)
+	}
+	return g.Store.CopyBlob(ctx, session, hash, w)
 }
 
 // SetApplied implements filesync.Store.

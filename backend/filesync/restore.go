@@ -44,6 +44,8 @@ func (s *Syncer) Restore(ctx context.Context, onProgress func(Progress)) (Restor
 	}
 	streaming, cancel := context.WithCancel(ctx)
 	defer cancel()
+	// The first of the group that fails ends the stream, and with it the others.
+	g, streaming := errgroup.WithContext(streaming)
 	stream := s.cfg.Conn.Files.Restore(streaming)
 	defer closeWithContext(streaming, stream)()
 	// The sender of entries and the sender of contents take turns message by message.
@@ -65,7 +67,6 @@ func (s *Syncer) Restore(ctx context.Context, onProgress func(Progress)) (Restor
 			sizes[item.Hash] = item.Size
 		}
 	}
-	g, sending := errgroup.WithContext(streaming)
 	wants := newQueue[backend.Hash]()
 	g.Go(func() error {
 		for len(items) > 0 {
@@ -83,11 +84,11 @@ func (s *Syncer) Restore(ctx context.Context, onProgress func(Progress)) (Restor
 	})
 	g.Go(func() error {
 		for {
-			first, ok := wants.pop(sending)
+			first, ok := wants.pop(streaming)
 			if !ok {
 				return nil
 			}
-			if err := s.sendWanted(sending, append([]backend.Hash{first}, wants.more(wantsAtOnce-1)...), sizes, send); err != nil {
+			if err := s.sendWanted(streaming, append([]backend.Hash{first}, wants.more(wantsAtOnce-1)...), sizes, send); err != nil {
 				return ignoreEOF(err)
 			}
 		}

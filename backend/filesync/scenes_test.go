@@ -141,6 +141,34 @@ func TestKillsDuringSaves(t *testing.T) {
 	}
 }
 
+// TestDatabaseLostWhileContentsAreRead: a restore or an Apply that has begun ends when the database does, and is done anew.
+func TestDatabaseLostWhileContentsAreRead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "")
+	save := func(path string, size int) {
+		t.Helper()
+		if _, err := w.save(path, strings.Repeat(path, size/len(path)), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	save("small", 1000)
+	save("large", 1_000_000)
+	w.startAgent()
+	w.startReplica("a")
+	store := w.replicas[0].store
+	store.lose(2)
+	w.untilEqual()
+	store.lose(2)
+	save("later, small", 1000)
+	save("later, large", 1_000_000)
+	w.untilEqual()
+	w.sh(`test $(wc -c < "later, large") = 999996 && echo more >> large`)
+	w.untilEqual()
+	if store.reading() != nil {
+		t.Error("no read of a content was lost")
+	}
+}
+
 // TestStoppedLeaseHolder stops a replica's process in its work. Another takes over; the woken one must be refused.
 func TestStoppedLeaseHolder(t *testing.T) {
 	t.Parallel()
