@@ -119,7 +119,7 @@ func (l *baseLog) append(records []record, root *item) error {
 		l.enough = 3 * live
 	}
 	var b bytes.Buffer
-	if err := encode(&b, records); err != nil {
+	if err := encode(&b, records, false); err != nil {
 		return err
 	}
 	if _, err := l.f.Write(b.Bytes()); err != nil {
@@ -131,17 +131,16 @@ func (l *baseLog) append(records []record, root *item) error {
 
 // intend notes what is about to be written to the disk. An agent that is killed between the writing and its note would
 // take its own file for a program's.
-func (l *baseLog) intend(r record) error {
-	ln := lineOf(r)
-	ln.Intent = true
-	data, err := json.Marshal(ln)
+func (l *baseLog) intend(records ...record) error {
+	var b bytes.Buffer
+	err := encode(&b, records, true)
 	if err == nil {
-		_, err = l.f.Write(append(data, '\n'))
+		_, err = l.f.Write(b.Bytes())
 	}
 	if err != nil {
 		return fmt.Errorf("note what is written: %w", err)
 	}
-	l.records++
+	l.records += len(records)
 	return nil
 }
 
@@ -159,11 +158,13 @@ func lineOf(r record) line {
 	return ln
 }
 
-func encode(w io.Writer, records []record) error {
+func encode(w io.Writer, records []record, intent bool) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	for _, r := range records {
-		if err := enc.Encode(lineOf(r)); err != nil {
+		ln := lineOf(r)
+		ln.Intent = intent
+		if err := enc.Encode(ln); err != nil {
 			return fmt.Errorf("note what is synced: %w", err)
 		}
 	}
@@ -183,7 +184,7 @@ func (l *baseLog) rewrite(root *item) error {
 		return fmt.Errorf("write the log of what is synced: %w", err)
 	}
 	w := bufio.NewWriterSize(f, 256<<10)
-	err = errors.Join(encode(w, records), w.Flush(), f.Sync())
+	err = errors.Join(encode(w, records, false), w.Flush(), f.Sync())
 	if err == nil {
 		err = os.Rename(l.path+".new", l.path)
 	}

@@ -201,67 +201,6 @@ func (r *Restore) run(ctx context.Context, entries []Entry, want func([]workspac
 	return nil
 }
 
-// smallWriters is how many small files are written at once: most of their time is the kernel's.
-const smallWriters = 4
-
-// writeFiles writes all files, small ones from the database several at once. What is left waits for those before, since it
-// may be made of one of them.
-func (r *Restore) writeFiles(ctx context.Context, asked map[workspace.Hash]bool, contents Contents) error {
-	var small sync.WaitGroup
-	defer small.Wait()
-	free := make(chan struct{}, smallWriters)
-	under := map[workspace.Hash]bool{}
-	for _, entry := range r.files {
-		hash, size := entry.State.Hash, entry.State.Size
-		if size > InlineBytes || size > 0 && (!asked[hash] || under[hash] || r.has(hash)) {
-			small.Wait()
-			clear(under)
-			if err := r.file(ctx, entry, asked, contents); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		var content []byte
-		if size > 0 {
-			from, err := contents(hash, size)
-			if err == nil {
-				content, err = io.ReadAll(from)
-			}
-			if err != nil {
-				return err
-			}
-			under[hash] = true
-		}
-		free <- struct{}{}
-		small.Go(func() {
-			defer func() { <-free }()
-			r.wroteFile(entry, r.e.write(entry.Path, entry.State, entry.Revision, r.expect(entry.Path), bytes.NewReader(content), false))
-		})
-	}
-	return nil
-}
-
-func (r *Restore) has(hash workspace.Hash) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.local[hash] != ""
-}
-
-// expect is what the index says of the disk at a path.
-func (r *Restore) expect(path string) workspace.Stat {
-	e := r.e
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	it := e.at(path)
-	if it.disk.Type == workspace.None {
-		return workspace.Stat{}
-	}
-	return it.stat
-}
-
 // wroteFile notes how the writing of a file ended.
 func (r *Restore) wroteFile(entry Entry, err error) {
 	r.mu.Lock()
@@ -409,7 +348,7 @@ func (r *Restore) file(ctx context.Context, entry Entry, asked map[workspace.Has
 		}
 	}
 	if err == nil {
-		err = e.write(entry.Path, entry.State, entry.Revision, r.expect(entry.Path), content, false)
+		err = e.write(entry.Path, entry.State, entry.Revision, e.expect(entry.Path), content, false)
 		if !local {
 			// What could not be written must not be taken for the next content.
 			if _, derr := io.Copy(io.Discard, content); derr != nil || content.err != nil {

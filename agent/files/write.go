@@ -33,37 +33,66 @@ func modeOf(s State) uint32 {
 // write makes s the entry at a path that holds expect now (workspace.ErrChanged), and notes it in index and base, so
 // that it is nobody's change. The caller holds e.disk.
 func (e *Engine) write(path string, s State, revision uint64, expect workspace.Stat, content io.Reader, sync bool) error {
-	dir, name, err := e.tree.Parent(path)
-	if workspace.Gone(err) {
-		if err := e.parents(path); err != nil {
-			return err
-		}
-		dir, name, err = e.tree.Parent(path)
-	}
+	dir, name, err := e.parent(path)
 	if err != nil {
 		return fmt.Errorf("write %q: %w", path, err)
 	}
 	defer dir.Close()
-	if expect.Type == workspace.Folder && s.Type != workspace.Folder {
-		// A folder is only replaced when it is empty.
-		if err := dir.Remove(name, workspace.Folder); err != nil {
-			return err
-		}
-		expect = workspace.Stat{}
-	}
+	r := record{path, s, revision}
 	if s.Type != workspace.Folder {
 		e.mu.Lock()
-		err := e.log.intend(record{path, s, revision})
+		err := e.log.intend(r)
 		e.mu.Unlock()
 		if err != nil {
 			return err
 		}
 	}
+	stat, err := e.install(dir, name, path, s, expect, content, sync)
+	if err != nil {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.log.append([]record{e.placed(r, stat)}, e.root)
+}
+
+// parent opens the folder of a path, which is made when it is missing, and returns the name in it as the disk has it.
+func (e *Engine) parent(path string) (*workspace.Dir, string, error) {
+	dir, name, err := e.tree.Parent(path)
+	if workspace.Gone(err) {
+		if err := e.parents(path); err != nil {
+			return nil, "", err
+		}
+		dir, name, err = e.tree.Parent(path)
+	}
+	return dir, name, err
+}
+
+// placed notes in index and base what was put on the disk, and returns what the log is to have of it.
+func (e *Engine) placed(r record, stat workspace.Stat) record {
+	it, s := e.at(r.path), r.state
+	s.Mode, s.Mtime = stat.Mode, stat.Mtime
+	e.setBase(it, s, r.revision)
+	e.setDisk(it, s, stat, nil)
+	return record{r.path, s, r.revision}
+}
+
+// install makes s the entry of a folder that has expect there now (workspace.ErrChanged).
+func (e *Engine) install(
+	dir *workspace.Dir, name, path string, s State, expect workspace.Stat, content io.Reader, sync bool,
+) (stat workspace.Stat, err error) {
+	if expect.Type == workspace.Folder && s.Type != workspace.Folder {
+		// A folder is only replaced when it is empty.
+		if err := dir.Remove(name, workspace.Folder); err != nil {
+			return stat, err
+		}
+		expect = workspace.Stat{}
+	}
 	switch s.Type {
 	case workspace.Folder:
 		if expect.Type != workspace.Folder && expect.Type != workspace.None {
 			if err := dir.Remove(name, expect.Type); err != nil {
-				return err
+				return stat, err
 			}
 		}
 		err = dir.Mkdir(name, modeOf(s))
@@ -77,23 +106,13 @@ func (e *Engine) write(path string, s State, revision uint64, expect workspace.S
 	case workspace.None, workspace.Special:
 		err = fmt.Errorf("write %q: no type that can be written", path)
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		stat, err = dir.Stat(name)
 	}
-	stat, err := dir.Stat(name)
-	if err != nil {
-		return err
-	}
-	if s.Type == workspace.Folder {
+	if err == nil && s.Type == workspace.Folder {
 		e.watch(path, stat.Ino)
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	it := e.at(path)
-	s.Mode, s.Mtime = stat.Mode, stat.Mtime
-	e.setBase(it, s, revision)
-	e.setDisk(it, s, stat, nil)
-	return e.log.append([]record{{path, s, revision}}, e.root)
+	return stat, err
 }
 
 func place(temp *workspace.Temp, name string, expect workspace.Stat) error {

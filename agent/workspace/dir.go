@@ -3,7 +3,6 @@ package workspace
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -81,40 +80,40 @@ func (t *Tree) Sync() error {
 	return nil
 }
 
-// Dir is an open folder. It must be closed.
+// Dir is an open folder. It must be closed, once.
 type Dir struct {
-	f     *os.File
-	temps []string
+	// descriptor of the kernel: an os.File would ask it for flags at each opening, and there are as many as files.
+	descriptor int
+	temps      []string
 }
 
 const openDir = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
 
 // Dir opens a folder; "" is the root. See Gone for errors that say that there is none.
 func (t *Tree) Dir(path string) (*Dir, error) {
-	next, err := t.folder()
-	if err != nil || path == "" {
-		return next, err
+	name, rest, more := strings.Cut(path, "/")
+	next, err := t.folder(name)
+	for err == nil && more {
+		name, rest, more = strings.Cut(rest, "/")
+		above := next
+		next, err = above.Sub(unescape(name))
+		above.Close()
 	}
-	for name := range strings.SplitSeq(path, "/") {
-		sub, err := next.Sub(unescape(name))
-		next.Close()
-		if err != nil {
-			return nil, err
-		}
-		next = sub
-	}
-	return next, nil
+	return next, err
 }
 
-// folder opens the root once more. After Close it fails with os.ErrClosed.
-func (t *Tree) folder() (*Dir, error) {
+// folder opens a folder in the root, or with "" the root once more. After Close it fails with os.ErrClosed.
+func (t *Tree) folder(name string) (*Dir, error) {
 	t.open.RLock()
 	defer t.open.RUnlock()
-	if int(t.top.Fd()) < 0 {
+	top := int(t.top.Fd())
+	if top < 0 {
 		return nil, fmt.Errorf("open the workspace: %w", os.ErrClosed)
 	}
-	d := &Dir{f: t.top}
-	return d.Sub(".")
+	if name == "" {
+		name = "."
+	}
+	return (&Dir{descriptor: top}).Sub(unescape(name))
 }
 
 // Parent opens the folder that holds path, and returns the name in it as the disk has it.
@@ -138,10 +137,13 @@ func NotEmpty(err error) bool {
 	return errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.EEXIST)
 }
 
-func (d *Dir) fd() int { return int(d.f.Fd()) }
+func (d *Dir) fd() int { return d.descriptor }
 
 // Close closes the folder.
-func (d *Dir) Close() { _ = d.f.Close() } // read only
+func (d *Dir) Close() {
+	_ = unix.Close(d.descriptor) // read only
+	d.descriptor = -1
+}
 
 // Sub opens a folder in this one, by its name on disk.
 func (d *Dir) Sub(name string) (*Dir, error) {
@@ -149,7 +151,7 @@ func (d *Dir) Sub(name string) (*Dir, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
-	return &Dir{f: os.NewFile(uintptr(fd), name)}, nil
+	return &Dir{descriptor: fd}, nil
 }
 
 func openat(dir int, name string, flags int, mode uint32) (fd int, err error) {
@@ -161,24 +163,35 @@ func openat(dir int, name string, flags int, mode uint32) (fd int, err error) {
 	}
 }
 
-// Names calls yield with every name as the disk has it, in no order, leaving out the agent's own.
+// Names calls yield with every name as the disk has it, in no order, leaving out the agent's own. It may be called once.
 func (d *Dir) Names(yield func(name string) error) error {
-	for {
-		names, err := d.f.Readdirnames(1024)
-		for _, name := range names {
-			if strings.HasPrefix(name, TempPrefix) {
-				d.temps = append(d.temps, name)
-				continue
-			}
-			if err := yield(name); err != nil {
-				return err
-			}
-		}
-		if errors.Is(err, io.EOF) {
+	return d.list(func(name string) error {
+		if strings.HasPrefix(name, TempPrefix) {
+			d.temps = append(d.temps, name)
 			return nil
+		}
+		return yield(name)
+	})
+}
+
+func (d *Dir) list(yield func(name string) error) error {
+	buf := make([]byte, 16<<10)
+	for {
+		n, err := unix.Getdents(d.fd(), buf)
+		if errors.Is(err, unix.EINTR) {
+			continue
 		}
 		if err != nil {
 			return fmt.Errorf("list a folder: %w", err)
+		}
+		if n == 0 {
+			return nil
+		}
+		_, _, names := unix.ParseDirent(buf[:n], -1, nil)
+		for _, name := range names {
+			if err := yield(name); err != nil {
+				return err
+			}
 		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,21 +15,24 @@ var ErrChanged = errors.New("the disk holds another version")
 // Temp is a file, link or folder under way to its place. Place or Drop it.
 type Temp struct {
 	dir  *Dir
-	f    *os.File
+	fd   int // -1: closed, or never open
 	name string
 	kind Type
 }
 
+// maxWrite is how many bytes one write takes, so that a thread is not in the kernel for long.
+const maxWrite = 1 << 20
+
 func tempName() string { return TempPrefix + rand.Text() }
 
-// TempFile makes an empty file in this folder.
+// TempFile makes an empty file in this folder, which Finish gives its mode.
 func (d *Dir) TempFile() (*Temp, error) {
 	name := tempName()
 	fd, err := openat(d.fd(), name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("make a temporary file: %w", err)
 	}
-	return &Temp{dir: d, f: os.NewFile(uintptr(fd), name), name: name, kind: File}, nil
+	return &Temp{dir: d, fd: fd, name: name, kind: File}, nil
 }
 
 // TempLink makes a symbolic link in this folder.
@@ -39,40 +41,62 @@ func (d *Dir) TempLink(target string) (*Temp, error) {
 	if err := unix.Symlinkat(unescape(target), d.fd(), name); err != nil {
 		return nil, fmt.Errorf("make a link: %w", err)
 	}
-	return &Temp{dir: d, name: name, kind: Symlink}, nil
+	return &Temp{dir: d, fd: -1, name: name, kind: Symlink}, nil
 }
 
 // Write implements io.Writer.
-func (t *Temp) Write(p []byte) (int, error) { return t.f.Write(p) }
+func (t *Temp) Write(p []byte) (written int, err error) {
+	for written < len(p) {
+		n, err := unix.Write(t.fd, p[written:min(len(p), written+maxWrite)])
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil {
+			return written, fmt.Errorf("write a file: %w", err)
+		}
+		written += n
+	}
+	return written, nil
+}
 
 // Finish gives a file its mode and modification time (nanoseconds; 0: now) and closes it. sync makes it durable.
 func (t *Temp) Finish(mode uint32, mtime int64, sync bool) error {
-	if t.f == nil {
+	if t.fd < 0 {
 		return nil
 	}
-	fd := int(t.f.Fd())
-	err := unix.Fchmod(fd, mode&0o777)
+	err := unix.Fchmod(t.fd, mode&0o777)
 	if err == nil && mtime != 0 {
 		times := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, unix.NsecToTimespec(mtime)}
 		err = unix.UtimesNanoAt(t.dir.fd(), t.name, times, unix.AT_SYMLINK_NOFOLLOW)
 	}
-	if err == nil && sync {
-		err = t.f.Sync()
+	for err == nil && sync {
+		if err = unix.Fsync(t.fd); !errors.Is(err, unix.EINTR) {
+			break
+		}
+		err = nil
 	}
-	err = errors.Join(err, t.f.Close())
-	t.f = nil
+	err = errors.Join(err, t.close())
 	if err != nil {
 		return fmt.Errorf("write a file: %w", err)
 	}
 	return nil
 }
 
+func (t *Temp) close() error {
+	fd := t.fd
+	t.fd = -1
+	if fd < 0 {
+		return nil
+	}
+	if err := unix.Close(fd); !errors.Is(err, unix.EINTR) { // Linux has closed it then, too
+		return err
+	}
+	return nil
+}
+
 // Drop removes what was not placed.
 func (t *Temp) Drop() {
-	if t.f != nil {
-		_ = t.f.Close() // what is in it is not wanted
-		t.f = nil
-	}
+	_ = t.close()                            // what is in it is not wanted
 	_ = unix.Unlinkat(t.dir.fd(), t.name, 0) // a leftover is removed at the next start
 }
 
@@ -177,9 +201,12 @@ func (t *Tree) RemoveAll(path string) error {
 }
 
 func (d *Dir) empty() error {
-	names, err := d.f.Readdirnames(-1)
-	if err != nil {
-		return fmt.Errorf("list a folder: %w", err)
+	var names []string
+	if err := d.list(func(name string) error {
+		names = append(names, name)
+		return nil
+	}); err != nil {
+		return err
 	}
 	for _, name := range names {
 		stat, err := d.Stat(name)
