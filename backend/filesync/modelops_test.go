@@ -98,9 +98,8 @@ func plain(path string) string {
 	return filepath.Join(dir, filepath.Base(path))
 }
 
-// drop forgets what is at a path and below it, and calls each with it.
+// drop forgets what is at a plain path and below it, and calls each with it.
 func (p *program) drop(path string, each func(below string, hash backend.Hash)) {
-	path = plain(path)
 	for _, known := range slices.Sorted(maps.Keys(p.wrote)) {
 		if known == path || strings.HasPrefix(known, path+"/") {
 			hash := p.wrote[known]
@@ -114,7 +113,7 @@ func (p *program) drop(path string, each func(below string, hash backend.Hash)) 
 
 // remember notes what a file holds now that it was written to, unless another took its place meanwhile.
 func (p *program) remember(path string, f *os.File) error {
-	p.drop(path, nil)
+	p.drop(plain(path), nil)
 	content, err := io.ReadAll(io.NewSectionReader(f, 0, 1<<40))
 	if err != nil {
 		return err
@@ -198,14 +197,14 @@ func (p *program) choose(path string) (string, func() error) {
 			if above, err := os.Stat(filepath.Dir(path)); err != nil || !above.IsDir() {
 				return errors.Join(oops("no folder"), err)
 			}
-			p.drop(path, nil)
+			p.drop(plain(path), nil)
 			return os.RemoveAll(path)
 		}
 	case n < 74:
 		return "rm", func() error {
 			err := syscall.Unlink(path)
 			if err == nil {
-				p.drop(path, nil)
+				p.drop(plain(path), nil)
 			}
 			return err
 		}
@@ -253,7 +252,7 @@ func (p *program) replace(path string) error {
 		return err
 	}
 	if err := p.rename(temp, path, 0); err != nil {
-		p.drop(temp, nil)
+		p.drop(plain(temp), nil)
 		return errors.Join(err, os.Remove(temp))
 	}
 	return nil
@@ -263,6 +262,7 @@ func (p *program) rename(from, to string, flags uint) error {
 	if from == to {
 		return nil
 	}
+	from, to = plain(from), plain(to) // the links on the way may be moved, too
 	if err := unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, flags); err != nil {
 		return err
 	}
@@ -271,7 +271,7 @@ func (p *program) rename(from, to string, flags uint) error {
 		return nil
 	}
 	p.drop(to, nil)
-	p.drop(from, func(below string, hash backend.Hash) { p.keep(plain(to)+below, hash) })
+	p.drop(from, func(below string, hash backend.Hash) { p.keep(to+below, hash) })
 	return nil
 }
 
@@ -279,12 +279,13 @@ func (p *program) exchange(a, b string) error {
 	if a == b {
 		return nil
 	}
+	a, b = plain(a), plain(b) // the links on the way may be moved, too
 	if err := unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE); err != nil {
 		return err
 	}
 	of := map[string]backend.Hash{}
-	p.drop(a, func(below string, hash backend.Hash) { of[plain(b)+below] = hash })
-	p.drop(b, func(below string, hash backend.Hash) { of[plain(a)+below] = hash })
+	p.drop(a, func(below string, hash backend.Hash) { of[b+below] = hash })
+	p.drop(b, func(below string, hash backend.Hash) { of[a+below] = hash })
 	for path, hash := range of {
 		p.keep(path, hash)
 	}
@@ -345,7 +346,7 @@ func (p *program) burst(path string) error {
 	var wg sync.WaitGroup
 	errs := make([]error, 3)
 	for i := range errs {
-		p.drop(filepath.Join(path, fmt.Sprintf("burst%d/x/y/f", i)), nil)
+		p.drop(plain(filepath.Join(path, fmt.Sprintf("burst%d/x/y/f", i))), nil)
 		wg.Go(func() {
 			dir := filepath.Join(path, fmt.Sprintf("burst%d/x/y", i))
 			if errs[i] = os.MkdirAll(dir, 0o755); errs[i] == nil {
