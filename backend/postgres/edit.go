@@ -154,7 +154,7 @@ func (s *Store) begin(ctx context.Context, session backend.SessionID, p plan) (_
 		return err
 	}
 	if len(paths) > 0 {
-		b.Queue(`SELECT `+nodeColumns+` FROM workspace_items i WHERE i.session_id = $1 AND i.path = ANY($2::text[])`, string(session), paths).Query(collect)
+		b.Queue(`SELECT `+nodeColumns+itemsAt, string(session), paths).Query(collect)
 		// An upper bound: one for each path that might be new.
 		b.Queue(`SELECT nextval('workspace_item_ids') FROM generate_series(1, $1::integer)`, len(paths)).Query(func(rows pgx.Rows) (err error) {
 			e.ids, err = pgx.CollectRows(rows, pgx.RowTo[int64])
@@ -162,13 +162,13 @@ func (s *Store) begin(ctx context.Context, session backend.SessionID, p plan) (_
 		})
 	}
 	if len(p.under) > 0 {
-		b.Queue(underQuery, string(session), p.under).Query(collect)
+		b.Queue(`SELECT `+nodeColumns+itemsUnder, string(session), p.under).Query(collect)
 	}
 	if p.all {
 		b.Queue(`SELECT `+nodeColumns+` FROM workspace_items i WHERE i.session_id = $1`, string(session)).Query(collect)
 	}
 	if len(p.hashes) > 0 {
-		b.Queue(lockBlobs, string(session), hashBytes(p.hashes)).Query(e.collectBlobs)
+		b.Queue(lockBlobs, hashBytes(p.hashes), string(session)).Query(e.collectBlobs)
 	}
 	if err := conn.SendBatch(ctx, b).Close(); err != nil {
 		return nil, err
@@ -184,16 +184,17 @@ func (s *Store) begin(ctx context.Context, session backend.SessionID, p plan) (_
 	return e, nil
 }
 
-const underQuery = `
-	SELECT ` + nodeColumns + ` FROM unnest($2::text[]) AS u (path)
-	JOIN workspace_items i ON i.session_id = $1 AND i.path > u.path || '/' AND i.path < u.path || '0'`
+// itemsAt and itemsUnder are the items i of session $1 at and below the paths $2. Laterally, they are one look-up in an
+// index for each path, whatever the server's statistics say. Those are minutes behind a session that has grown quickly,
+// and by them it would read the whole session instead, each time.
+const (
+	itemsAt = ` FROM (SELECT DISTINCT path FROM unnest($2::text[]) AS n (path)) AS u
+	CROSS JOIN LATERAL (SELECT * FROM workspace_items w WHERE w.session_id = $1 AND w.path = u.path LIMIT 1) AS i`
+	itemsUnder = ` FROM unnest($2::text[]) AS u (path)
+	CROSS JOIN LATERAL (SELECT * FROM workspace_items w WHERE w.session_id = $1 AND w.path > u.path || '/' AND w.path < u.path || '0' OFFSET 0) AS i`
+)
 
-const lockBlobs = `
-	SELECT b.hash, b.size,
-		EXISTS (SELECT FROM workspace_items i WHERE i.content_hash = b.hash AND i.session_id = $1)
-		OR EXISTS (SELECT FROM workspace_history h WHERE h.content_hash = b.hash AND h.session_id = $1)
-		OR EXISTS (SELECT FROM blob_uploads u WHERE u.hash = b.hash AND u.session_id = $1)
-	FROM blobs b WHERE b.hash = ANY($2::bytea[]) ORDER BY b.hash FOR KEY SHARE OF b`
+const lockBlobs = `SELECT b.hash, b.size, ` + theirs + ` FROM blobs b WHERE b.hash = ANY($1::bytea[]) ORDER BY b.hash FOR KEY SHARE OF b`
 
 func (e *edit) collectBlobs(rows pgx.Rows) error {
 	for rows.Next() {
@@ -250,7 +251,7 @@ func (e *edit) loadUnder(ctx context.Context, paths []string) error {
 	if len(paths) == 0 {
 		return nil
 	}
-	rows, err := e.conn.Query(ctx, underQuery, string(e.session), paths)
+	rows, err := e.conn.Query(ctx, `SELECT `+nodeColumns+itemsUnder, string(e.session), paths)
 	if err != nil {
 		return wrap(err, "read a folder")
 	}

@@ -212,11 +212,10 @@ func follow(ctx context.Context, conn *pgxpool.Conn, id backend.SessionID, after
 		}
 		paths, under := look(changes)
 		if len(paths) > 0 {
-			b.Queue(`SELECT `+itemColumns+` FROM workspace_items i WHERE i.session_id = $1 AND i.path = ANY($2::text[])`, string(id), paths).Query(collect)
+			b.Queue(`SELECT `+itemColumns+itemsAt, string(id), paths).Query(collect)
 		}
 		if len(under) > 0 {
-			b.Queue(`SELECT `+itemColumns+` FROM unnest($2::text[]) AS u (path)
-				JOIN workspace_items i ON i.session_id = $1 AND i.path > u.path || '/' AND i.path < u.path || '0'`, string(id), under).Query(collect)
+			b.Queue(`SELECT `+itemColumns+itemsUnder, string(id), under).Query(collect)
 		}
 	}
 	b.Queue(`COMMIT`)

@@ -1,0 +1,66 @@
+package postgres
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"codingplatform/backend/postgrestest"
+)
+
+// TestPlansDoNotDependOnStatistics: the server's statistics are minutes behind a session that grows by thousands of
+// files in a second. Each file must be looked up in an index for both the session and the path all the same.
+func TestPlansDoNotDependOnStatistics(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	conn, err := pgx.Connect(ctx, postgrestest.New(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := conn.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	}()
+	var session string
+	if err := conn.QueryRow(ctx, `
+		WITH u AS (INSERT INTO users (username, email, password_hash) VALUES ('ada', 'ada@example.org', 'hash') RETURNING id),
+		s AS (INSERT INTO sessions (user_id, name) SELECT id, 'plans' FROM u RETURNING id)
+		INSERT INTO workspaces (session_id) SELECT id FROM s RETURNING session_id::text`).Scan(&session); err != nil {
+		t.Fatal(err)
+	}
+	// As many as the server guesses from the table's size alone to be eight to a session, of two hundred sessions.
+	for _, sql := range []string{
+		`ALTER TABLE workspace_items SET (autovacuum_enabled = off)`,
+		`INSERT INTO workspace_items (session_id, name, path, type, mode, size, mtime_ns, revision, source)
+			SELECT '` + session + `', n::text, n::text, 'folder', 493, 0, 0, 1, 'terminal' FROM generate_series(1, 1600) n`,
+	} {
+		if _, err := conn.Exec(ctx, sql); err != nil {
+			t.Fatalf("%s: %v", sql, err)
+		}
+	}
+	for name, query := range map[string]string{"at": itemsAt, "under": itemsUnder} {
+		if _, err := conn.Exec(ctx, `PREPARE `+pgx.Identifier{name}.Sanitize()+` (uuid, text[]) AS SELECT `+nodeColumns+query); err != nil {
+			t.Fatal(err)
+		}
+		for _, mode := range []string{"force_generic_plan", "force_custom_plan"} {
+			if _, err := conn.Exec(ctx, `SET plan_cache_mode = `+mode); err != nil {
+				t.Fatal(err)
+			}
+			rows, err := conn.Query(ctx, fmt.Sprintf(`EXPLAIN EXECUTE %s ('%s', ARRAY['1'%s])`, name, session, strings.Repeat(", '2/3'", 500)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+			if err != nil {
+				t.Fatal(err)
+			}
+			plan := strings.Join(lines, "\n")
+			if !strings.Contains(plan, "using workspace_items_path on") || strings.Contains(plan, "Seq Scan") || strings.Contains(plan, "Filter: ") {
+				t.Errorf("with %s, items %s paths are not looked up in their index:\n%s", mode, name, plan)
+			}
+		}
+	}
+}
