@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"codingplatform/backend"
 )
@@ -35,7 +36,8 @@ func (s *Store) HasBlobs(ctx context.Context, session backend.SessionID, hashes 
 }
 
 // PutBlob stores size bytes of r if their SHA-256 is hash, and notes that the session has them. It is read to its end even
-// when the content is stored already: that is the proof. No transaction is open while r is slow, and 1 MiB is held in memory.
+// when the content is stored already: that is the proof. No transaction is open while r is slow, and twice partChunks MiB are
+// held in memory: one part is stored while the next is read.
 //
 // CodeInvalid: other bytes than announced; nothing is stored. CodeStaleLease: the lease is another's.
 func (s *Store) PutBlob(ctx context.Context, lease backend.Lease, hash backend.Hash, size int64, r io.Reader) (err error) {
@@ -69,6 +71,9 @@ func (s *Store) checkLease(ctx context.Context, lease backend.Lease) error {
 	return wrap(err, "check a lease")
 }
 
+// partChunks is how many chunks are stored with one transaction.
+const partChunks = 2
+
 type upload struct {
 	store  *Store
 	lease  backend.Lease
@@ -77,13 +82,16 @@ type upload struct {
 	inline []byte
 	chunks string
 	count  int
+	// stored tells how the last part went; nil: there is none.
+	stored chan error
 }
 
-func (u *upload) read(ctx context.Context, r io.Reader) error {
+func (u *upload) read(ctx context.Context, r io.Reader) (err error) {
+	defer func() { err = errors.Join(err, u.wait()) }()
 	sum := sha256.New()
 	// One byte more than announced shows that there is too much.
 	r = io.TeeReader(io.LimitReader(r, u.size+1), sum)
-	buf := make([]byte, min(u.size+1, chunkBytes))
+	buf, other := make([]byte, min(u.size+1, partChunks*chunkBytes)), []byte(nil)
 	var total int64
 	for {
 		n, err := io.ReadFull(r, buf)
@@ -98,13 +106,14 @@ func (u *upload) read(ctx context.Context, r io.Reader) error {
 		if u.size <= inlineBytes {
 			u.inline = append(u.inline, buf[:n]...)
 		} else if n > 0 {
-			if u.chunks == "" {
-				u.chunks = uuid.NewString()
+			if err := u.wait(); err != nil {
+				return err
 			}
-			if _, err := u.store.pool.Exec(ctx, insertChunk, u.chunks, u.count, buf[:n]); err != nil {
-				return wrap(err, "store a part of a content")
+			u.storePart(ctx, buf[:n])
+			if other == nil {
+				other = make([]byte, len(buf))
 			}
-			u.count++
+			buf, other = other, buf
 		}
 		if last {
 			break
@@ -114,6 +123,37 @@ func (u *upload) read(ctx context.Context, r io.Reader) error {
 		return backend.Errorf(backend.CodeInvalid, "the content does not have the SHA-256 that was announced")
 	}
 	return nil
+}
+
+// storePart has the next chunks stored while something else is done. Their transaction need not be durable: that of finish
+// is, and counts them.
+func (u *upload) storePart(ctx context.Context, part []byte) {
+	if u.chunks == "" {
+		u.chunks = uuid.NewString()
+	}
+	b := &pgx.Batch{}
+	b.Queue(`BEGIN`)
+	b.Queue(`SET LOCAL synchronous_commit = off`)
+	for chunk := range slices.Chunk(part, chunkBytes) {
+		b.Queue(insertChunk, u.chunks, u.count, chunk)
+		u.count++
+	}
+	b.Queue(`COMMIT`)
+	stored := make(chan error, 1)
+	u.stored = stored
+	go func() {
+		stored <- wrap(u.store.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error { return conn.SendBatch(ctx, b).Close() }), "store a part of a content")
+	}()
+}
+
+// wait until the last part is stored, or is known not to be.
+func (u *upload) wait() error {
+	if u.stored == nil {
+		return nil
+	}
+	err := <-u.stored
+	u.stored = nil
+	return err
 }
 
 // finish makes the chunks a content, unless it is stored already.
