@@ -1,5 +1,3 @@
-//go:build model
-
 package filesync_test
 
 import (
@@ -43,6 +41,7 @@ type model struct {
 // TestModel does random things to the disk, in the editor and to the machinery in between, at the same time. At each
 // quiet point database and disk must be equal, and what was ever shown as saved must be in the history.
 func TestModel(t *testing.T) {
+	t.Parallel()
 	seed := *modelSeed
 	if seed == 0 {
 		seed = rand.Uint64()
@@ -205,9 +204,6 @@ func (m *model) edit(r *rand.Rand) {
 	case n < 87:
 		what = "delete"
 		err = m.store.DeletePath(ctx, request)
-	case !*modelMoves:
-		what = "save"
-		err = m.save(ctx, r, request, p.content())
 	default:
 		to := escaped(p.path())
 		what = fmt.Sprintf("move to %q", to)
