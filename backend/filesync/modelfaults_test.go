@@ -66,21 +66,25 @@ func (m *model) cutSoon(r *rand.Rand) {
 	m.cut()
 }
 
-// holder is the replica that works at present.
-func (m *model) holder() *replica {
+// holder is the replica that works at present, and its lease.
+func (m *model) holder() (*replica, backend.Lease, error) {
 	// The database knows: a replica that has lost the lease may not have noticed.
 	lease, err := m.lease(m.t.Context())
 	for _, r := range m.replicas {
 		if err == nil && r.name == lease.Holder {
-			return r
+			return r, lease, nil
 		}
 	}
-	return m.replicas[0]
+	return m.replicas[0], lease, err
 }
 
 // pauseHolder has the holder sleep before a commit until the session has been taken over. When it wakes, its commit must be refused.
 func (m *model) pauseHolder() {
-	holder := m.holder()
+	holder, before, err := m.holder()
+	if err != nil {
+		m.note("fault: no lease to end: %v", err)
+		return
+	}
 	m.note("fault: %s sleeps", holder.name)
 	awake := make(chan struct{})
 	holder.store.hook(func(lease backend.Lease, commit func() (backend.BatchResult, error)) (backend.BatchResult, error) {
@@ -94,15 +98,10 @@ func (m *model) pauseHolder() {
 	})
 	defer holder.store.hook(nil)
 	defer close(awake)
-	before, err := m.lease(m.t.Context())
-	if err != nil {
-		m.note("fault: no lease to end: %v", err)
-		return
-	}
 	m.until("the session is taken over", func() (bool, string) {
 		now, err := m.lease(m.t.Context())
 		if err == nil && now.Epoch == before.Epoch {
-			// Each time again: the sleeper may have renewed it first, or have lost it already and be the one who takes it.
+			// Each time again, since the sleeper may renew it first.
 			err = m.expire(m.t.Context())
 		}
 		return err == nil && now.Epoch > before.Epoch, fmt.Sprintf("epoch %d is %s's (%v)", now.Epoch, now.Holder, err)
@@ -112,7 +111,7 @@ func (m *model) pauseHolder() {
 
 // loseAnswer has a commit take effect, while who asked for it does not hear of it.
 func (m *model) loseAnswer(r *rand.Rand) {
-	holder := m.holder()
+	holder, _, _ := m.holder() // without an answer, another one is as good
 	database := r.IntN(2) == 0
 	m.note("fault: an answer to %s is lost (by the database: %t)", holder.name, database)
 	once := true
