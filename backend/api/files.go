@@ -269,10 +269,11 @@ func (s *server) deletePath(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := s.cfg.Store.DeletePath(r.Context(), s.pathRequest(r, name)); err != nil {
+	revision, err := s.cfg.Store.DeletePath(r.Context(), s.pathRequest(r, name))
+	if err != nil {
 		return err
 	}
-	s.answer(w, r, http.StatusOK, messageBody{Message: "Deleted"})
+	s.answer(w, r, http.StatusOK, removedBody{Message: "Deleted", Revision: revision})
 	return nil
 }
 

@@ -161,6 +161,12 @@ func TestRestoreOverHTTP(t *testing.T) {
 	if diff := cmp.Diff([]string{"d", "d/one", "d/two", "main.py"}, f.paths()); diff != "" {
 		t.Error(diff)
 	}
+	var removed struct{ Revision int64 }
+	f.want(http.StatusOK, request{method: "DELETE", path: f.base + "/file/d", token: f.token}, &removed)
+	f.post(http.StatusOK, "/restore", map[string]any{"path": "d", "revision": removed.Revision - 1}, &done)
+	if diff := cmp.Diff([]string{"d", "d/one", "d/two", "main.py"}, f.paths()); diff != "" {
+		t.Errorf("the deletion was not undone: %s", diff)
+	}
 	f.post(http.StatusOK, "/restore", map[string]any{"at": time.Now().Add(time.Hour)}, &done)
 	if done.Written+done.Deleted != 0 {
 		t.Errorf("what is there now was restored: %+v", done)

@@ -39,6 +39,12 @@ type messageBody struct {
 	Message string `json:"message"`
 }
 
+// removedBody is the answer of a deletion: restoring what there was one revision before undoes it.
+type removedBody struct {
+	Message  string `json:"message"`
+	Revision int64  `json:"revision"`
+}
+
 // changedBody is the answer of a call that left an item.
 type changedBody struct {
 	Message string   `json:"message"`

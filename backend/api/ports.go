@@ -86,7 +86,7 @@ type FileStore interface {
 	ReadFile(ctx context.Context, id backend.SessionID, path string) (backend.Item, []byte, error)
 	SaveFile(ctx context.Context, req postgres.SaveRequest) (item backend.Item, created bool, err error)
 	MakeFolder(ctx context.Context, req postgres.PathRequest) (item backend.Item, created bool, err error)
-	DeletePath(ctx context.Context, req postgres.PathRequest) error
+	DeletePath(ctx context.Context, req postgres.PathRequest) (revision int64, err error)
 	MovePath(ctx context.Context, req postgres.PathRequest, to string) (backend.Item, error)
 	ImportFiles(ctx context.Context, req postgres.ImportRequest, files iter.Seq2[postgres.NewFile, error]) (int, error)
 	CopyPath(ctx context.Context, req postgres.PathRequest, to string) (item backend.Item, left int, err error)

@@ -203,7 +203,7 @@ func (m *model) edit(r *rand.Rand) {
 		_, _, err = m.store.MakeFolder(ctx, request)
 	case n < 87:
 		what = "delete"
-		err = m.store.DeletePath(ctx, request)
+		_, err = m.store.DeletePath(ctx, request)
 	default:
 		to := escaped(p.path())
 		what = fmt.Sprintf("move to %q", to)

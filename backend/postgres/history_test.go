@@ -77,7 +77,7 @@ func newPast(t *testing.T, steps int) *past {
 		case 0, 1:
 			_, _, _ = p.SaveFile(ctx, postgres.SaveRequest{SessionID: p.session, UserID: p.user, Path: name(), Content: fmt.Append(nil, random.IntN(9)), Source: backend.SourceEditor})
 		case 2:
-			_ = p.DeletePath(ctx, p.path(name()))
+			_, _ = p.DeletePath(ctx, p.path(name()))
 		case 3:
 			_, _ = p.MovePath(ctx, p.path(name()), name())
 		case 4:
@@ -237,7 +237,7 @@ func TestDeletedFilesComeBack(t *testing.T) {
 	w.save("d/two", "2")
 	w.save("again", "x")
 	for _, path := range []string{"again", "d"} {
-		if err := w.DeletePath(t.Context(), w.path(path)); err != nil {
+		if _, err := w.DeletePath(t.Context(), w.path(path)); err != nil {
 			t.Fatal(err)
 		}
 	}

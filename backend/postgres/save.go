@@ -107,24 +107,25 @@ func (s *Store) MakeFolder(ctx context.Context, r PathRequest) (item backend.Ite
 	return n.Item, true, wrap(e.commit(ctx), "make a folder")
 }
 
-// DeletePath deletes an item, a folder with everything in it. CodeNotFound when there is none.
-func (s *Store) DeletePath(ctx context.Context, r PathRequest) error {
+// DeletePath deletes an item, a folder with everything in it, and returns the revision of that. CodeNotFound when there is
+// none.
+func (s *Store) DeletePath(ctx context.Context, r PathRequest) (revision int64, err error) {
 	path, err := backend.CleanPath(r.Path)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	e, err := s.begin(ctx, r.SessionID, plan{under: []string{path}})
 	if err != nil {
-		return wrap(err, "delete a path")
+		return 0, wrap(err, "delete a path")
 	}
 	defer e.close(ctx)
 	e.user, e.source = r.UserID, r.Source
 	n := e.nodes[path]
 	if n == nil {
-		return noItem(path)
+		return 0, noItem(path)
 	}
 	e.remove(n, e.source)
-	return wrap(e.commit(ctx), "delete a path")
+	return e.revision, wrap(e.commit(ctx), "delete a path")
 }
 
 // MovePath moves or renames the item at r.Path, a folder with everything in it, to a path that is free, whose parents are

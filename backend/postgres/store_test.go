@@ -227,7 +227,7 @@ func TestMoveAndDelete(t *testing.T) {
 	if w.read("new/c/x/1") != "1" {
 		t.Error("a moved file has another content")
 	}
-	err := w.DeletePath(t.Context(), postgres.PathRequest{SessionID: w.session, UserID: w.user, Path: "new", Source: backend.SourceAPI})
+	_, err := w.DeletePath(t.Context(), postgres.PathRequest{SessionID: w.session, UserID: w.user, Path: "new", Source: backend.SourceAPI})
 	wantCode(t, err, "")
 	if diff := cmp.Diff([]string{"b"}, w.paths()); diff != "" {
 		t.Fatal(diff)
