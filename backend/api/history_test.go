@@ -177,7 +177,7 @@ func TestRestoreOverHTTP(t *testing.T) {
 	f.post(http.StatusNotFound, "/restore", map[string]any{"at": "2001-01-01T00:00:00Z"}, nil)
 	var count int
 	f.query(&count, `SELECT count(*) FROM audit_log WHERE action = 'files.restore'`)
-	if count != 3 {
+	if count != 4 {
 		t.Errorf("%d restores are in the audit log", count)
 	}
 }

@@ -1,5 +1,6 @@
 /** The HTTP API (docs/api/http.md). Every function rejects with a Problem when the answer is not a success. */
 import type { z } from "zod";
+import { deletedSchema, removedSchema, restoredSchema, versionsSchema, type DeletedFiles, type Restore, type Restored, type Versions } from "./history";
 import { apiBase } from "./origin";
 import { encodePath } from "./paths";
 import { Problem } from "./problem";
@@ -130,8 +131,9 @@ export const api = {
     const request = { method: "POST", body, contentType: "application/octet-stream" };
     return (await read(fileAnswerSchema, workspace(id, `file/${encodePath(path)}`), request)).file;
   },
-  async remove(id: string, path: string): Promise<void> {
-    await send(workspace(id, `file/${encodePath(path)}`), { method: "DELETE" });
+  /** Deletes a file, or a folder with what is in it. The revision of that: one less is what to restore to undo it. */
+  async remove(id: string, path: string): Promise<number> {
+    return (await read(removedSchema, workspace(id, `file/${encodePath(path)}`), { method: "DELETE" })).revision;
   },
   async createFolder(id: string, path: string): Promise<Item> {
     return (await read(fileAnswerSchema, workspace(id, `folder/${encodePath(path)}`), { method: "POST" })).file;
@@ -174,6 +176,25 @@ export const api = {
   /** Replaces what a search finds, or says what it would. */
   replace(id: string, query: SearchQuery, replacement: Replacement): Promise<ReplaceAnswer> {
     return read(replaceAnswerSchema, workspace(id, "replace"), { method: "POST", json: replaceBody(query, replacement) });
+  },
+
+  /** A page of a path's versions, or with "" of the whole workspace's, the newest first. */
+  history(id: string, path: string, before: string, limit: number, signal: AbortSignal): Promise<Versions> {
+    const query = new URLSearchParams({ limit: String(limit), ...(before ? { before } : {}) });
+    return read(versionsSchema, workspace(id, `${path ? `history/${encodePath(path)}` : "history"}?${query}`), { signal });
+  },
+  /** A file as it was after a revision, under the name that it had then. */
+  version(id: string, path: string, revision: number): Promise<FileContent> {
+    return read(fileContentSchema, workspace(id, `version/${revision}/${encodePath(path)}`));
+  },
+  versionURL(id: string, path: string, revision: number): string {
+    return apiBase + workspace(id, `version/${revision}/${encodePath(path)}?raw=1`);
+  },
+  deletedFiles(id: string, limit: number, signal: AbortSignal): Promise<DeletedFiles> {
+    return read(deletedSchema, workspace(id, `deleted?limit=${limit}`), { signal });
+  },
+  restore(id: string, json: Restore): Promise<Restored> {
+    return read(restoredSchema, workspace(id, "restore"), { method: "POST", json });
   },
 
   /** The session's active shares. */
