@@ -1,3 +1,4 @@
+import type { Restore, Restored } from "@/lib/history";
 import { describe, expect, it } from "vitest";
 import { FileStore, type FilesAPI } from "@/features/files/file-store";
 import { applyChanges, treeOf, visibleRows } from "@/features/files/tree";
@@ -63,7 +64,13 @@ class FakeAPI implements FilesAPI {
     return Promise.resolve(item(path, "file", ++this.revision));
   }
   remove() {
-    return Promise.resolve();
+    return Promise.resolve(++this.revision);
+  }
+  restored: Restore[] = [];
+  left: Restored["left"] = [];
+  restore(_: string, what: Restore): Promise<Restored> {
+    this.restored.push(what);
+    return Promise.resolve({ revision: ++this.revision, written: 1, deleted: 0, left: this.left });
   }
   createFolder(_: string, path: string) {
     return Promise.resolve(item(path, "folder", ++this.revision));
@@ -97,6 +104,19 @@ describe("FileStore", () => {
     store.changed(2, [change("delete", "a", { revision: 2 })]);
     expect(paths(store.state.get().tree)).toEqual(["a"]);
     expect(store.revision).toBe(3);
+  });
+
+  it("undoes a deletion by restoring what there was one revision before", async () => {
+    const api = new FakeAPI();
+    api.items = [item("dir", "folder"), item("dir/a.txt")];
+    const store = new FileStore("s", api);
+    await store.load();
+    const undo = await store.remove("dir");
+    expect(paths(store.state.get().tree)).toEqual([]);
+    await undo();
+    expect(api.restored).toEqual([{ path: "dir", revision: 1 }]);
+    api.left = [{ path: "dir/a.txt", reason: "too large" }];
+    await expect(undo()).rejects.toThrow("dir/a.txt: too large");
   });
 
   it("lists once more when that was asked for during a list", async () => {

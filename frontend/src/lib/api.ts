@@ -61,6 +61,8 @@ const recordingOf = (id: string, terminal: string) => workspace(id, `terminals/$
 
 export interface Write {
   readonly content: string;
+  /** "utf-8" when it is absent. */
+  readonly encoding?: FileContent["encoding"];
   /** The revision that the content was based on; 0: the file must not exist yet; absent: write in any case. */
   readonly base_revision?: number;
 }

@@ -2,14 +2,22 @@
 import { errorText } from "./problem";
 import { Store } from "./store";
 
+/** What a message offers to do about it. */
+export interface ToastAction {
+  readonly label: string;
+  readonly run: () => void;
+}
+
 export interface Toast {
   readonly id: number;
   readonly kind: "error" | "info";
   readonly text: string;
+  readonly action?: ToastAction;
 }
 
-/** How long an information is shown, in milliseconds, and how many messages are shown at once. */
+/** How long an information is shown, and one that offers something, in milliseconds, and how many messages at once. */
 const infoMs = 6000;
+const offerMs = 15_000;
 const most = 4;
 
 let nextID = 1;
@@ -19,14 +27,15 @@ export function dismiss(id: number): void {
   toasts.update((list) => list.filter((toast) => toast.id !== id));
 }
 
-function show(kind: Toast["kind"], text: string): void {
+function show(kind: Toast["kind"], text: string, action?: ToastAction): void {
   const id = nextID++;
-  toasts.update((list) => [...list.filter((toast) => toast.text !== text), { id, kind, text }].slice(-most));
-  if (kind === "info") setTimeout(() => dismiss(id), infoMs);
+  const toast = action ? { id, kind, text, action } : { id, kind, text };
+  toasts.update((list) => [...list.filter((each) => each.text !== text), toast].slice(-most));
+  if (kind === "info") setTimeout(() => dismiss(id), action ? offerMs : infoMs);
 }
 
-export function inform(text: string): void {
-  show("info", text);
+export function inform(text: string, action?: ToastAction): void {
+  show("info", text, action);
 }
 
 /** Shows what was attempted and why it did not work. */

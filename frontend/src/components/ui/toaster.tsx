@@ -22,6 +22,18 @@ export function Toaster() {
             <Info size={16} className="mt-0.5 shrink-0 text-busy" aria-hidden />
           )}
           <p className="min-w-0 flex-1 break-words">{toast.text}</p>
+          {toast.action && (
+            <button
+              type="button"
+              className="shrink-0 rounded px-1 font-medium text-accent-text hover:underline"
+              onClick={() => {
+                dismiss(toast.id);
+                toast.action?.run();
+              }}
+            >
+              {toast.action.label}
+            </button>
+          )}
           <button type="button" aria-label="Dismiss" className="rounded p-0.5 text-faint hover:text-text" onClick={() => dismiss(toast.id)}>
             <X size={14} aria-hidden />
           </button>

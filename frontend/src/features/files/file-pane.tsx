@@ -21,10 +21,12 @@ interface Props {
   /** Looks only: nothing here changes a file. */
   readonly readOnly: boolean;
   readonly onOpen: () => void;
+  /** Shows the versions of a file. */
+  readonly onHistory: (path: string) => void;
 }
 
 /** The files of the session, and what is done with them. */
-export function FilePane({ session, files, documents, readOnly, onOpen }: Props) {
+export function FilePane({ session, files, documents, readOnly, onOpen, onHistory }: Props) {
   const { status, tree, error } = useStore(files.state);
   const selected = useStore(files.selected);
   const [editing, setEditing] = useState<Editing | null>(null);
@@ -65,6 +67,15 @@ export function FilePane({ session, files, documents, readOnly, onOpen }: Props)
       documents.moved(from, to);
     } catch (failure) {
       report(`Could not move ${from}`, failure);
+    }
+  };
+  const remove = async ({ path, name }: Item) => {
+    try {
+      const undo = await files.remove(path);
+      documents.removed(path);
+      inform(`Deleted ${name}.`, { label: "Undo", run: () => void undo().catch((failure: unknown) => report(`Could not bring ${path} back`, failure)) });
+    } catch (failure) {
+      report(`Could not delete ${path}`, failure);
     }
   };
   const upload = async (list: readonly File[], into: string) => {
@@ -143,6 +154,7 @@ export function FilePane({ session, files, documents, readOnly, onOpen }: Props)
             onOpen();
           }}
           onCreate={create}
+          onHistory={(item) => onHistory(item.path)}
           onRename={(item) => setEditing({ what: "rename", item })}
           onDelete={setDeleting}
           onMove={(from, into) => void move(from, into)}
@@ -161,9 +173,9 @@ export function FilePane({ session, files, documents, readOnly, onOpen }: Props)
           title={`Delete “${deleting.name}”?`}
           action="Delete"
           onClose={() => setDeleting(null)}
-          onConfirm={() => files.remove(deleting.path).then(() => documents.removed(deleting.path)).catch((failure: unknown) => report(`Could not delete ${deleting.path}`, failure))}
+          onConfirm={() => remove(deleting)}
         >
-          {deleting.type === "folder" ? "The folder is deleted with everything in it." : "The file is deleted from the workspace."}
+          {deleting.type === "folder" ? "The folder is deleted with everything in it." : "The file is deleted from the workspace."} The history keeps {deleting.type === "folder" ? "what was saved of it" : deleting.saved ? "it" : "nothing of it, since it was never saved"}.
         </Confirm>
       )}
     </section>

@@ -14,7 +14,7 @@ export interface FilesState {
   readonly error: string;
 }
 
-export type FilesAPI = Pick<API, "files" | "write" | "upload" | "remove" | "createFolder" | "move">;
+export type FilesAPI = Pick<API, "files" | "write" | "upload" | "remove" | "restore" | "createFolder" | "move">;
 
 export class FileStore {
   readonly state = new Store<FilesState>({ status: "loading", tree: new Map(), error: "" });
@@ -149,12 +149,18 @@ export class FileStore {
     this.reveal(to);
   }
 
-  async remove(path: string): Promise<void> {
+  /** Deletes; the returned function undoes it. */
+  async remove(path: string): Promise<() => Promise<void>> {
     const item = this.state.get().tree.get(path);
-    await this.#api.remove(this.#session, path);
-    if (!item) return;
-    const change: Change = { ...item, op: "delete", source: "api" };
-    this.state.update((state) => ({ ...state, tree: applyChanges(state.tree, [change]) }));
+    const revision = await this.#api.remove(this.#session, path);
+    if (item) {
+      const change: Change = { ...item, op: "delete", source: "api" };
+      this.state.update((state) => ({ ...state, tree: applyChanges(state.tree, [change]) }));
+    }
+    return async () => {
+      const { left } = await this.#api.restore(this.#session, { path, revision: revision - 1 });
+      if (left[0]) throw new Error(`${left[0].path}: ${left[0].reason}`);
+    };
   }
 
   #followMove(from: string, to: string): void {

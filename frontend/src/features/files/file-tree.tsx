@@ -1,6 +1,6 @@
 "use client";
 
-import { ChevronRight, Copy, Download, FileMinus, FilePlus, FolderPlus, Pencil, SquareArrowOutUpRight, Trash2 } from "lucide-react";
+import { ChevronRight, Copy, Download, FileMinus, FilePlus, FolderPlus, History, Pencil, SquareArrowOutUpRight, Trash2 } from "lucide-react";
 import { useCallback, useEffect, useId, useMemo, useRef, useState, type DragEvent, type KeyboardEvent } from "react";
 import { Menu } from "@/components/ui/menu";
 import { useStore } from "@/hooks/use-store";
@@ -30,6 +30,7 @@ interface Props {
   readonly onUpload: (files: readonly File[], into: string) => void;
   readonly onDownload: (item: Item) => void;
   readonly onCopyPath: (item: Item) => void;
+  readonly onHistory: (item: Item) => void;
 }
 
 const rowHeight = 24;
@@ -203,7 +204,7 @@ export function FileTree(props: Props) {
   );
 }
 
-function menuGroups({ readOnly, onOpen, onCreate, onRename, onDelete, onDownload, onCopyPath }: Props, item: Item | null) {
+function menuGroups({ readOnly, onOpen, onCreate, onRename, onDelete, onDownload, onCopyPath, onHistory }: Props, item: Item | null) {
   const parent = item === null ? "" : item.type === "folder" ? item.path : parentOf(item.path);
   const create = [
     { label: "New file…", icon: <FilePlus size={14} />, onSelect: () => onCreate("file", parent) },
@@ -214,7 +215,8 @@ function menuGroups({ readOnly, onOpen, onCreate, onRename, onDelete, onDownload
   const open = file ? [[{ label: "Open", icon: <SquareArrowOutUpRight size={14} />, onSelect: () => onOpen(item.path) }]] : [];
   const copy = { label: "Copy path", icon: <Copy size={14} />, onSelect: () => onCopyPath(item) };
   const download = file ? [{ label: "Download", icon: <Download size={14} />, disabled: !item.saved, onSelect: () => onDownload(item) }] : [];
-  if (readOnly) return [...open, [copy, ...download]];
+  const history = file ? [{ label: "History", icon: <History size={14} />, disabled: !item.saved, onSelect: () => onHistory(item) }] : [];
+  if (readOnly) return [...open, [copy, ...download, ...history]];
   return [
     ...open,
     create,
@@ -222,6 +224,7 @@ function menuGroups({ readOnly, onOpen, onCreate, onRename, onDelete, onDownload
       { label: "Rename…", icon: <Pencil size={14} />, shortcut: "F2", onSelect: () => onRename(item) },
       copy,
       ...download,
+      ...history,
     ],
     [{ label: "Delete…", icon: <Trash2 size={14} />, danger: true, shortcut: "Del", onSelect: () => onDelete(item) }],
   ];

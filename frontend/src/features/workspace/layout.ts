@@ -3,7 +3,7 @@ import { z } from "zod";
 import { loadStored, saveStored } from "@/lib/storage";
 import { Store } from "@/lib/store";
 
-export type Side = "files" | "search";
+export type Side = "files" | "search" | "history";
 export type Pane = Side | "editor" | "terminal";
 
 export interface LayoutState {
@@ -15,7 +15,7 @@ export interface LayoutState {
   readonly pane: Pane;
 }
 
-const storedSchema = z.object({ side: z.enum(["files", "search"]), sideOpen: z.boolean(), terminalOpen: z.boolean() });
+const storedSchema = z.object({ side: z.enum(["files", "search", "history"]), sideOpen: z.boolean(), terminalOpen: z.boolean() });
 const key = "layout";
 
 export class Layout {
@@ -29,7 +29,7 @@ export class Layout {
 
   /** Brings a pane into sight, on screens of either kind. */
   show(pane: Pane): void {
-    if (pane === "files" || pane === "search") this.#set({ pane, side: pane, sideOpen: true });
+    if (pane === "files" || pane === "search" || pane === "history") this.#set({ pane, side: pane, sideOpen: true });
     else if (pane === "terminal") this.#set({ pane, terminalOpen: true });
     else this.#set({ pane });
   }

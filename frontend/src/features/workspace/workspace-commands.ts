@@ -68,7 +68,7 @@ function wide(): boolean {
   return window.matchMedia("(min-width: 768px)").matches;
 }
 
-function viewCommands({ layout, documents, terminals, search }: Workspace, rights: Rights): Command[] {
+function viewCommands({ layout, documents, terminals, search, history }: Workspace, rights: Rights): Command[] {
   /** Begins with what is selected in the editor, if the keys come from there. */
   const find = (replace: boolean) => {
     const editing = document.activeElement?.closest(".monaco-editor") != null;
@@ -87,6 +87,22 @@ function viewCommands({ layout, documents, terminals, search }: Workspace, right
       run: () => {
         layout.show("files");
         whenShown(() => document.querySelector<HTMLElement>('[role="tree"][aria-label="Files"]')?.focus());
+      },
+    },
+    {
+      id: "history.all",
+      title: "History: What Was Changed in All Files",
+      run: () => {
+        history.choose("all", "");
+        layout.show("history");
+      },
+    },
+    {
+      id: "history.deleted",
+      title: "History: Deleted Files",
+      run: () => {
+        history.choose("deleted", "");
+        layout.show("history");
       },
     },
     { id: "search.find", title: "Search: Find in Files", keys: ["Mod+Shift+F"], run: () => find(false) },
@@ -121,7 +137,8 @@ function copy(text: string, done: string): void {
   );
 }
 
-function fileCommands({ id, documents, files, layout }: Workspace, rights: Rights): Command[] {
+function fileCommands(workspace: Workspace, rights: Rights): Command[] {
+  const { id, documents, files, layout } = workspace;
   const active = () => documents.state.get().active;
   const step = (by: number) => {
     const { tabs, active: now } = documents.state.get();
@@ -139,6 +156,7 @@ function fileCommands({ id, documents, files, layout }: Workspace, rights: Right
         inform(`Autosave is ${documents.autosave.get() ? "on" : "off"}.`);
       },
     },
+    { id: "history.file", title: "History: Versions of the Open File", when: () => active() !== null, run: () => workspace.showHistory(active()?.path ?? "") },
     { id: "file.copyPath", title: "File: Copy Path", when: () => active() !== null, run: () => copy(active()?.path ?? "", "Path copied.") },
     {
       id: "file.copyLink",

@@ -1,11 +1,12 @@
 "use client";
 
-import { Code, Files, Search, SquareTerminal } from "lucide-react";
+import { Code, Files, History, Search, SquareTerminal } from "lucide-react";
 import { useSearchParams } from "next/navigation";
 import { useCallback, useEffect, useState, type ReactNode } from "react";
 import { Split } from "@/components/ui/split";
 import { EditorPane } from "@/features/editor/editor-pane";
 import { FilePane } from "@/features/files/file-pane";
+import { HistoryPane } from "@/features/history/history-pane";
 import { QuickInput } from "@/features/quick/quick-input";
 import { RecordingsDialog } from "@/features/recording/recordings-dialog";
 import { SearchPane } from "@/features/search/search-pane";
@@ -103,8 +104,11 @@ function Open({ workspace, rights }: { readonly workspace: Workspace; readonly r
     return () => window.removeEventListener("beforeunload", ask);
   }, [unsaved]);
 
-  const files = <FilePane session={workspace.id} files={workspace.files} documents={workspace.documents} readOnly={!rights.change} onOpen={() => layout.show("editor")} />;
+  const files = <FilePane session={workspace.id} files={workspace.files} documents={workspace.documents} readOnly={!rights.change} onOpen={() => layout.show("editor")} onHistory={(path) => workspace.showHistory(path)} />;
   const search = <SearchPane search={workspace.search} files={workspace.files} readOnly={!rights.change} onOpen={(path, place) => workspace.openAt(path, place)} />;
+  const history = (
+    <HistoryPane session={workspace.id} history={workspace.history} documents={workspace.documents} readOnly={!rights.change} shown={narrow ? pane === "history" : sideOpen && side === "history"} />
+  );
   const editor = <EditorPane session={workspace.id} commands={commands} documents={workspace.documents} files={workspace.files} readOnly={!rights.change} />;
   const aside = (
     <TerminalAside
@@ -130,11 +134,13 @@ function Open({ workspace, rights }: { readonly workspace: Workspace; readonly r
           <div className="flex min-h-0 min-w-0 flex-1 flex-col">
             <Shown when={pane === "files"}>{files}</Shown>
             <Shown when={pane === "search"}>{search}</Shown>
+            <Shown when={pane === "history"}>{history}</Shown>
             <Shown when={pane === "editor"}>{editor}</Shown>
             <Shown when={pane === "terminal"}>{terminal}</Shown>
-            <nav aria-label="Panes" className="grid h-12 shrink-0 grid-cols-4 border-t border-line bg-panel">
+            <nav aria-label="Panes" className="grid h-12 shrink-0 grid-cols-5 border-t border-line bg-panel">
               <PaneButton label="Files" icon={<Files size={17} aria-hidden />} chosen={pane === "files"} onClick={() => layout.show("files")} />
               <PaneButton label="Search" icon={<Search size={17} aria-hidden />} chosen={pane === "search"} onClick={() => layout.show("search")} />
+              <PaneButton label="History" icon={<History size={17} aria-hidden />} chosen={pane === "history"} onClick={() => layout.show("history")} />
               <PaneButton label="Editor" icon={<Code size={17} aria-hidden />} chosen={pane === "editor"} onClick={() => layout.show("editor")} />
               <PaneButton label="Shell" icon={<SquareTerminal size={17} aria-hidden />} chosen={pane === "terminal"} onClick={() => layout.show("terminal")} />
             </nav>
@@ -155,6 +161,7 @@ function Open({ workspace, rights }: { readonly workspace: Workspace; readonly r
                   <>
                     <Shown when={side === "files"}>{files}</Shown>
                     <Shown when={side === "search"}>{search}</Shown>
+                    <Shown when={side === "history"}>{history}</Shown>
                   </>
                 }
               second={

@@ -4,6 +4,7 @@ import type { Place } from "@/features/editor/document";
 import { Documents } from "@/features/editor/documents";
 import { createMonacoBuffer } from "@/features/editor/monaco";
 import { FileStore } from "@/features/files/file-store";
+import { History } from "@/features/history/history";
 import { FileIndex } from "@/features/quick/offers";
 import { RecentFiles } from "@/features/quick/recent-files";
 import { Search } from "@/features/search/search";
@@ -61,6 +62,7 @@ export class Workspace {
   readonly files: FileStore;
   readonly documents: Documents;
   readonly search: Search;
+  readonly history: History;
   readonly terminals: Terminals;
   readonly events: EventStream;
   readonly #environment: SocketEnvironment;
@@ -79,6 +81,7 @@ export class Workspace {
     this.files = new FileStore(id, api);
     this.documents = new Documents(id, api, createMonacoBuffer);
     this.search = new Search({ session: id, api, save: () => this.#saveForSearch() });
+    this.history = new History({ session: id, api });
     this.terminals = new Terminals({
       session: id,
       endpoint: webSocketURL,
@@ -119,6 +122,7 @@ export class Workspace {
       unfollow();
       this.events.stop();
       this.search.dispose();
+      this.history.dispose();
       this.terminals.dispose();
       this.documents.dispose();
     };
@@ -233,6 +237,13 @@ export class Workspace {
     this.files.reveal(path);
   }
 
+  /** Opens a file, and shows its versions beside it. */
+  showHistory(path: string): void {
+    this.documents.open(path);
+    this.history.choose("file", path);
+    this.layout.show("history");
+  }
+
   /** Saves what would be saved in a moment anyway. The paths of what is not saved then. */
   async #saveForSearch(): Promise<string[]> {
     if (this.documents.autosave.get() && this.rights.get()?.change === true) await this.documents.saveAll();
@@ -257,6 +268,7 @@ export class Workspace {
         } else {
           this.files.changed(event.revision, event.changes);
           this.documents.changed(event.changes);
+          this.history.changed(event.changes);
         }
         return;
       case "terminals":
