@@ -107,6 +107,9 @@ func newModel(t *testing.T, seed uint64) *model {
 	m.policy.MaxFileBytes = modelMaxFile
 	m.pollInterval = 100 * time.Millisecond
 	m.disk = &program{root: m.root, r: rand.New(rand.NewPCG(seed, 1)), log: m.note, wrote: map[string]backend.Hash{}}
+	if err := os.WriteFile(outside(m.root), []byte("outside"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	// One file stays, so that the workspace is never empty: the brake has tests of its own.
 	if err := os.WriteFile(filepath.Join(m.root, "stays"), []byte("here"), 0o600); err != nil {
 		t.Fatal(err)
@@ -163,6 +166,9 @@ func (m *model) round(n int) {
 	}
 	m.untilEqual()
 	m.checkHistory()
+	if content, err := os.ReadFile(outside(m.root)); string(content) != "outside" {
+		m.t.Errorf("what is outside was written to through a link: %q (%v)", content, err)
+	}
 	m.world.mu.Lock()
 	defer m.world.mu.Unlock()
 	for _, err := range m.problems {

@@ -209,7 +209,7 @@ func (p *program) choose(path string) (string, func() error) {
 	case n < 79:
 		return "chmod", func() error { return p.chmod(path) }
 	case n < 83:
-		return "symlink", func() error { return os.Symlink([]string{"a", "../b", "/etc/passwd", "gone", "."}[p.r.IntN(5)], path) }
+		return "symlink", func() error { return os.Symlink([]string{"a", "../b", outside(p.root), "gone", "."}[p.r.IntN(5)], path) }
 	case n < 87:
 		to := p.path()
 		return fmt.Sprintf("link to %q", strings.TrimPrefix(to, p.root+"/")), func() error { return p.link(path, to) }
@@ -339,6 +339,19 @@ func (p *program) sameSize(path string) error {
 	return nil
 }
 
+// outside is a file beside the workspace that links lead to, and that nothing may change.
+func outside(root string) string { return filepath.Join(filepath.Dir(root), "outside") }
+
+// writePlain writes a file, and follows no link.
+func writePlain(path, content string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(content)
+	return errors.Join(err, f.Close())
+}
+
 // burst makes folders and what is in them faster than anybody can watch them.
 func (p *program) burst(path string) error {
 	var wg sync.WaitGroup
@@ -348,7 +361,7 @@ func (p *program) burst(path string) error {
 		wg.Go(func() {
 			dir := filepath.Join(path, fmt.Sprintf("burst%d/x/y", i))
 			if errs[i] = os.MkdirAll(dir, 0o755); errs[i] == nil {
-				errs[i] = os.WriteFile(filepath.Join(dir, "f"), []byte(dir), 0o644)
+				errs[i] = writePlain(filepath.Join(dir, "f"), dir)
 			}
 		})
 	}
