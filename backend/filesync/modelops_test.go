@@ -209,7 +209,9 @@ func (p *program) choose(path string) (string, func() error) {
 	case n < 79:
 		return "chmod", func() error { return p.chmod(path) }
 	case n < 83:
-		return "symlink", func() error { return os.Symlink([]string{"a", "../b", outside(p.root), "gone", "."}[p.r.IntN(5)], path) }
+		return "symlink", func() error {
+			return os.Symlink([]string{"a", "../b", outside(p.root), "gone", "."}[p.r.IntN(5)], path)
+		}
 	case n < 87:
 		to := p.path()
 		return fmt.Sprintf("link to %q", strings.TrimPrefix(to, p.root+"/")), func() error { return p.link(path, to) }

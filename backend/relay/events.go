@@ -185,8 +185,12 @@ func (e *events) tellConflicts(ctx context.Context) error {
 		return err
 	}
 	for c := range e.conflicts {
-		if !slices.Contains(open, c) {
-			delete(e.conflicts, c)
+		if slices.Contains(open, c) {
+			continue
+		}
+		delete(e.conflicts, c)
+		if err := e.s.send(ctx, newConflict(c, true, "")); err != nil {
+			return err
 		}
 	}
 	for _, c := range open {
@@ -194,10 +198,7 @@ func (e *events) tellConflicts(ctx context.Context) error {
 			continue
 		}
 		e.conflicts[c] = true
-		err := e.s.send(ctx, conflictMessage{
-			Type: "conflict", Path: c.Path, Revision: c.Revision, BaseRevision: c.BaseRevision, OtherRevision: c.OtherRevision,
-			Message: "The editor and the environment changed this file at the same time. Both versions are kept in its history.",
-		})
+		err := e.s.send(ctx, newConflict(c, false, "The editor and the environment changed this file at the same time. Both versions are kept in its history."))
 		if err != nil {
 			return err
 		}

@@ -195,7 +195,15 @@ type conflictMessage struct {
 	Revision      int64  `json:"revision"`
 	BaseRevision  int64  `json:"base_revision"`
 	OtherRevision int64  `json:"other_revision"`
+	Resolved      bool   `json:"resolved"`
 	Message       string `json:"message"`
+}
+
+func newConflict(c backend.Conflict, resolved bool, message string) conflictMessage {
+	return conflictMessage{
+		Type: "conflict", Path: c.Path, Revision: c.Revision, BaseRevision: c.BaseRevision, OtherRevision: c.OtherRevision,
+		Resolved: resolved, Message: message,
+	}
 }
 
 type presenceMessage struct {

@@ -7,6 +7,8 @@ import { FakeBuffer } from "./support/fake-buffer";
 /** A server that holds files by path, with one revision counter. */
 class FakeServer implements DocumentAPI {
   readonly files = new Map<string, FileContent>();
+  /** Every version there was. */
+  readonly versions: FileContent[] = [];
   revision = 0;
   writes = 0;
   failure: Problem | undefined;
@@ -18,10 +20,15 @@ class FakeServer implements DocumentAPI {
       name: path, path, type: "file", size: content.length, revision: ++this.revision, content, ...over,
     });
     this.files.set(path, file);
+    this.versions.push(file);
     return file;
   }
   file(_: string, path: string): Promise<FileContent> {
     const file = this.files.get(path);
+    return file ? Promise.resolve(file) : Promise.reject(problem(404, "not_found"));
+  }
+  version(_: string, path: string, revision: number): Promise<FileContent> {
+    const file = this.versions.findLast((each) => each.path === path && each.revision <= revision);
     return file ? Promise.resolve(file) : Promise.reject(problem(404, "not_found"));
   }
   async write(_: string, path: string, { content, base_revision }: { content: string; base_revision?: number }): Promise<Item> {
@@ -150,6 +157,34 @@ describe("Document", () => {
     expect(server.files.get("a (mine).py")?.content).toBe("mine\n");
     expect(server.files.get("a.py")?.content).toBe("theirs\n");
     expect(both.buffer.text()).toBe("theirs\n");
+  });
+
+  it("knows what both sides began with, and ends a conflict with what they make together", async () => {
+    const { doc, buffer } = await opened(server, "a\nb\nc\n");
+    buffer.setText("A\nb\nc\n");
+    server.put("a.py", "a\nb\nC\n");
+    await doc.save();
+    expect(doc.state.get()).toMatchObject({ save: "conflict", theirs: { revision: 2, text: "a\nb\nC\n", readable: true } });
+    const base = await doc.base();
+    expect(base).toBe("a\nb\nc\n");
+    // A third version that comes while the user chooses is met too, and the next merge is with that one.
+    server.put("a.py", "a\nB\nC\n");
+    await doc.resolveWith("A\nb\nC\n");
+    expect(doc.state.get()).toMatchObject({ save: "conflict", theirs: { revision: 3 } });
+    expect(await doc.base()).toBe("a\nb\nC\n");
+    await doc.resolveWith("A\nB\nC\n");
+    expect(doc.state.get()).toMatchObject({ save: "saved", revision: 4, theirs: null });
+    expect(server.files.get("a.py")?.content).toBe("A\nB\nC\n");
+  });
+
+  it("has nothing to merge with when the other version is no text", async () => {
+    const { doc, buffer } = await opened(server);
+    buffer.setText("mine");
+    server.put("a.py", "AP8=", { encoding: "base64" });
+    await doc.save();
+    expect(doc.state.get().theirs).toMatchObject({ readable: false });
+    server.versions.length = 0;
+    expect(await doc.base()).toBeNull();
   });
 
   it("is no conflict when both sides wrote the same", async () => {

@@ -8,6 +8,7 @@ async function make(...paths: string[]) {
   const written: string[] = [];
   const api: DocumentAPI = {
     file: (_, path) => Promise.resolve(fileContentSchema.parse({ name: path, path, type: "file", revision: 1, content: "text" })),
+    version: () => Promise.reject(new Error("not asked for here")),
     write: (_, path) => {
       written.push(path);
       return Promise.resolve(itemSchema.parse({ name: path, path, type: "file", revision: 2 }));
@@ -36,6 +37,15 @@ describe("Documents", () => {
     expect(documents.unsaved.get()).toBe(1);
     await documents.saveAll();
     expect(documents.unsaved.get()).toBe(0);
+  });
+
+  it("keeps the conflicts that the server tells of, until they are resolved", async () => {
+    const { documents } = await make();
+    const event = { type: "conflict", path: "a", revision: 3, other_revision: 2, base_revision: 1, resolved: false, message: "" } as const;
+    documents.conflict(event);
+    documents.conflict({ ...event, path: "b" });
+    documents.conflict({ ...event, resolved: true });
+    expect([...documents.conflicts.get().keys()]).toEqual(["b"]);
   });
 
   it("follows a folder that was moved elsewhere", async () => {

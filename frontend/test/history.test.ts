@@ -23,7 +23,7 @@ class FakeAPI {
   written: [path: string, content: string, encoding: string | undefined][] = [];
   failure: Error | undefined;
   /** Set: an answer waits until it resolves. */
-  gate: Promise<undefined> | undefined;
+  gate: Promise<void> | undefined;
 
   async history(_: string, path: string, before: string, limit: number, signal: AbortSignal): Promise<Versions> {
     this.asked.push(`${path}|${before}`);
@@ -102,13 +102,13 @@ describe("History", () => {
   it("takes no answer of what is not asked about any more", async () => {
     const { api, history } = make();
     api.all = [version(1, "a"), version(2, "b")];
-    const { promise, resolve: open } = Promise.withResolvers<undefined>();
-    api.gate = promise;
+    let open: () => void = () => undefined;
+    api.gate = new Promise<void>((resolve) => (open = resolve));
     history.show(true);
     history.choose("file", "a");
     history.choose("file", "b");
     api.gate = undefined;
-    open(undefined);
+    open();
     await settle();
     expect(history.state.get()).toMatchObject({ path: "b", status: "ready" });
     expect(history.state.get().versions.map(({ path }) => path)).toEqual(["b"]);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { composed, hasMarkers } from "@/features/editor/merge-text";
 import { diffLines } from "@/lib/diff";
 import { chosenLines, linesOf, merge, mergedText, type Chunk } from "@/lib/merge";
 
@@ -219,5 +220,26 @@ describe("merge, whatever the texts", () => {
 describe("chosenLines", () => {
   it("takes both, mine first", () => {
     expect(chosenLines({ kind: "conflict", base: [], mine: ["m"], theirs: ["t"] }, "both")).toEqual(["m", "t"]);
+  });
+});
+
+describe("composed", () => {
+  const labels = { mine: "Yours", theirs: "Theirs" };
+  const merged = merge("a\nb\nc\n", "A\nmine\nc\n", "a\ntheirs\nC\n");
+
+  it("marks what is open, and nothing when all is decided", () => {
+    const open = composed(merged, [null], labels);
+    expect(open).toBe("<<<<<<< Yours\nA\nmine\nc\n=======\na\ntheirs\nC\n>>>>>>> Theirs\n");
+    expect(hasMarkers(open, labels)).toBe(true);
+    for (const [choice, text] of [["mine", "A\nmine\nc\n"], ["theirs", "a\ntheirs\nC\n"], ["both", "A\nmine\nc\na\ntheirs\nC\n"]] as const) {
+      const decided = composed(merged, [choice], labels);
+      expect(decided).toBe(text);
+      expect(hasMarkers(decided, labels)).toBe(false);
+    }
+  });
+
+  it("does not take a line of the file for a marker", () => {
+    const text = composed(merge("a\n", "=======\n", "a\n"), [], labels);
+    expect([text, hasMarkers(text, labels)]).toEqual(["=======\n", false]);
   });
 });

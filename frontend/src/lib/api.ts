@@ -199,6 +199,11 @@ export const api = {
     return read(restoredSchema, workspace(id, "restore"), { method: "POST", json });
   },
 
+  /** Ends the conflicts of a path: the present version is the one that is wanted. */
+  async resolveConflict(id: string, path: string): Promise<void> {
+    await send(workspace(id, "conflicts/resolve"), { method: "POST", json: { path } });
+  },
+
   /** The session's active shares. */
   async shares(id: string): Promise<Share[]> {
     return (await read(shareListSchema, workspace(id, "shares"))).data;

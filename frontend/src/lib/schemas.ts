@@ -188,7 +188,11 @@ export const eventSchema = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("conflict"),
     path: z.string(),
+    /** Of the present version, of the other one, and of what both were made from (0: there was nothing). */
     revision: z.number().default(0),
+    other_revision: z.number().default(0),
+    base_revision: z.number().default(0),
+    resolved: z.boolean().default(false),
     message: z.string().default(""),
   }),
   z.object({
@@ -201,6 +205,7 @@ export const eventSchema = z.discriminatedUnion("type", [
   syncSchema.extend({ type: z.literal("sync") }),
 ]);
 export type WorkspaceEvent = z.infer<typeof eventSchema>;
+export type ConflictEvent = Extract<WorkspaceEvent, { type: "conflict" }>;
 
 export const terminalMessageSchema = z.discriminatedUnion("type", [
   statusMessage,

@@ -32,6 +32,7 @@ export function DiffView({ path, original, modified, labels: [left, right], clas
           ...editorOptions,
           readOnly: true,
           originalEditable: false,
+          renderOverviewRuler: false,
           renderSideBySide: true,
           useInlineViewWhenSpaceIsLimited: true,
           renderSideBySideInlineBreakpoint: 640,
@@ -41,6 +42,8 @@ export function DiffView({ path, original, modified, labels: [left, right], clas
         });
         editor.setModel({ original: before, modified: after });
         undo = () => {
+          // First: what the editor has scheduled for its model would find the editor gone.
+          editor.setModel(null);
           editor.dispose();
           before.dispose();
           after.dispose();

@@ -53,11 +53,11 @@ export interface DocumentState {
   readonly deleted: boolean;
   /** Why the last save did not work, or "". */
   readonly error: string;
-  /** The other version, in a conflict. */
-  readonly theirs: { readonly revision: number; readonly text: string } | null;
+  /** The other version, in a conflict; `readable`: it is text, and can be merged. */
+  readonly theirs: { readonly revision: number; readonly text: string; readonly readable: boolean } | null;
 }
 
-export type DocumentAPI = Pick<API, "file" | "write">;
+export type DocumentAPI = Pick<API, "file" | "write" | "version">;
 
 export interface DocumentOptions {
   readonly id: number;
@@ -260,7 +260,7 @@ export class Document {
     }
     clearTimeout(this.#timer);
     const text = readable ? file.content : "(content that cannot be shown as text)";
-    this.#set({ save: "conflict", deleted: false, theirs: { revision: file.revision, text }, error: "" });
+    this.#set({ save: "conflict", deleted: false, theirs: { revision: file.revision, text, readable }, error: "" });
   }
 
   remoteDeleted(): void {
@@ -286,6 +286,27 @@ export class Document {
     const { api, session } = this.#options;
     const file = await api.file(session, this.path);
     if (!this.#disposed) await this.#take(file);
+  }
+
+  /** The text that the edits were made in; null: it is not kept, or not known. */
+  async base(): Promise<string | null> {
+    const { api, session } = this.#options;
+    const { revision } = this.state.get();
+    if (revision < 1) return null;
+    try {
+      const file = await api.version(session, this.path, revision);
+      return file.saved && file.encoding === "utf-8" ? file.content : null;
+    } catch (error) {
+      if (error instanceof Problem && error.status === 404) return null;
+      throw error;
+    }
+  }
+
+  /** Ends a conflict with a text made of both versions. A third version that came meanwhile makes another conflict. */
+  async resolveWith(text: string): Promise<void> {
+    if (!this.state.get().theirs || !this.buffer) return;
+    this.buffer.setText(text);
+    await this.resolve("mine");
   }
 
   /** Ends a conflict with both: this text goes to a new file at `path`, and this file takes the other version. */

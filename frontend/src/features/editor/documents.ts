@@ -1,7 +1,7 @@
 /** The open files of a session: the tabs, which one is shown, and what the event stream means for them. */
 import { z } from "zod";
 import { movedPath, isWithin } from "@/lib/paths";
-import type { Change } from "@/lib/schemas";
+import type { Change, ConflictEvent } from "@/lib/schemas";
 import { loadStored, saveStored } from "@/lib/storage";
 import { Store } from "@/lib/store";
 import { Document, type DocumentAPI, type DocumentOptions, type Place } from "./document";
@@ -31,6 +31,8 @@ export class Documents {
   readonly autosave: Store<boolean>;
   /** Changes with any tab's state: how many are not saved. */
   readonly unsaved = new Store<number>(0);
+  /** Files of which the server keeps two versions that nobody has decided on, by their paths. */
+  readonly conflicts = new Store<ReadonlyMap<string, ConflictEvent>>(new Map());
   /** The editor that is shown, while there is one. */
   view: EditorView | null = null;
   readonly #session: string;
@@ -88,6 +90,16 @@ export class Documents {
 
   activate(tab: Document): void {
     this.#set({ tabs: this.state.get().tabs, active: tab });
+  }
+
+  /** Takes what the event stream said of a conflict. */
+  conflict(event: ConflictEvent): void {
+    this.conflicts.update((conflicts) => {
+      const next = new Map(conflicts);
+      if (event.resolved) next.delete(event.path);
+      else next.set(event.path, event);
+      return next;
+    });
   }
 
   /** Closes without asking; the caller has asked. */

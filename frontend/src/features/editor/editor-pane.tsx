@@ -15,6 +15,7 @@ import { baseName } from "@/lib/paths";
 import { complain } from "@/lib/toasts";
 import { CodeEditor } from "./code-editor";
 import { ConflictDialog } from "./conflict-dialog";
+import { StoredConflictDialog } from "./stored-conflict-dialog";
 import type { Document } from "./document";
 import type { Documents } from "./documents";
 import { EditorTabs } from "./editor-tabs";
@@ -137,6 +138,8 @@ function DocumentView({ session, document: doc, documents, files, readOnly, onCl
   const [later, setLater] = useState(0);
   const onCursor = useCallback((line: number, column: number) => setCursor({ line, column }), []);
   const item = tree.get(path);
+  const stored = useStore(documents.conflicts).get(path);
+  const [settling, setSettling] = useState(false);
 
   return (
     <>
@@ -145,6 +148,14 @@ function DocumentView({ session, document: doc, documents, files, readOnly, onCl
           This file was changed elsewhere while you edited it.
           <Button small className="ml-auto" onClick={() => setLater(0)}>
             Compare…
+          </Button>
+        </Banner>
+      )}
+      {stored && !theirs && !readOnly && (
+        <Banner tone="warn">
+          The editor and a program changed this file at the same time: both versions are kept.
+          <Button small className="ml-auto" onClick={() => setSettling(true)}>
+            Merge…
           </Button>
         </Banner>
       )}
@@ -213,8 +224,9 @@ function DocumentView({ session, document: doc, documents, files, readOnly, onCl
           )}
         </footer>
       )}
+      {stored && settling && <StoredConflictDialog session={session} document={doc} conflict={stored} onClose={() => setSettling(false)} />}
       {theirs && later !== theirs.revision && (
-        <ConflictDialog document={doc} theirs={theirs.text} taken={(candidate) => tree.has(candidate)} onClose={() => setLater(theirs.revision)} />
+        <ConflictDialog document={doc} theirs={theirs.text} readable={theirs.readable} taken={(candidate) => tree.has(candidate)} onClose={() => setLater(theirs.revision)} />
       )}
     </>
   );

@@ -275,7 +275,10 @@ export class Workspace {
         this.terminals.listed(event.terminals);
         return;
       case "conflict":
-        inform(event.message || `${event.path} was changed in two places; both versions are kept.`);
+        this.documents.conflict(event);
+        if (!event.resolved) {
+          inform(`${event.path}: ${event.message || "it was changed in two places; both versions are kept."}`, { label: "Open", run: () => this.openAt(event.path, null) });
+        }
         return;
       case "presence":
         this.viewers.set(Math.max(1, event.viewers.length));
