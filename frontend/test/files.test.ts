@@ -60,8 +60,10 @@ class FakeAPI implements FilesAPI {
   write(_: string, path: string) {
     return Promise.resolve(item(path, "file", ++this.revision));
   }
-  upload(_: string, path: string) {
-    return Promise.resolve(item(path, "file", ++this.revision));
+  copied: [from: string, to: string][] = [];
+  copy(_: string, from: string, to: string) {
+    this.copied.push([from, to]);
+    return Promise.resolve({ file: item(to, "file", ++this.revision), left: 0 });
   }
   remove() {
     return Promise.resolve(++this.revision);
@@ -148,10 +150,10 @@ describe("FileStore", () => {
     store.toggle("dir", true);
     store.reveal("dir/a.txt");
     store.changed(2, [change("move", "renamed", { from: "dir", type: "folder" })]);
-    expect(store.selected.get()).toBe("renamed/a.txt");
+    expect(store.selection.get().focus).toBe("renamed/a.txt");
     expect([...store.expanded.get()]).toEqual(["renamed"]);
     await store.createFile("renamed/deep/b.txt");
-    expect(store.selected.get()).toBe("renamed/deep/b.txt");
+    expect(store.selection.get().focus).toBe("renamed/deep/b.txt");
     expect(store.expanded.get().has("renamed/deep")).toBe(true);
     await store.remove("renamed");
     expect(paths(store.state.get().tree)).toEqual([]);

@@ -4,15 +4,16 @@ import { deletedSchema, removedSchema, restoredSchema, versionsSchema, type Dele
 import { apiBase } from "./origin";
 import { encodePath } from "./paths";
 import { Problem } from "./problem";
+import { postBytes } from "./upload";
 import {
   recordingAnswerSchema, recordingListSchema, shareAnswerSchema, sharedAnswerSchema, sharedListSchema, shareListSchema,
   type Recording, type Share, type Shared,
 } from "./sharing";
 import { replaceAnswerSchema, replaceBody, searchAnswerSchema, searchParams, type ReplaceAnswer, type Replacement, type SearchAnswer, type SearchQuery } from "./search";
 import {
-  fileAnswerSchema, fileContentSchema, itemListSchema, sessionAnswerSchema, sessionListSchema, signedInSchema,
+  copiedSchema, fileAnswerSchema, fileContentSchema, itemListSchema, unpackedSchema, sessionAnswerSchema, sessionListSchema, signedInSchema,
   statusSchema, terminalListSchema, userSchema,
-  type FileContent, type Item, type Mode, type Session, type Status, type TerminalInfo, type User,
+  type FileContent, type Item, type Unpacked, type Mode, type Session, type Status, type TerminalInfo, type User,
 } from "./schemas";
 
 interface Request {
@@ -122,16 +123,23 @@ export const api = {
   rawURL(id: string, path: string): string {
     return apiBase + workspace(id, `file/${encodePath(path)}?raw=1`);
   },
-  archiveURL(id: string): string {
-    return apiBase + workspace(id, "archive");
+  /** The address of a zip of a folder, or with "" of everything. */
+  archiveURL(id: string, path = ""): string {
+    return apiBase + workspace(id, path ? `archive?${new URLSearchParams({ path })}` : "archive");
   },
   async write(id: string, path: string, write: Write): Promise<Item> {
     const json = { encoding: "utf-8", ...write };
     return (await read(fileAnswerSchema, workspace(id, `file/${encodePath(path)}`), { method: "POST", json })).file;
   },
-  async upload(id: string, path: string, body: Blob): Promise<Item> {
-    const request = { method: "POST", body, contentType: "application/octet-stream" };
-    return (await read(fileAnswerSchema, workspace(id, `file/${encodePath(path)}`), request)).file;
+  /** Uploads a file's bytes, over what is there. */
+  async uploadFile(id: string, path: string, body: Blob, progress: (bytes: number) => void, signal: AbortSignal): Promise<Item> {
+    const response = await postBytes(workspace(id, `file/${encodePath(path)}`), body, "application/octet-stream", progress, signal);
+    return fileAnswerSchema.parse(await response.json()).file;
+  },
+  /** Unpacks a zip below a folder. What it holds of links is left out. */
+  async unpack(id: string, into: string, zip: Blob, progress: (bytes: number) => void, signal: AbortSignal): Promise<Unpacked> {
+    const query = into ? `?${new URLSearchParams({ path: into })}` : "";
+    return unpackedSchema.parse(await (await postBytes(workspace(id, `archive${query}`), zip, "application/zip", progress, signal)).json());
   },
   /** Deletes a file, or a folder with what is in it. The revision of that: one less is what to restore to undo it. */
   async remove(id: string, path: string): Promise<number> {
@@ -142,6 +150,10 @@ export const api = {
   },
   async move(id: string, from: string, to: string): Promise<Item> {
     return (await read(fileAnswerSchema, workspace(id, "move"), { method: "POST", json: { from, to } })).file;
+  },
+  /** Copies a file, or a folder with what is saved in it, to a path that is free. `left` is how much of it is not saved. */
+  async copy(id: string, from: string, to: string): Promise<{ file: Item; left: number }> {
+    return read(copiedSchema, workspace(id, "copy"), { method: "POST", json: { from, to } });
   },
   async ensureDefault(id: string): Promise<void> {
     await send(workspace(id, "ensure-default"), { method: "POST" });

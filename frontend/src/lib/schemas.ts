@@ -76,6 +76,15 @@ export const itemListSchema = z
   .nullable()
   .transform((items) => items ?? []);
 export const fileAnswerSchema = z.object({ file: itemSchema });
+export const copiedSchema = z.object({ file: itemSchema, left: z.number().default(0) });
+export const unpackedSchema = z.object({
+  files: z.number().default(0),
+  skipped: z
+    .array(z.string())
+    .nullish()
+    .transform((paths) => paths ?? []),
+});
+export type Unpacked = z.infer<typeof unpackedSchema>;
 export const fileContentSchema = itemSchema.extend({
   content: z.string().default(""),
   encoding: z.enum(["utf-8", "base64"]).default("utf-8"),

@@ -6,6 +6,7 @@ import { errorText } from "@/lib/problem";
 import type { Change, Item } from "@/lib/schemas";
 import { loadStored, saveStored } from "@/lib/storage";
 import { Store } from "@/lib/store";
+import { followed, freePath, nothing, only, outermost, type Selection } from "./selection";
 import { applyChanges, treeOf, withItem, type Tree } from "./tree";
 
 export interface FilesState {
@@ -14,13 +15,20 @@ export interface FilesState {
   readonly error: string;
 }
 
-export type FilesAPI = Pick<API, "files" | "write" | "upload" | "remove" | "restore" | "createFolder" | "move">;
+export type FilesAPI = Pick<API, "files" | "write" | "remove" | "restore" | "createFolder" | "move" | "copy">;
+
+/** What was cut or copied. */
+export interface Clipboard {
+  readonly paths: readonly string[];
+  readonly cut: boolean;
+}
 
 export class FileStore {
   readonly state = new Store<FilesState>({ status: "loading", tree: new Map(), error: "" });
   /** Paths of the folders that are open. */
   readonly expanded: Store<ReadonlySet<string>>;
-  readonly selected = new Store<string>("");
+  readonly selection = new Store<Selection>(nothing);
+  readonly clipboard = new Store<Clipboard | null>(null);
   readonly #session: string;
   readonly #api: FilesAPI;
   #revision: number | undefined;
@@ -119,7 +127,13 @@ export class FileStore {
     if (above.some((parent) => !this.expanded.get().has(parent))) {
       this.expanded.update((expanded) => new Set([...expanded, ...above]));
     }
-    this.selected.set(path);
+    this.selection.set(only(path));
+  }
+
+  /** What an action is about: all that is selected, folders for what is in them. */
+  chosen(): string[] {
+    const { tree } = this.state.get();
+    return outermost(this.selection.get().paths, (path) => tree.has(path));
   }
 
   async createFile(path: string): Promise<Item> {
@@ -135,10 +149,17 @@ export class FileStore {
     this.reveal(item.path);
   }
 
-  async upload(folder: string, files: readonly File[]): Promise<void> {
-    for (const file of files) {
-      this.show(await this.#api.upload(this.#session, folder ? `${folder}/${file.name}` : file.name, file));
-    }
+  /** Copies to a path that is free; how much of it was left out, since it is not saved. */
+  async copy(from: string, to: string): Promise<number> {
+    const { file, left } = await this.#api.copy(this.#session, from, to);
+    this.show(file);
+    return left;
+  }
+
+  /** A path for a copy in a folder, where nothing is. */
+  freePath(folder: string, name: string): string {
+    const { tree } = this.state.get();
+    return freePath(folder, name, (path) => tree.has(path));
   }
 
   async move(from: string, to: string): Promise<void> {
@@ -146,7 +167,6 @@ export class FileStore {
     const change: Change = { ...item, op: "move", from, source: "api" };
     this.state.update((state) => ({ ...state, tree: applyChanges(state.tree, [change]) }));
     this.#followMove(from, to);
-    this.reveal(to);
   }
 
   /** Deletes; the returned function undoes it. */
@@ -164,7 +184,7 @@ export class FileStore {
   }
 
   #followMove(from: string, to: string): void {
-    this.selected.update((selected) => movedPath(selected, from, to));
+    this.selection.update((selection) => followed(selection, from, to));
     if ([...this.expanded.get()].some((path) => isWithin(path, from))) {
       this.expanded.update((expanded) => new Set([...expanded].map((path) => movedPath(path, from, to))));
     }

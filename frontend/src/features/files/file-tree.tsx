@@ -1,7 +1,10 @@
 "use client";
 
-import { ChevronRight, Copy, Download, FileMinus, FilePlus, FolderPlus, History, Pencil, SquareArrowOutUpRight, Trash2 } from "lucide-react";
-import { useCallback, useEffect, useId, useMemo, useRef, useState, type DragEvent, type KeyboardEvent } from "react";
+import {
+  ChevronRight, ClipboardPaste, Copy, CopyPlus, Download, FileArchive, FileMinus, FilePlus, FolderPlus, FolderUp, History, Link, Pencil, Scissors,
+  SquareArrowOutUpRight, Trash2, Upload,
+} from "lucide-react";
+import { useCallback, useEffect, useId, useMemo, useRef, useState, type DragEvent, type KeyboardEvent, type MouseEvent } from "react";
 import { Menu } from "@/components/ui/menu";
 import { useStore } from "@/hooks/use-store";
 import { formatBytes } from "@/lib/format";
@@ -10,24 +13,35 @@ import type { Item } from "@/lib/schemas";
 import { FileIcon } from "./file-icon";
 import type { FileStore } from "./file-store";
 import { NameInput } from "./name-input";
-import { namesIn, unsavedReason, visibleRows, type Row } from "./tree";
+import { extended, only, toggled } from "./selection";
+import { filteredRows, namesIn, unsavedReason, visibleRows, type Row } from "./tree";
 
 export type Editing =
   | { readonly what: "file" | "folder"; readonly parent: string }
   | { readonly what: "rename"; readonly item: Item };
 
+export type UploadKind = "files" | "folder" | "zip";
+
 interface Props {
   readonly files: FileStore;
   readonly readOnly: boolean;
   readonly editing: Editing | null;
+  /** Only what has this in its name, and what that is in; "" is everything. */
+  readonly filter: string;
   readonly onEdited: (name: string) => void;
   readonly onCancelEdit: () => void;
   readonly onOpen: (path: string) => void;
   readonly onCreate: (what: "file" | "folder", parent: string) => void;
   readonly onRename: (item: Item) => void;
-  readonly onDelete: (item: Item) => void;
-  readonly onMove: (from: string, into: string) => void;
-  readonly onUpload: (files: readonly File[], into: string) => void;
+  /** Of what is selected. */
+  readonly onDelete: () => void;
+  readonly onMove: (paths: readonly string[], into: string) => void;
+  readonly onCut: () => void;
+  readonly onCopy: () => void;
+  readonly onPaste: (into: string) => void;
+  readonly onDuplicate: () => void;
+  readonly onDrop: (transfer: DataTransfer, into: string) => void;
+  readonly onUpload: (what: UploadKind, into: string) => void;
   readonly onDownload: (item: Item) => void;
   readonly onCopyPath: (item: Item) => void;
   readonly onHistory: (item: Item) => void;
@@ -41,11 +55,12 @@ const dragType = "application/x-workspace-path";
 
 /** The tree, with one tab stop: arrows move, Enter opens, F2 renames, Delete deletes, letters find. */
 export function FileTree(props: Props) {
-  const { files, readOnly, editing, onOpen } = props;
+  const { files, readOnly, editing, filter, onOpen } = props;
   const { tree } = useStore(files.state);
   const expanded = useStore(files.expanded);
-  const selected = useStore(files.selected);
-  const rows = useMemo(() => visibleRows(tree, expanded), [tree, expanded]);
+  const { focus, paths: selected } = useStore(files.selection);
+  const clipboard = useStore(files.clipboard);
+  const rows = useMemo(() => (filter === "" ? visibleRows(tree, expanded) : filteredRows(tree, filter)), [tree, expanded, filter]);
   const [menu, setMenu] = useState<{ item: Item | null; x: number; y: number } | null>(null);
   const [dropInto, setDropInto] = useState<string | null>(null);
   const [view, setView] = useState({ top: 0, height: 800 });
@@ -53,7 +68,7 @@ export function FileTree(props: Props) {
   const typed = useRef({ text: "", at: 0 });
   const id = useId();
   const closeMenu = useCallback(() => setMenu(null), []);
-  const index = rows.findIndex((row) => row.item.path === selected);
+  const index = rows.findIndex((row) => row.item.path === focus);
 
   useEffect(() => {
     const box = scroller.current;
@@ -64,15 +79,23 @@ export function FileTree(props: Props) {
   }, [index]);
 
   const select = (row: Row | undefined) => {
-    if (row) files.selected.set(row.item.path);
+    if (row) files.selection.set(only(row.item.path));
+  };
+  const extend = (path: string | undefined) => {
+    if (path !== undefined) files.selection.update((selection) => extended(selection, rows.map(({ item }) => item.path), path));
+  };
+  const click = (event: MouseEvent, row: Row) => {
+    if (event.shiftKey) extend(row.item.path);
+    else if (event.ctrlKey || event.metaKey) files.selection.update((selection) => toggled(selection, row.item.path));
+    else activate(row);
   };
   const activate = (row: Row) => {
-    files.selected.set(row.item.path);
+    select(row);
     if (row.item.type === "folder") files.toggle(row.item.path);
     else onOpen(row.item.path);
   };
-  const find = (key: string) => {
-    const now = Date.now();
+  /** `now` in milliseconds. */
+  const find = (key: string, now: number) => {
     typed.current = { text: now - typed.current.at < 700 ? typed.current.text + key : key, at: now };
     const wanted = typed.current.text.toLowerCase();
     const start = wanted.length > 1 ? index : index + 1;
@@ -80,15 +103,24 @@ export function FileTree(props: Props) {
     select(order.find((row) => row.item.name.toLowerCase().startsWith(wanted)));
   };
   const keyDown = (event: KeyboardEvent) => {
-    if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target !== event.currentTarget || event.altKey) return;
     const row = rows[index];
+    if (event.ctrlKey || event.metaKey) {
+      if (shortcut(event.key.toLowerCase(), row)) event.preventDefault();
+      return;
+    }
     const folder = row?.item.type === "folder";
     switch (event.key) {
       case "ArrowDown":
-        select(rows[Math.min(index + 1, rows.length - 1)]);
+      case "ArrowUp": {
+        const next = rows[event.key === "ArrowDown" ? Math.min(index + 1, rows.length - 1) : Math.max(index - 1, 0)];
+        if (event.shiftKey) extend(next?.item.path);
+        else select(next);
         break;
-      case "ArrowUp":
-        select(rows[Math.max(index - 1, 0)]);
+      }
+      case "Escape":
+        if (clipboard) files.clipboard.set(null);
+        else select(row);
         break;
       case "Home":
         select(rows[0]);
@@ -102,7 +134,7 @@ export function FileTree(props: Props) {
         break;
       case "ArrowLeft":
         if (folder && row.expanded) files.toggle(row.item.path, false);
-        else if (row && row.depth > 0) files.selected.set(parentOf(row.item.path));
+        else if (row && row.depth > 0) files.selection.set(only(parentOf(row.item.path)));
         break;
       case "Enter":
       case " ":
@@ -112,13 +144,25 @@ export function FileTree(props: Props) {
         if (row && !readOnly) props.onRename(row.item);
         break;
       case "Delete":
-        if (row && !readOnly) props.onDelete(row.item);
+        if (selected.size > 0 && !readOnly) props.onDelete();
         break;
       default:
         if (event.key.length !== 1) return;
-        find(event.key);
+        find(event.key, event.timeStamp);
     }
     event.preventDefault();
+  };
+
+  /** What the keys of every file manager do. Answers whether it was one of them. */
+  const shortcut = (key: string, row: Row | undefined): boolean => {
+    if (key === "a") files.selection.update(({ anchor }) => ({ focus, anchor, paths: new Set(rows.map(({ item }) => item.path)) }));
+    else if (key === " " && row) files.selection.update((selection) => toggled(selection, row.item.path));
+    else if (readOnly) return false;
+    else if (key === "x" && selected.size > 0) props.onCut();
+    else if (key === "c" && selected.size > 0) props.onCopy();
+    else if (key === "v" && clipboard) props.onPaste(folderOf(row?.item ?? null));
+    else return false;
+    return true;
   };
 
   /** Where a drop at this row goes. */
@@ -133,9 +177,9 @@ export function FileTree(props: Props) {
     event.preventDefault();
     event.stopPropagation();
     setDropInto(null);
-    const from = event.dataTransfer.getData(dragType);
-    if (from) props.onMove(from, folderOf(item));
-    else props.onUpload([...event.dataTransfer.files], folderOf(item));
+    const dragged = event.dataTransfer.getData(dragType);
+    if (dragged) props.onMove(dragged.split("\0"), folderOf(item));
+    else props.onDrop(event.dataTransfer, folderOf(item));
   };
 
   const windowed = rows.length >= windowFrom;
@@ -164,6 +208,7 @@ export function FileTree(props: Props) {
       <div
         role="tree"
         aria-label="Files"
+        aria-multiselectable
         tabIndex={0}
         aria-activedescendant={index >= 0 ? `${id}-${index}` : undefined}
         onKeyDown={keyDown}
@@ -181,12 +226,19 @@ export function FileTree(props: Props) {
               <TreeRow
                 id={`${id}-${begin + at}`}
                 row={row}
-                selected={row.item.path === selected}
+                selected={selected.has(row.item.path)}
+                focused={row.item.path === focus}
+                cut={clipboard?.cut === true && clipboard.paths.includes(row.item.path)}
+                filter={filter}
                 readOnly={readOnly}
                 target={dropInto !== null && dropInto !== "" && dropInto === row.item.path}
-                onClick={() => activate(row)}
+                onClick={(event) => click(event, row)}
+                onDragStart={(event) => {
+                  if (!selected.has(row.item.path)) select(row);
+                  event.dataTransfer.setData(dragType, files.chosen().join("\0"));
+                }}
                 onMenu={(x, y) => {
-                  files.selected.set(row.item.path);
+                  if (!selected.has(row.item.path)) select(row);
                   setMenu({ item: row.item, x, y });
                 }}
                 onDragOver={(event) => dragOver(event, row.item)}
@@ -198,51 +250,67 @@ export function FileTree(props: Props) {
         ))}
         {end < rows.length && <div style={{ height: (rows.length - end) * rowHeight }} />}
       </div>
-      {rows.length === 0 && !creating && <p className="px-3 py-2 text-[13px] text-muted">{readOnly ? "No files yet." : "No files yet. Create one, drop some here, or make them in the terminal."}</p>}
-      {menu && <Menu label="File actions" at={menu} onClose={closeMenu} groups={menuGroups(props, menu.item)} />}
+      {rows.length === 0 && filter !== "" && <p className="px-3 py-2 text-[13px] text-muted">No name has “{filter}” in it.</p>}
+      {rows.length === 0 && filter === "" && !creating && <p className="px-3 py-2 text-[13px] text-muted">{readOnly ? "No files yet." : "No files yet. Create one, drop some here, or make them in the terminal."}</p>}
+      {menu && <Menu label="File actions" at={menu} onClose={closeMenu} groups={menuGroups(props, menu.item, selected.size, clipboard !== null)} />}
     </div>
   );
 }
 
-function menuGroups({ readOnly, onOpen, onCreate, onRename, onDelete, onDownload, onCopyPath, onHistory }: Props, item: Item | null) {
+function menuGroups(props: Props, item: Item | null, count: number, canPaste: boolean) {
+  const { readOnly, onOpen, onCreate, onRename, onDownload, onCopyPath, onHistory } = props;
   const parent = item === null ? "" : item.type === "folder" ? item.path : parentOf(item.path);
   const create = [
     { label: "New file…", icon: <FilePlus size={14} />, onSelect: () => onCreate("file", parent) },
     { label: "New folder…", icon: <FolderPlus size={14} />, onSelect: () => onCreate("folder", parent) },
   ];
-  if (item === null) return [create];
+  const upload = [
+    { label: "Upload files…", icon: <Upload size={14} />, onSelect: () => props.onUpload("files", parent) },
+    { label: "Upload a folder…", icon: <FolderUp size={14} />, onSelect: () => props.onUpload("folder", parent) },
+    { label: "Unpack a zip here…", icon: <FileArchive size={14} />, onSelect: () => props.onUpload("zip", parent) },
+  ];
+  const paste = { label: "Paste", icon: <ClipboardPaste size={14} />, shortcut: "Ctrl+V", disabled: !canPaste, onSelect: () => props.onPaste(parent) };
+  if (item === null) return [create, [paste], upload];
+  const many = count > 1;
   const file = item.type === "file";
-  const open = file ? [[{ label: "Open", icon: <SquareArrowOutUpRight size={14} />, onSelect: () => onOpen(item.path) }]] : [];
-  const copy = { label: "Copy path", icon: <Copy size={14} />, onSelect: () => onCopyPath(item) };
-  const download = file ? [{ label: "Download", icon: <Download size={14} />, disabled: !item.saved, onSelect: () => onDownload(item) }] : [];
-  const history = file ? [{ label: "History", icon: <History size={14} />, disabled: !item.saved, onSelect: () => onHistory(item) }] : [];
-  if (readOnly) return [...open, [copy, ...download, ...history]];
+  const open = file && !many ? [[{ label: "Open", icon: <SquareArrowOutUpRight size={14} />, onSelect: () => onOpen(item.path) }]] : [];
+  const copyPath = { label: "Copy path", icon: <Link size={14} />, onSelect: () => onCopyPath(item) };
+  const download = (file || item.type === "folder") && !many ? [{ label: file ? "Download" : "Download as zip", icon: <Download size={14} />, disabled: !item.saved, onSelect: () => onDownload(item) }] : [];
+  const history = file && !many ? [{ label: "History", icon: <History size={14} />, disabled: !item.saved, onSelect: () => onHistory(item) }] : [];
+  if (readOnly) return [...open, [copyPath, ...download, ...history]];
   return [
     ...open,
-    create,
+    ...(many ? [] : [create]),
     [
-      { label: "Rename…", icon: <Pencil size={14} />, shortcut: "F2", onSelect: () => onRename(item) },
-      copy,
-      ...download,
-      ...history,
+      { label: "Cut", icon: <Scissors size={14} />, shortcut: "Ctrl+X", onSelect: props.onCut },
+      { label: "Copy", icon: <Copy size={14} />, shortcut: "Ctrl+C", onSelect: props.onCopy },
+      paste,
+      { label: "Duplicate", icon: <CopyPlus size={14} />, onSelect: props.onDuplicate },
     ],
-    [{ label: "Delete…", icon: <Trash2 size={14} />, danger: true, shortcut: "Del", onSelect: () => onDelete(item) }],
-  ];
+    ...(item.type === "folder" && !many ? [upload] : []),
+    [...(many ? [] : [{ label: "Rename…", icon: <Pencil size={14} />, shortcut: "F2", onSelect: () => onRename(item) }, copyPath]), ...download, ...history],
+    [{ label: many ? `Delete ${count} entries…` : "Delete…", icon: <Trash2 size={14} />, danger: true, shortcut: "Del", onSelect: props.onDelete }],
+  ].filter((group) => group.length > 0);
 }
 
 interface RowProps {
   readonly id: string;
   readonly row: Row;
   readonly selected: boolean;
+  readonly focused: boolean;
+  /** It is to be moved by the next paste. */
+  readonly cut: boolean;
+  readonly filter: string;
   readonly readOnly: boolean;
   readonly target: boolean;
-  readonly onClick: () => void;
+  readonly onClick: (event: MouseEvent) => void;
+  readonly onDragStart: (event: DragEvent) => void;
   readonly onMenu: (x: number, y: number) => void;
   readonly onDragOver: (event: DragEvent) => void;
   readonly onDrop: (event: DragEvent) => void;
 }
 
-function TreeRow({ id, row: { item, depth, expanded, position, siblings }, selected, readOnly, target, onClick, onMenu, onDragOver, onDrop }: RowProps) {
+function TreeRow({ id, row: { item, depth, expanded, position, siblings }, selected, focused, cut, filter, readOnly, target, onClick, onDragStart, onMenu, onDragOver, onDrop }: RowProps) {
   const folder = item.type === "folder";
   const note = item.saved ? (item.link_target ? `Link to ${item.link_target}` : "") : `${unsavedReason(item.unsaved_reason)} (${formatBytes(item.size)})`;
   return (
@@ -259,7 +327,7 @@ function TreeRow({ id, row: { item, depth, expanded, position, siblings }, selec
       aria-label={item.saved ? item.name : `${item.name}, not saved`}
       title={note || undefined}
       draggable={!readOnly}
-      onDragStart={(event) => event.dataTransfer.setData(dragType, item.path)}
+      onDragStart={onDragStart}
       onDragOver={onDragOver}
       onDrop={onDrop}
       onClick={onClick}
@@ -269,14 +337,29 @@ function TreeRow({ id, row: { item, depth, expanded, position, siblings }, selec
         onMenu(event.clientX, event.clientY);
       }}
       className={`flex h-6 items-center gap-1 pr-2 select-none ${
-        selected ? "bg-active group-focus-visible/tree:shadow-[inset_0_0_0_1px_var(--accent)]" : target ? "bg-hover" : "hover:bg-hover"
-      }`}
+        selected ? "bg-active" : target ? "bg-hover" : "hover:bg-hover"
+      } ${focused ? "group-focus-visible/tree:shadow-[inset_0_0_0_1px_var(--accent)]" : ""} ${cut ? "opacity-60" : ""}`}
       style={{ paddingLeft: 8 + depth * 12 }}
     >
       <ChevronRight size={14} aria-hidden className={`shrink-0 text-faint transition-transform ${expanded ? "rotate-90" : ""} ${folder ? "" : "invisible"}`} />
       <FileIcon path={item.path} type={item.type} open={expanded} />
-      <span className={`ml-0.5 truncate ${item.saved ? "" : "text-faint italic"}`}>{item.name}</span>
+      <span className={`ml-0.5 truncate ${item.saved ? "" : "text-faint italic"}`}>
+        <Marked name={item.name} filter={filter} />
+      </span>
       {!item.saved && <FileMinus size={13} aria-hidden className="ml-auto shrink-0 text-warn" />}
     </div>
+  );
+}
+
+/** The name, with what the filter found in it marked. */
+function Marked({ name, filter }: { readonly name: string; readonly filter: string }) {
+  const at = filter === "" ? -1 : name.toLowerCase().indexOf(filter.toLowerCase());
+  if (at < 0) return name;
+  return (
+    <>
+      {name.slice(0, at)}
+      <mark className="bg-transparent font-semibold text-accent-text">{name.slice(at, at + filter.length)}</mark>
+      {name.slice(at + filter.length)}
+    </>
   );
 }

@@ -115,6 +115,21 @@ export function visibleRows(tree: Tree, expanded: ReadonlySet<string>): Row[] {
   return rows;
 }
 
+/** The rows whose names have a text in them, in whatever case, with all folders that they are in. */
+export function filteredRows(tree: Tree, text: string): Row[] {
+  const wanted = text.toLowerCase();
+  const kept = new Map<string, Item>();
+  for (const item of tree.values()) {
+    if (!item.name.toLowerCase().includes(wanted)) continue;
+    kept.set(item.path, item);
+    for (let parent = parentOf(item.path); parent !== "" && !kept.has(parent); parent = parentOf(parent)) {
+      const folder = tree.get(parent);
+      if (folder) kept.set(parent, folder);
+    }
+  }
+  return visibleRows(kept, new Set(kept.keys()));
+}
+
 /** Names directly inside a folder. */
 export function namesIn(tree: Tree, folder: string): Set<string> {
   const names = new Set<string>();

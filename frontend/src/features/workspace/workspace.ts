@@ -4,6 +4,7 @@ import type { Place } from "@/features/editor/document";
 import { Documents } from "@/features/editor/documents";
 import { createMonacoBuffer } from "@/features/editor/monaco";
 import { FileStore } from "@/features/files/file-store";
+import { Uploads } from "@/features/files/uploads";
 import { History } from "@/features/history/history";
 import { FileIndex } from "@/features/quick/offers";
 import { RecentFiles } from "@/features/quick/recent-files";
@@ -60,6 +61,7 @@ export class Workspace {
   readonly sync = new Store<Sync | null>(null);
   readonly viewers = new Store<number>(1);
   readonly files: FileStore;
+  readonly uploads: Uploads;
   readonly documents: Documents;
   readonly search: Search;
   readonly history: History;
@@ -79,6 +81,7 @@ export class Workspace {
     const environment = browserEnvironment();
     this.#environment = environment;
     this.files = new FileStore(id, api);
+    this.uploads = new Uploads({ session: id, api, uploaded: (item) => this.files.show(item) });
     this.documents = new Documents(id, api, createMonacoBuffer);
     this.search = new Search({ session: id, api, save: () => this.#saveForSearch() });
     this.history = new History({ session: id, api });
@@ -121,6 +124,7 @@ export class Workspace {
       stop();
       unfollow();
       this.events.stop();
+      this.uploads.cancel();
       this.search.dispose();
       this.history.dispose();
       this.terminals.dispose();
