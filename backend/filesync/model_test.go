@@ -211,7 +211,8 @@ func (m *model) edit(r *rand.Rand) {
 		what = "delete"
 		_, err = m.store.DeletePath(ctx, request)
 	default:
-		to := escaped(p.path())
+		// Not to where nothing is saved: what a program wrote there a moment before would rightly be in no history.
+		to := strings.ReplaceAll(escaped(p.path()), "node_modules", "modules")
 		what = fmt.Sprintf("move to %q", to)
 		_, err = m.store.MovePath(ctx, request, to)
 	}
