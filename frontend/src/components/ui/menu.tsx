@@ -96,7 +96,7 @@ export function Menu({ label, at, groups, header, onClose }: Props) {
                 {item.icon}
               </span>
               <span className="flex-1">{item.label}</span>
-              {item.shortcut && <span className="pl-4 text-[12px] text-faint">{item.shortcut}</span>}
+              {item.shortcut && <span className="pl-4 text-[12px] text-muted">{item.shortcut}</span>}
             </button>
           ))}
         </div>

@@ -338,7 +338,7 @@ function TreeRow({ id, row: { item, depth, expanded, position, siblings }, selec
       }}
       className={`flex h-6 items-center gap-1 pr-2 select-none ${
         selected ? "bg-active" : target ? "bg-hover" : "hover:bg-hover"
-      } ${focused ? "group-focus-visible/tree:shadow-[inset_0_0_0_1px_var(--accent)]" : ""} ${cut ? "opacity-60" : ""}`}
+      } ${focused ? "group-focus-visible/tree:shadow-[inset_0_0_0_1px_var(--accent)]" : ""} ${cut ? "text-muted italic" : ""}`}
       style={{ paddingLeft: 8 + depth * 12 }}
     >
       <ChevronRight size={14} aria-hidden className={`shrink-0 text-faint transition-transform ${expanded ? "rotate-90" : ""} ${folder ? "" : "invisible"}`} />
