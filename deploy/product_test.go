@@ -63,8 +63,17 @@ func (p product) file(name string) string {
 // save saves a file as the editor does, and wants it taken.
 func (p product) save(t *testing.T, name, content string) {
 	t.Helper()
-	call(t, http.StatusOK, http.MethodPost, p.file(name), p.token, map[string]string{"content": content})
+	body, err := json.Marshal(map[string]string{"content": content})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, answer := try(t, http.MethodPost, p.file(name), p.token, body); !taken(status) {
+		t.Errorf("save %s: %d %s", name, status, answer)
+	}
 }
+
+// taken says whether a save was: of a new file, or of one that was there.
+func taken(status int) bool { return status == http.StatusCreated || status == http.StatusOK }
 
 // saveUntilTaken saves as the editor does while the server cannot: it tries again on a refusal that says so.
 func (p product) saveUntilTaken(t *testing.T, name, content string) (refusals int) {
@@ -77,7 +86,7 @@ func (p product) saveUntilTaken(t *testing.T, name, content string) (refusals in
 	defer tick.Stop()
 	for {
 		status, answer := try(t, http.MethodPost, p.file(name), p.token, body)
-		if status == http.StatusOK {
+		if taken(status) {
 			return refusals
 		}
 		if status < 500 {
