@@ -144,6 +144,8 @@ func install(t *testing.T, overlay, databaseURL string) (serviceURL string) {
 		}
 		kubectl(t, "delete", "-k", overlay, "--ignore-not-found", "--wait=true", "--timeout=120s")
 	})
+	// A run that was broken off may have left it.
+	kubectl(t, "delete", "-k", overlay, "--ignore-not-found", "--wait=true", "--timeout=120s")
 	kubectl(t, "apply", "-f", "base/01-namespace.yaml")
 	authority, err := exec.CommandContext(t.Context(), os.Getenv("BACKEND"), "authority").Output()
 	if err != nil {
