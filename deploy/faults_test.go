@@ -282,8 +282,13 @@ func (p product) drain(t *testing.T) {
 // imageNotThere gives backends the name of an image that cannot be pulled: a start fails with that reason.
 func (p product) imageNotThere(t *testing.T) {
 	p.session = p.newSession(t)
+	former := backendPods(t)
 	kubectl(t, "set", "env", "deployment/backend", "-n", backends, "WORKSPACE_IMAGE=localhost/missing:1", "WORKSPACE_PULL_POLICY=IfNotPresent")
 	kubectl(t, "rollout", "status", "deployment/backend", "-n", backends, "--timeout=180s")
+	// The former ones go on for some seconds, with the former image.
+	for name := range former {
+		kubectl(t, "wait", "--for=delete", "pod/"+name, "-n", backends, "--timeout=60s")
+	}
 	call(t, http.StatusAccepted, http.MethodPost, p.address+"/api/workspace/"+p.session+"/start", p.token, nil)
 	now := p.until(t, "failed for its image", func(s status) bool { return strings.Contains(s.Reason, "the image cannot be pulled") })
 	t.Logf("the session is %+v", now)
