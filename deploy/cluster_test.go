@@ -36,6 +36,18 @@ func kubectl(t *testing.T, args ...string) string {
 	return string(out)
 }
 
+// kubectlIn runs kubectl with input, and returns what it printed.
+func kubectlIn(t *testing.T, input string, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Getenv("CLUSTER"), append([]string{"--dir", os.Getenv("CLUSTER_DIR"), "kubectl"}, args...)...)
+	cmd.Stdin = strings.NewReader(input)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("kubectl %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
 // kubectlMay runs kubectl and returns what it printed, also when it ends with 1.
 func kubectlMay(t *testing.T, args ...string) string {
 	t.Helper()
@@ -57,7 +69,17 @@ func exposePostgres(t *testing.T) (forPods, here string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	network, address := pgNetwork(config)
+	return expose(t, func() (*pgx.ConnConfig, error) { return config, nil }), here
+}
+
+// expose lets pods reach a server that listens on no network, and returns its URL for them. Where it is is asked for
+// with each connection.
+func expose(t *testing.T, where func() (*pgx.ConnConfig, error)) (forPods string) {
+	t.Helper()
+	config, err := where()
+	if err != nil {
+		t.Fatal(err)
+	}
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", hostIP+":0")
 	if err != nil {
 		t.Fatal(err)
@@ -69,6 +91,12 @@ func exposePostgres(t *testing.T) (forPods, here string) {
 			if err != nil {
 				return // the test ended
 			}
+			now, err := where()
+			if err != nil {
+				_ = conn.Close() // the caller sees its connection end
+				continue
+			}
+			network, address := pgNetwork(now)
 			go forward(t.Context(), conn, network, address)
 		}
 	}()
@@ -76,7 +104,7 @@ func exposePostgres(t *testing.T) (forPods, here string) {
 		Scheme: "postgres", User: url.UserPassword(config.User, config.Password), Host: listener.Addr().String(), Path: "/" + config.Database,
 		RawQuery: "sslmode=disable",
 	}
-	return u.String(), here
+	return u.String()
 }
 
 func pgNetwork(config *pgx.ConnConfig) (network, address string) {
@@ -87,10 +115,10 @@ func pgNetwork(config *pgx.ConnConfig) (network, address string) {
 }
 
 func forward(ctx context.Context, conn net.Conn, network, address string) {
-	defer func() { _ = conn.Close() }()
 	server, err := (&net.Dialer{}).DialContext(ctx, network, address)
 	if err != nil {
-		return // the caller sees its connection end
+		_ = conn.Close() // the caller sees its connection end
+		return
 	}
 	done := make(chan struct{}, 2)
 	for _, pair := range [][2]net.Conn{{conn, server}, {server, conn}} {
@@ -116,6 +144,8 @@ func install(t *testing.T, overlay, databaseURL string) (serviceURL string) {
 		}
 		kubectl(t, "delete", "-k", overlay, "--ignore-not-found", "--wait=true", "--timeout=120s")
 	})
+	// A run that was broken off may have left it.
+	kubectl(t, "delete", "-k", overlay, "--ignore-not-found", "--wait=true", "--timeout=120s")
 	kubectl(t, "apply", "-f", "base/01-namespace.yaml")
 	authority, err := exec.CommandContext(t.Context(), os.Getenv("BACKEND"), "authority").Output()
 	if err != nil {

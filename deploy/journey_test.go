@@ -224,7 +224,9 @@ func lostPod(t *testing.T, api *client.API, session, address, token string) {
 func backendsGo(t *testing.T, api *client.API, session string) {
 	t.Helper()
 	const size = 24 << 20
-	script := fmt.Sprintf(`stty -opost; head -c %d /dev/urandom | base64 -w0 | head -c %d >/tmp/flood; cat /tmp/flood`, size, size)
+	// In parts, so that it goes on for longer than a backend takes to end.
+	script := fmt.Sprintf(`stty -opost; head -c %d /dev/urandom | base64 -w0 | head -c %d >/tmp/flood; `+
+		`for i in $(seq 0 23); do dd if=/tmp/flood bs=1M skip=$i count=1 status=none; sleep 0.4; done`, size, size)
 	for round, cut := 0, false; !cut; round++ {
 		pods := strings.Fields(kubectl(t, "get", "pods", "-n", backends, "-l", "app=backend", "-o", "jsonpath={.items[*].metadata.name}"))
 		if len(pods) < 2 {

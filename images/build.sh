@@ -4,10 +4,17 @@
 # that the Dockerfiles name are made from Debian's and npm's packages, once. For a registry: images/build-and-push.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# buildah leaves its storage mounted, and a directory with a mount in it cannot be deleted: in a mount namespace of
+# its own that ends with it. (Without root it makes one itself.)
+if [ "$(id -u)" = 0 ] && [ -z "${IN_MOUNT_NAMESPACE:-}" ]; then
+  IN_MOUNT_NAMESPACE=1 exec unshare --mount --propagation private "./images/build.sh" "$@"
+fi
 out=$PWD/build/images
 arch=$(go env GOARCH)
 node=20.19.5
 mkdir -p "$out"
+# What it notes of mounts there does not hold in another namespace.
+rm -rf "$out/run"
 images=("$@")
 [ ${#images[@]} -gt 0 ] || images=(backend code-execution)
 

@@ -43,14 +43,28 @@ func newRegistry() *registry {
 	}
 }
 
-// apply takes a pod's present form, and says whether it has ended and can be deleted.
+// introduce takes a pod from an answer to a request, and says as apply does whether it has ended. The watch may have
+// told of a later form already, with the address in it perhaps, and need not tell of it again: an answer is taken of
+// pods alone that are not known.
+func (g *registry) introduce(pod *corev1.Pod) (over bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	_, known := g.entries[pod.UID]
+	return !known && g.learn(pod)
+}
+
+// apply takes a pod's form as the watch tells of it, and says whether it has ended and can be deleted.
 func (g *registry) apply(pod *corev1.Pod) (over bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.learn(pod)
+}
+
+func (g *registry) learn(pod *corev1.Pod) (over bool) {
 	if gated(pod) {
 		return false // it is nobody's environment yet
 	}
 	s := stateOf(pod)
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	if _, gone := g.gone[pod.UID]; gone {
 		return false
 	}

@@ -44,7 +44,7 @@ func (r *Runtime) Start(ctx context.Context, spec backend.EnvironmentSpec) (back
 		if pod == nil {
 			continue // another was there, and is no more
 		}
-		if r.registry.apply(pod) {
+		if r.registry.introduce(pod) {
 			r.endedPods.Add(ended{pod.Name, pod.UID})
 		}
 		return environment(pod, stateOf(pod)), nil

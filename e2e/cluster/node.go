@@ -25,6 +25,8 @@ sandbox_image = "` + pauseImage + `"
 disable_apparmor = true
 # Without CAP_SYS_RESOURCE a lower score than one's own is refused, and every sandbox with it.
 restrict_oom_score_adj = true
+# Not in /run/netns, where they would stay.
+netns_mounts_under_state_dir = true
 [plugins."io.containerd.grpc.v1.cri".containerd]
 snapshotter = "overlayfs"
 [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]

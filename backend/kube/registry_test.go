@@ -1,0 +1,39 @@
+package kube
+
+import (
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"codingplatform/backend"
+)
+
+// TestAnswerAfterTheWatch has the answer to the request that let a pod start come after the watch told that it runs:
+// its address stays known.
+func TestAnswerAfterTheWatch(t *testing.T) {
+	answer := waiting("ContainerCreating", "")
+	answer.UID, answer.Labels = "1", map[string]string{sessionLabel: "s"}
+	running := withContainer(corev1.PodRunning, corev1.ContainerState{Running: &corev1.ContainerStateRunning{}})
+	running.UID, running.Labels, running.Status.PodIP = answer.UID, answer.Labels, "10.0.0.1"
+
+	g := newRegistry()
+	g.apply(running)
+	if g.introduce(answer) {
+		t.Error("a running pod is said to have ended")
+	}
+	pod, env, known := g.get("1")
+	if !known || pod.Status.PodIP != "10.0.0.1" || env.Phase != backend.EnvironmentRunning {
+		t.Errorf("known %v, at %q in phase %s; want it running at 10.0.0.1", known, pod.Status.PodIP, env.Phase)
+	}
+	g.remove(running)
+	g.introduce(answer)
+	if _, _, live := g.live("s"); live {
+		t.Error("an answer that came after its end brought a pod back")
+	}
+
+	g = newRegistry()
+	g.introduce(answer)
+	if _, env, live := g.live("s"); !live || env.Phase != backend.EnvironmentStarting {
+		t.Errorf("a pod that only an answer told of is live %v in phase %s", live, env.Phase)
+	}
+}
