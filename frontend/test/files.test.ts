@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { FileStore, type FilesAPI } from "@/features/files/file-store";
-import { applyChanges, treeOf, visibleRows } from "@/features/files/tree";
+import { visibleRows } from "@/features/files/rows";
+import { treeOf } from "@/features/files/tree";
 import { changeSchema, itemSchema, type Change, type Item } from "@/lib/schemas";
 
 const item = (path: string, type: Item["type"] = "file", revision = 1): Item =>
@@ -11,10 +12,10 @@ const paths = (tree: ReadonlyMap<string, Item>) => [...tree.keys()].sort();
 
 describe("tree", () => {
   it("puts, deletes and moves, with all that is below a folder", () => {
-    const tree = treeOf([item("src", "folder"), item("src/a.py"), item("src/in", "folder"), item("src/in/b.py"), item("src2.py")]);
-    expect(paths(applyChanges(tree, [change("put", "c.py")]))).toContain("c.py");
-    expect(paths(applyChanges(tree, [change("delete", "src")]))).toEqual(["src2.py"]);
-    expect(paths(applyChanges(tree, [change("move", "lib", { from: "src", type: "folder" })]))).toEqual([
+    const tree = () => treeOf([item("src", "folder"), item("src/a.py"), item("src/in", "folder"), item("src/in/b.py"), item("src2.py")]);
+    expect(paths(tree().with([change("put", "c.py")]))).toContain("c.py");
+    expect(paths(tree().with([change("delete", "src")]))).toEqual(["src2.py"]);
+    expect(paths(tree().with([change("move", "lib", { from: "src", type: "folder" })]))).toEqual([
       "lib", "lib/a.py", "lib/in", "lib/in/b.py", "src2.py",
     ]);
   });
@@ -23,25 +24,26 @@ describe("tree", () => {
     const changes = [
       change("put", "a/b/c.txt"), change("move", "d.txt", { from: "a/b/c.txt" }), change("delete", "a", { type: "folder" }),
     ];
-    const once = applyChanges(treeOf([]), changes);
-    expect(paths(applyChanges(once, changes))).toEqual(paths(once));
-    expect(paths(once)).toEqual(["d.txt"]);
+    const tree = treeOf([]).with(changes);
+    const once = paths(tree);
+    expect(paths(tree.with(changes))).toEqual(once);
+    expect(once).toEqual(["d.txt"]);
   });
 
   it("makes the folders above a change that came without them", () => {
-    const tree = applyChanges(treeOf([]), [change("put", "x/y/z.txt")]);
+    const tree = treeOf([]).with([change("put", "x/y/z.txt")]);
     expect(tree.get("x/y")?.type).toBe("folder");
   });
 
   it("drops what was below a folder that became a file", () => {
-    expect(paths(applyChanges(treeOf([item("a", "folder"), item("a/b")]), [change("put", "a")]))).toEqual(["a"]);
+    expect(paths(treeOf([item("a", "folder"), item("a/b")]).with([change("put", "a")]))).toEqual(["a"]);
   });
 
   it("shows folders first, numbers in their order, and only what is open", () => {
     const tree = treeOf([item("f10"), item("f9"), item("B"), item("a"), item("z", "folder"), item("z/in")]);
-    expect(visibleRows(tree, new Set()).map((row) => row.item.name)).toEqual(["z", "a", "B", "f9", "f10"]);
+    expect([...visibleRows(tree, new Set())].map((row) => row.item.name)).toEqual(["z", "a", "B", "f9", "f10"]);
     const open = visibleRows(tree, new Set(["z"]));
-    expect(open[1]).toMatchObject({ depth: 1, position: 1, siblings: 1, item: { path: "z/in" } });
+    expect(open.at(1)).toMatchObject({ depth: 1, position: 1, siblings: 1, item: { path: "z/in" } });
   });
 });
 
@@ -59,8 +61,8 @@ class FakeAPI implements FilesAPI {
   write(_: string, path: string) {
     return Promise.resolve(item(path, "file", ++this.revision));
   }
-  upload(_: string, path: string) {
-    return Promise.resolve(item(path, "file", ++this.revision));
+  copy(_: string, __: string, to: string) {
+    return Promise.resolve({ item: item(to, "file", ++this.revision), left: 0 });
   }
   remove() {
     return Promise.resolve();
@@ -128,10 +130,10 @@ describe("FileStore", () => {
     store.toggle("dir", true);
     store.reveal("dir/a.txt");
     store.changed(2, [change("move", "renamed", { from: "dir", type: "folder" })]);
-    expect(store.selected.get()).toBe("renamed/a.txt");
+    expect(store.selection.get().focus).toBe("renamed/a.txt");
     expect([...store.expanded.get()]).toEqual(["renamed"]);
     await store.createFile("renamed/deep/b.txt");
-    expect(store.selected.get()).toBe("renamed/deep/b.txt");
+    expect(store.selection.get().focus).toBe("renamed/deep/b.txt");
     expect(store.expanded.get().has("renamed/deep")).toBe(true);
     await store.remove("renamed");
     expect(paths(store.state.get().tree)).toEqual([]);

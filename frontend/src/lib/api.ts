@@ -3,15 +3,16 @@ import type { z } from "zod";
 import { apiBase } from "./origin";
 import { encodePath } from "./paths";
 import { Problem } from "./problem";
+import { upload, type Transfer } from "./upload";
 import {
   recordingAnswerSchema, recordingListSchema, shareAnswerSchema, sharedAnswerSchema, sharedListSchema, shareListSchema,
   type Recording, type Share, type Shared,
 } from "./sharing";
 import { replaceAnswerSchema, replaceBody, searchAnswerSchema, searchParams, type ReplaceAnswer, type Replacement, type SearchAnswer, type SearchQuery } from "./search";
 import {
-  fileAnswerSchema, fileContentSchema, itemListSchema, sessionAnswerSchema, sessionListSchema, signedInSchema,
-  statusSchema, terminalListSchema, userSchema,
-  type FileContent, type Item, type Mode, type Session, type Status, type TerminalInfo, type User,
+  copyAnswerSchema, fileAnswerSchema, fileContentSchema, itemListSchema, sessionAnswerSchema, sessionListSchema, signedInSchema,
+  statusSchema, terminalListSchema, unpackedSchema, userSchema,
+  type FileContent, type Item, type Mode, type Session, type Status, type TerminalInfo, type Unpacked, type User,
 } from "./schemas";
 
 interface Request {
@@ -119,16 +120,23 @@ export const api = {
   rawURL(id: string, path: string): string {
     return apiBase + workspace(id, `file/${encodePath(path)}?raw=1`);
   },
-  archiveURL(id: string): string {
-    return apiBase + workspace(id, "archive");
+  /** The address of everything, or of these files and folders, as a zip. */
+  archiveURL(id: string, paths: readonly string[] = []): string {
+    const query = paths.map((path) => `path=${encodeURIComponent(path)}`).join("&");
+    return apiBase + workspace(id, query ? `archive?${query}` : "archive");
   },
   async write(id: string, path: string, write: Write): Promise<Item> {
     const json = { encoding: "utf-8", ...write };
     return (await read(fileAnswerSchema, workspace(id, `file/${encodePath(path)}`), { method: "POST", json })).file;
   },
-  async upload(id: string, path: string, body: Blob): Promise<Item> {
-    const request = { method: "POST", body, contentType: "application/octet-stream" };
-    return (await read(fileAnswerSchema, workspace(id, `file/${encodePath(path)}`), request)).file;
+  /** Sends a file's bytes, whatever was there before. */
+  async upload(id: string, path: string, body: Blob, transfer: Transfer): Promise<Item> {
+    return fileAnswerSchema.parse(await upload(workspace(id, `file/${encodePath(path)}`), body, "application/octet-stream", transfer)).file;
+  },
+  /** Unpacks a zip into a folder, "" for the root. */
+  async unpack(id: string, folder: string, body: Blob, transfer: Transfer): Promise<Unpacked> {
+    const query = folder ? `?path=${encodeURIComponent(folder)}` : "";
+    return unpackedSchema.parse(await upload(workspace(id, `archive${query}`), body, "application/zip", transfer));
   },
   async remove(id: string, path: string): Promise<void> {
     await send(workspace(id, `file/${encodePath(path)}`), { method: "DELETE" });
@@ -138,6 +146,11 @@ export const api = {
   },
   async move(id: string, from: string, to: string): Promise<Item> {
     return (await read(fileAnswerSchema, workspace(id, "move"), { method: "POST", json: { from, to } })).file;
+  },
+  /** Copies; `left` counts what is not saved and so not copied. */
+  async copy(id: string, from: string, to: string): Promise<{ item: Item; left: number }> {
+    const { file, left } = await read(copyAnswerSchema, workspace(id, "copy"), { method: "POST", json: { from, to } });
+    return { item: file, left };
   },
   async ensureDefault(id: string): Promise<void> {
     await send(workspace(id, "ensure-default"), { method: "POST" });

@@ -76,6 +76,16 @@ export const itemListSchema = z
   .nullable()
   .transform((items) => items ?? []);
 export const fileAnswerSchema = z.object({ file: itemSchema });
+export const copyAnswerSchema = fileAnswerSchema.extend({ left: z.number().default(0) });
+export const unpackedSchema = z.object({
+  files: z.number().default(0),
+  /** Links and special files, which only the environment makes. */
+  skipped: z
+    .array(z.string())
+    .nullish()
+    .transform((paths) => paths ?? []),
+});
+export type Unpacked = z.infer<typeof unpackedSchema>;
 export const fileContentSchema = itemSchema.extend({
   content: z.string().default(""),
   encoding: z.enum(["utf-8", "base64"]).default("utf-8"),

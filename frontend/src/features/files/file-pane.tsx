@@ -1,22 +1,27 @@
 "use client";
 
-import { ChevronsDownUp, Download, FilePlus, FolderPlus, RefreshCw, Upload } from "lucide-react";
-import { useRef, useState } from "react";
+import { ChevronsDownUp, Download, EllipsisVertical, FileArchive, FilePlus, FolderPlus, FolderUp, ListFilter, RefreshCw, Upload } from "lucide-react";
+import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
 import { Button, IconButton } from "@/components/ui/button";
 import { Confirm } from "@/components/ui/confirm";
+import { Menu } from "@/components/ui/menu";
 import type { Documents } from "@/features/editor/documents";
-import { report } from "@/features/session/sign-out";
 import { useStore } from "@/hooks/use-store";
 import { api } from "@/lib/api";
-import { joinPath, movedPath, parentOf } from "@/lib/paths";
-import type { Item } from "@/lib/schemas";
-import { inform } from "@/lib/toasts";
-import { FileTree, type Editing } from "./file-tree";
+import { plural } from "@/lib/format";
+import { parentOf } from "@/lib/paths";
+import { chosen } from "./dropped";
+import { FileTree } from "./file-tree";
 import type { FileStore } from "./file-store";
+import { filtered } from "./rows";
+import { UploadRow } from "./upload-row";
+import type { Uploads } from "./uploads";
+import { useExplorer } from "./use-explorer";
 
 interface Props {
   readonly session: string;
   readonly files: FileStore;
+  readonly uploads: Uploads;
   readonly documents: Documents;
   /** Looks only: nothing here changes a file. */
   readonly readOnly: boolean;
@@ -24,99 +29,106 @@ interface Props {
 }
 
 /** The files of the session, and what is done with them. */
-export function FilePane({ session, files, documents, readOnly, onOpen }: Props) {
+export function FilePane({ session, files, uploads, documents, readOnly, onOpen }: Props) {
   const { status, tree, error } = useStore(files.state);
-  const selected = useStore(files.selected);
-  const [editing, setEditing] = useState<Editing | null>(null);
-  const [deleting, setDeleting] = useState<Item | null>(null);
-  const input = useRef<HTMLInputElement>(null);
-  const [uploadTo, setUploadTo] = useState("");
+  const expanded = useStore(files.expanded);
+  const filter = useStore(files.filter);
+  const inputs = { files: useRef<HTMLInputElement>(null), folder: useRef<HTMLInputElement>(null), zip: useRef<HTMLInputElement>(null) };
+  const uploadTo = useRef("");
+  const [more, setMore] = useState<{ x: number; y: number; end: true } | null>(null);
+  const closeMore = useCallback(() => setMore(null), []);
+
+  const choose = (what: "files" | "folder" | "zip", into: string) => {
+    uploadTo.current = into;
+    if (into) files.toggle(into, true);
+    inputs[what].current?.click();
+  };
+  const { actions, editing, deleting, finish, cancelEdit, remove, keep } = useExplorer({ session, files, uploads, documents, onOpen, onChoose: choose });
+
+  const { active } = useStore(documents.state);
+  const follow = useStore(files.follow);
+  const shown = active?.path ?? "";
+  useEffect(() => {
+    // What is selected already may be one of several.
+    if (follow && shown !== "" && files.state.get().tree.has(shown) && !files.selection.get().paths.has(shown)) files.reveal(shown);
+  }, [files, follow, shown]);
+
+  const wanted = useDeferredValue(filter?.trim() ?? "");
+  const part = useMemo(() => (wanted === "" ? null : filtered(tree, wanted)), [tree, wanted]);
 
   /** The folder that is meant when none is named: the selected one, or the one around the selection. */
-  const folder = () => (tree.get(selected)?.type === "folder" ? selected : tree.has(selected) ? parentOf(selected) : "");
-
-  const create = (what: "file" | "folder", parent: string) => {
-    if (parent) files.toggle(parent, true);
-    setEditing({ what, parent });
+  const folder = () => {
+    const { focus } = files.selection.get();
+    return tree.get(focus)?.type === "folder" ? focus : parentOf(focus);
   };
-  const finish = async (name: string) => {
-    if (!editing) return;
-    setEditing(null);
-    try {
-      if (editing.what === "rename") {
-        const to = joinPath(parentOf(editing.item.path), name);
-        await files.move(editing.item.path, to);
-        documents.moved(editing.item.path, to);
-      } else if (editing.what === "folder") {
-        await files.createFolder(joinPath(editing.parent, name));
-      } else {
-        documents.open((await files.createFile(joinPath(editing.parent, name))).path);
-        onOpen();
-      }
-    } catch (failure) {
-      report(editing.what === "rename" ? `Could not rename ${editing.item.path}` : `Could not create ${name}`, failure);
-    }
-  };
-  const move = async (from: string, into: string) => {
-    const to = movedPath(from, from, joinPath(into, from.slice(from.lastIndexOf("/") + 1)));
-    if (to === from) return;
-    try {
-      await files.move(from, to);
-      documents.moved(from, to);
-    } catch (failure) {
-      report(`Could not move ${from}`, failure);
-    }
-  };
-  const upload = async (list: readonly File[], into: string) => {
-    if (list.length === 0) return;
-    try {
-      await files.upload(into, list);
-      if (into) files.toggle(into, true);
-    } catch (failure) {
-      report("Could not upload", failure);
-    }
-  };
+  const name = deleting?.length === 1 ? tree.get(deleting[0] ?? "") : undefined;
 
   return (
     <section aria-label="Explorer" className="flex min-h-0 w-full flex-1 flex-col bg-panel">
       <div className="flex h-9 shrink-0 items-center pr-1 pl-3">
-        <h2 className="flex-1 text-[12px] font-semibold text-muted">Files</h2>
+        <h2 className="min-w-0 flex-1 truncate text-[12px] font-semibold text-muted">Files</h2>
         {!readOnly && (
           <>
-            <IconButton label="New file" onClick={() => create("file", folder())}>
+            <IconButton label="New file" onClick={() => actions.onCreate("file", folder())}>
               <FilePlus size={15} aria-hidden />
             </IconButton>
-            <IconButton label="New folder" onClick={() => create("folder", folder())}>
+            <IconButton label="New folder" onClick={() => actions.onCreate("folder", folder())}>
               <FolderPlus size={15} aria-hidden />
-            </IconButton>
-            <IconButton
-              label="Upload files"
-              onClick={() => {
-                setUploadTo(folder());
-                input.current?.click();
-              }}
-            >
-              <Upload size={15} aria-hidden />
             </IconButton>
           </>
         )}
-        <a href={api.archiveURL(session)} download aria-label="Download as zip" title="Download as zip" className="inline-flex size-7 items-center justify-center rounded-md text-muted hover:bg-hover hover:text-text">
-          <Download size={15} aria-hidden />
-        </a>
+        <IconButton label="Filter files" aria-pressed={filter !== null} onClick={() => files.filter.update((now) => (now === null ? "" : null))} className={filter === null ? "" : "bg-active text-text"}>
+          <ListFilter size={15} aria-hidden />
+        </IconButton>
         <IconButton label="Collapse all" onClick={() => files.collapseAll()}>
           <ChevronsDownUp size={15} aria-hidden />
         </IconButton>
+        <IconButton
+          label="More file actions"
+          aria-haspopup="menu"
+          aria-expanded={more !== null}
+          onClick={(event) => {
+            const box = event.currentTarget.getBoundingClientRect();
+            setMore({ x: box.right, y: box.bottom + 4, end: true });
+          }}
+        >
+          <EllipsisVertical size={15} aria-hidden />
+        </IconButton>
       </div>
+      {more && (
+        <Menu
+          label="More file actions"
+          at={more}
+          onClose={closeMore}
+          groups={[
+            ...(readOnly
+              ? []
+              : [
+                  [
+                    { label: "Upload files…", icon: <Upload size={14} />, onSelect: () => choose("files", folder()) },
+                    { label: "Upload a folder…", icon: <FolderUp size={14} />, onSelect: () => choose("folder", folder()) },
+                    { label: "Unpack a zip…", icon: <FileArchive size={14} />, onSelect: () => choose("zip", folder()) },
+                  ],
+                ]),
+            [{ label: "Download all as zip", icon: <Download size={14} />, onSelect: () => window.location.assign(api.archiveURL(session)) }],
+            [{ label: "Refresh", icon: <RefreshCw size={14} />, onSelect: () => void files.load() }],
+          ]}
+        />
+      )}
+      <input ref={inputs.files} type="file" multiple hidden aria-label="Files to upload" onChange={(event) => taken(event.target, (list) => void uploads.add(chosen(list), uploadTo.current))} />
       <input
-        ref={input}
-        type="file"
-        multiple
-        hidden
-        onChange={(event) => {
-          void upload([...(event.target.files ?? [])], uploadTo);
-          event.target.value = "";
+        ref={(input) => {
+          inputs.folder.current = input;
+          // React's types do not know it.
+          input?.setAttribute("webkitdirectory", "");
         }}
+        type="file"
+        hidden
+        aria-label="Folder to upload"
+        onChange={(event) => taken(event.target, (list) => void uploads.add(chosen(list), uploadTo.current))}
       />
+      <input ref={inputs.zip} type="file" accept=".zip,application/zip" hidden aria-label="Zip to unpack" onChange={(event) => taken(event.target, (list) => list.forEach((zip) => void uploads.unpack(zip, uploadTo.current)))} />
+      {filter !== null && <Filter text={filter} found={part?.found ?? null} onChange={(text) => files.filter.set(text)} onClose={() => files.filter.set(null)} />}
       {status === "failed" && (
         <div className="px-3 py-4 text-[13px]">
           <p className="text-bad">{error}</p>
@@ -133,39 +145,87 @@ export function FilePane({ session, files, documents, readOnly, onOpen }: Props)
         </div>
       ) : (
         <FileTree
+          {...actions}
           files={files}
+          tree={part?.tree ?? tree}
+          expanded={part?.expanded ?? expanded}
+          empty={emptyWords(readOnly, part !== null)}
           readOnly={readOnly}
           editing={editing}
           onEdited={(name) => void finish(name)}
-          onCancelEdit={() => setEditing(null)}
-          onOpen={(path) => {
-            documents.open(path);
-            onOpen();
-          }}
-          onCreate={create}
-          onRename={(item) => setEditing({ what: "rename", item })}
-          onDelete={setDeleting}
-          onMove={(from, into) => void move(from, into)}
-          onUpload={(list, into) => void upload(list, into)}
-          onDownload={(item) => window.location.assign(api.rawURL(session, item.path))}
-          onCopyPath={(item) => {
-            navigator.clipboard.writeText(item.path).then(
-              () => inform("Path copied."),
-              (failure: unknown) => report("Could not copy the path", failure),
-            );
-          }}
+          onCancelEdit={cancelEdit}
         />
       )}
+      <UploadRow uploads={uploads} />
       {deleting && (
-        <Confirm
-          title={`Delete “${deleting.name}”?`}
-          action="Delete"
-          onClose={() => setDeleting(null)}
-          onConfirm={() => files.remove(deleting.path).then(() => documents.removed(deleting.path)).catch((failure: unknown) => report(`Could not delete ${deleting.path}`, failure))}
-        >
-          {deleting.type === "folder" ? "The folder is deleted with everything in it." : "The file is deleted from the workspace."}
+        <Confirm title={name ? `Delete “${name.name}”?` : `Delete ${plural(deleting.length, "entry", "entries")}?`} action="Delete" onClose={keep} onConfirm={remove}>
+          {deleteWords(deleting, name?.type)}
         </Confirm>
       )}
     </section>
+  );
+}
+
+/** Hands over what was chosen, and lets the same be chosen again. */
+function taken(input: HTMLInputElement, use: (list: File[]) => void): void {
+  use([...(input.files ?? [])]);
+  input.value = "";
+}
+
+function emptyWords(readOnly: boolean, filtering: boolean): string {
+  if (filtering) return "No name has this in it. With a / in it, whole paths are looked at.";
+  return readOnly ? "No files yet." : "No files yet. Create one, drop some here, or make them in the terminal.";
+}
+
+function deleteWords(paths: readonly string[], type: string | undefined) {
+  if (type !== undefined) return type === "folder" ? "The folder is deleted with everything in it." : "The file is deleted from the workspace.";
+  return (
+    <>
+      <p>Folders are deleted with everything in them.</p>
+      <ul className="mt-2 text-[13px] text-text">
+        {paths.slice(0, 6).map((path) => (
+          <li key={path} className="truncate" title={path}>
+            {path}
+          </li>
+        ))}
+      </ul>
+      {paths.length > 6 && <p className="text-[13px]">and {paths.length - 6} more</p>}
+    </>
+  );
+}
+
+interface FilterProps {
+  readonly text: string;
+  readonly found: number | null;
+  readonly onChange: (text: string) => void;
+  readonly onClose: () => void;
+}
+
+function Filter({ text, found, onChange, onClose }: FilterProps) {
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => input.current?.focus(), []);
+  return (
+    <div className="relative shrink-0 px-2 pb-1.5">
+      <input
+        ref={input}
+        type="search"
+        aria-label="Filter files by name"
+        placeholder="Filter by name"
+        value={text}
+        spellCheck={false}
+        autoComplete="off"
+        onChange={(event) => onChange(event.target.value)}
+        onKeyDown={(event) => {
+          if (event.key === "Escape") onClose();
+          else if (event.key === "ArrowDown") document.querySelector<HTMLElement>('[role="tree"][aria-label="Files"]')?.focus();
+          else return;
+          event.preventDefault();
+        }}
+        className="h-7 w-full rounded-md border border-line-strong bg-bg pr-14 pl-2 text-[13px] outline-none placeholder:text-faint focus-visible:border-accent [&::-webkit-search-cancel-button]:hidden"
+      />
+      <span role="status" className="pointer-events-none absolute top-1 right-4 text-[12px] text-muted">
+        {found === null ? "" : `${found} found`}
+      </span>
+    </div>
   );
 }

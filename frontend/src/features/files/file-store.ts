@@ -1,12 +1,13 @@
 /** The session's files as the page knows them: listed once, then kept by the event stream. */
 import { z } from "zod";
 import type { API } from "@/lib/api";
-import { isWithin, movedPath, parentOf } from "@/lib/paths";
+import { isWithin, joinPath, movedPath, parentOf } from "@/lib/paths";
 import { errorText } from "@/lib/problem";
 import type { Change, Item } from "@/lib/schemas";
 import { loadStored, saveStored } from "@/lib/storage";
 import { Store } from "@/lib/store";
-import { applyChanges, treeOf, withItem, type Tree } from "./tree";
+import { followed, nothing, only, pruned, type Selection } from "./selection";
+import { Tree, treeOf } from "./tree";
 
 export interface FilesState {
   readonly status: "loading" | "ready" | "failed";
@@ -14,13 +15,24 @@ export interface FilesState {
   readonly error: string;
 }
 
-export type FilesAPI = Pick<API, "files" | "write" | "upload" | "remove" | "createFolder" | "move">;
+export interface Clipboard {
+  readonly paths: readonly string[];
+  readonly cut: boolean;
+}
+
+export type FilesAPI = Pick<API, "files" | "write" | "remove" | "createFolder" | "move" | "copy">;
 
 export class FileStore {
-  readonly state = new Store<FilesState>({ status: "loading", tree: new Map(), error: "" });
+  readonly state = new Store<FilesState>({ status: "loading", tree: new Tree(), error: "" });
   /** Paths of the folders that are open. */
   readonly expanded: Store<ReadonlySet<string>>;
-  readonly selected = new Store<string>("");
+  readonly selection = new Store<Selection>(nothing);
+  /** What the tree is filtered by; null: there is no filter. */
+  readonly filter = new Store<string | null>(null);
+  /** Whether the file that is opened is brought into sight. */
+  readonly follow: Store<boolean>;
+  /** Paths that a paste will move or copy. */
+  readonly clipboard = new Store<Clipboard | null>(null);
   readonly #session: string;
   readonly #api: FilesAPI;
   #revision: number | undefined;
@@ -35,6 +47,8 @@ export class FileStore {
     const key = `files:${session}`;
     const stored = typeof window === "undefined" ? [] : loadStored(key, z.array(z.string()), []);
     this.expanded = new Store<ReadonlySet<string>>(new Set(stored));
+    this.follow = new Store(typeof window === "undefined" ? true : loadStored("files:follow", z.boolean(), true));
+    this.follow.subscribe(() => saveStored("files:follow", this.follow.get()));
     this.expanded.subscribe(() => saveStored(key, [...this.expanded.get()]));
   }
 
@@ -63,6 +77,7 @@ export class FileStore {
         const { items, revision } = await this.#api.files(this.#session);
         this.#revision = revision >= 0 ? revision : Math.max(0, ...items.map((item) => item.revision));
         this.state.set({ status: "ready", tree: treeOf(items), error: "" });
+        this.#prune();
         const held = this.#held;
         this.#held = undefined;
         for (const event of held) this.changed(event.revision, event.changes);
@@ -88,15 +103,26 @@ export class FileStore {
     if (this.#revision === undefined || revision < this.#revision) return;
     this.#revision = revision;
     if (changes.length === 0) return;
-    this.state.update((state) => ({ ...state, tree: applyChanges(state.tree, changes) }));
+    this.#apply(changes);
+  }
+
+  #apply(changes: readonly Change[]): void {
+    this.state.update((state) => ({ ...state, tree: state.tree.with(changes) }));
     for (const change of changes) {
       if (change.op === "move" && change.from !== undefined) this.#followMove(change.from, change.path);
     }
+    if (changes.some(({ op }) => op === "delete")) this.#prune();
+  }
+
+  /** Nothing is selected that is not there. */
+  #prune(): void {
+    const { tree } = this.state.get();
+    this.selection.update((selection) => pruned(selection, (path) => tree.has(path)));
   }
 
   /** Shows an item that an answer of the API told of, before its event comes. */
-  show(item: Item): void {
-    this.state.update((state) => ({ ...state, tree: withItem(state.tree, item) }));
+  show(...items: readonly Item[]): void {
+    this.state.update((state) => ({ ...state, tree: state.tree.withItems(items) }));
   }
 
   toggle(path: string, open?: boolean): void {
@@ -119,7 +145,7 @@ export class FileStore {
     if (above.some((parent) => !this.expanded.get().has(parent))) {
       this.expanded.update((expanded) => new Set([...expanded, ...above]));
     }
-    this.selected.set(path);
+    this.selection.set(only(path));
   }
 
   async createFile(path: string): Promise<Item> {
@@ -135,30 +161,30 @@ export class FileStore {
     this.reveal(item.path);
   }
 
-  async upload(folder: string, files: readonly File[]): Promise<void> {
-    for (const file of files) {
-      this.show(await this.#api.upload(this.#session, folder ? `${folder}/${file.name}` : file.name, file));
-    }
-  }
-
+  /** Moves, and tells what the path is from now on. */
   async move(from: string, to: string): Promise<void> {
     const item = await this.#api.move(this.#session, from, to);
-    const change: Change = { ...item, op: "move", from, source: "api" };
-    this.state.update((state) => ({ ...state, tree: applyChanges(state.tree, [change]) }));
-    this.#followMove(from, to);
-    this.reveal(to);
+    this.#apply([{ ...item, op: "move", from, source: "api" }]);
+  }
+
+  /** Copies a file, or a folder with all that is saved in it. How much of it was not saved, and so left out. */
+  async copy(from: string, to: string): Promise<number> {
+    const { item, left } = await this.#api.copy(this.#session, from, to);
+    // What is in a copied folder comes by its events; until then it is shown as it was.
+    const { tree } = this.state.get();
+    const inner = item.type === "folder" ? tree.below(from).filter(({ saved }) => saved) : [];
+    this.show(item, ...inner.map((each) => ({ ...each, path: joinPath(to, each.path.slice(from.length + 1)) })));
+    return left;
   }
 
   async remove(path: string): Promise<void> {
     const item = this.state.get().tree.get(path);
     await this.#api.remove(this.#session, path);
-    if (!item) return;
-    const change: Change = { ...item, op: "delete", source: "api" };
-    this.state.update((state) => ({ ...state, tree: applyChanges(state.tree, [change]) }));
+    if (item) this.#apply([{ ...item, op: "delete", source: "api" }]);
   }
 
   #followMove(from: string, to: string): void {
-    this.selected.update((selected) => movedPath(selected, from, to));
+    this.selection.update((selection) => followed(selection, from, to));
     if ([...this.expanded.get()].some((path) => isWithin(path, from))) {
       this.expanded.update((expanded) => new Set([...expanded].map((path) => movedPath(path, from, to))));
     }

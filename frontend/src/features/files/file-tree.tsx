@@ -1,7 +1,7 @@
 "use client";
 
-import { ChevronRight, Copy, Download, FileMinus, FilePlus, FolderPlus, Pencil, SquareArrowOutUpRight, Trash2 } from "lucide-react";
-import { useCallback, useEffect, useId, useMemo, useRef, useState, type DragEvent, type KeyboardEvent } from "react";
+import { ChevronRight, FileMinus } from "lucide-react";
+import { useCallback, useEffect, useId, useMemo, useRef, useState, type DragEvent, type KeyboardEvent, type MouseEvent } from "react";
 import { Menu } from "@/components/ui/menu";
 import { useStore } from "@/hooks/use-store";
 import { formatBytes } from "@/lib/format";
@@ -10,26 +10,41 @@ import type { Item } from "@/lib/schemas";
 import { FileIcon } from "./file-icon";
 import type { FileStore } from "./file-store";
 import { NameInput } from "./name-input";
-import { namesIn, unsavedReason, visibleRows, type Row } from "./tree";
+import { visibleRows, type Row } from "./rows";
+import { everything, only, ranged, toggled } from "./selection";
+import { unsavedReason, type Tree } from "./tree";
+import { treeMenu } from "./tree-menu";
 
 export type Editing =
   | { readonly what: "file" | "folder"; readonly parent: string }
   | { readonly what: "rename"; readonly item: Item };
 
-interface Props {
+export interface TreeActions {
+  readonly onOpen: (path: string) => void;
+  readonly onCreate: (what: "file" | "folder", parent: string) => void;
+  readonly onRename: (item: Item) => void;
+  readonly onDelete: (paths: readonly string[]) => void;
+  readonly onMove: (paths: readonly string[], into: string) => void;
+  readonly onDrop: (data: DataTransfer, into: string) => void;
+  readonly onDownload: (paths: readonly string[]) => void;
+  readonly onCopyPath: (paths: readonly string[]) => void;
+  readonly onClip: (paths: readonly string[], cut: boolean) => void;
+  readonly onPaste: (into: string) => void;
+  readonly onDuplicate: (paths: readonly string[]) => void;
+  readonly onUpload: (what: "files" | "folder" | "zip", into: string) => void;
+}
+
+interface Props extends TreeActions {
   readonly files: FileStore;
+  /** What is shown: the whole tree, or what a filter leaves of it. */
+  readonly tree: Tree;
+  readonly expanded: ReadonlySet<string>;
+  /** What to say when there is nothing to show. */
+  readonly empty: string;
   readonly readOnly: boolean;
   readonly editing: Editing | null;
   readonly onEdited: (name: string) => void;
   readonly onCancelEdit: () => void;
-  readonly onOpen: (path: string) => void;
-  readonly onCreate: (what: "file" | "folder", parent: string) => void;
-  readonly onRename: (item: Item) => void;
-  readonly onDelete: (item: Item) => void;
-  readonly onMove: (from: string, into: string) => void;
-  readonly onUpload: (files: readonly File[], into: string) => void;
-  readonly onDownload: (item: Item) => void;
-  readonly onCopyPath: (item: Item) => void;
 }
 
 const rowHeight = 24;
@@ -38,21 +53,26 @@ const windowFrom = 300;
 const overscan = 12;
 const dragType = "application/x-workspace-path";
 
-/** The tree, with one tab stop: arrows move, Enter opens, F2 renames, Delete deletes, letters find. */
+/**
+ * The tree, with one tab stop: arrows move, Enter opens, F2 renames, Delete deletes, letters find. Several rows are
+ * selected with Shift, Ctrl and Ctrl+A, and what is done is done with all of them.
+ */
 export function FileTree(props: Props) {
-  const { files, readOnly, editing, onOpen } = props;
-  const { tree } = useStore(files.state);
-  const expanded = useStore(files.expanded);
-  const selected = useStore(files.selected);
+  const { files, tree, expanded, readOnly, editing, onOpen } = props;
+  const selection = useStore(files.selection);
+  const clipboard = useStore(files.clipboard);
   const rows = useMemo(() => visibleRows(tree, expanded), [tree, expanded]);
+  const cut = useMemo(() => new Set(clipboard?.cut === true ? clipboard.paths : []), [clipboard]);
   const [menu, setMenu] = useState<{ item: Item | null; x: number; y: number } | null>(null);
   const [dropInto, setDropInto] = useState<string | null>(null);
   const [view, setView] = useState({ top: 0, height: 800 });
   const scroller = useRef<HTMLDivElement>(null);
+  /** What is being dragged: the paths themselves may be many. */
+  const dragged = useRef<readonly string[]>([]);
   const typed = useRef({ text: "", at: 0 });
   const id = useId();
   const closeMenu = useCallback(() => setMenu(null), []);
-  const index = rows.findIndex((row) => row.item.path === selected);
+  const index = rows.indexOf(selection.focus);
 
   useEffect(() => {
     const box = scroller.current;
@@ -62,62 +82,103 @@ export function FileTree(props: Props) {
     else if (top + rowHeight > box.scrollTop + box.clientHeight) box.scrollTop = top + rowHeight - box.clientHeight;
   }, [index]);
 
-  const select = (row: Row | undefined) => {
-    if (row) files.selected.set(row.item.path);
+  const select = (row: Row | undefined, extend = false) => {
+    if (row) files.selection.update((now) => (extend ? ranged(now, rows, row.item.path) : only(row.item.path)));
   };
   const activate = (row: Row) => {
-    files.selected.set(row.item.path);
+    select(row);
     if (row.item.type === "folder") files.toggle(row.item.path);
     else onOpen(row.item.path);
   };
+  const click = (event: MouseEvent, row: Row) => {
+    if (event.shiftKey) select(row, true);
+    else if (event.ctrlKey || event.metaKey) files.selection.update((now) => toggled(now, row.item.path));
+    else activate(row);
+  };
+  /** What an action on this row means: the selection, if the row is part of it. */
+  const meant = (path: string): string[] => (selection.paths.has(path) ? [...selection.paths] : path ? [path] : []);
   const find = (key: string) => {
     const now = Date.now();
     typed.current = { text: now - typed.current.at < 700 ? typed.current.text + key : key, at: now };
-    const wanted = typed.current.text.toLowerCase();
-    const start = wanted.length > 1 ? index : index + 1;
-    const order = [...rows.slice(Math.max(0, start)), ...rows.slice(0, Math.max(0, start))];
-    select(order.find((row) => row.item.name.toLowerCase().startsWith(wanted)));
+    const start = typed.current.text.length > 1 ? index : index + 1;
+    select(rows.at(rows.find(typed.current.text, Math.max(0, start))));
+  };
+  const chord = (key: string) => {
+    const paths = meant(selection.focus);
+    const focused = tree.get(selection.focus);
+    if (key === "a") files.selection.update((now) => everything(now, rows));
+    else if (key === "c" && paths.length > 0) props.onClip(paths, false);
+    else if (key === "x" && paths.length > 0 && !readOnly) props.onClip(paths, true);
+    else if (key === "v" && !readOnly) props.onPaste(folderOf(focused ?? null));
+    else return false;
+    return true;
   };
   const keyDown = (event: KeyboardEvent) => {
-    if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey) return;
-    const row = rows[index];
+    if (event.target !== event.currentTarget || event.altKey) return;
+    if (event.ctrlKey || event.metaKey) {
+      if (!event.shiftKey && chord(event.key.toLowerCase())) event.preventDefault();
+      return;
+    }
+    const row = rows.at(index);
     const folder = row?.item.type === "folder";
+    const page = Math.max(1, Math.floor(view.height / rowHeight) - 1);
     switch (event.key) {
       case "ArrowDown":
-        select(rows[Math.min(index + 1, rows.length - 1)]);
+        select(rows.at(Math.min(index + 1, rows.length - 1)), event.shiftKey);
         break;
       case "ArrowUp":
-        select(rows[Math.max(index - 1, 0)]);
+        select(rows.at(Math.max(index - 1, 0)), event.shiftKey);
+        break;
+      case "PageDown":
+        select(rows.at(Math.min(index + page, rows.length - 1)), event.shiftKey);
+        break;
+      case "PageUp":
+        select(rows.at(Math.max(index - page, 0)), event.shiftKey);
         break;
       case "Home":
-        select(rows[0]);
+        select(rows.at(0), event.shiftKey);
         break;
       case "End":
-        select(rows[rows.length - 1]);
+        select(rows.at(rows.length - 1), event.shiftKey);
         break;
       case "ArrowRight":
         if (folder && !row.expanded) files.toggle(row.item.path, true);
-        else if (folder) select(rows[index + 1]);
+        else if (folder) select(rows.at(index + 1));
         break;
       case "ArrowLeft":
         if (folder && row.expanded) files.toggle(row.item.path, false);
-        else if (row && row.depth > 0) files.selected.set(parentOf(row.item.path));
+        else if (row && row.depth > 0) files.selection.set(only(parentOf(row.item.path)));
         break;
       case "Enter":
       case " ":
         if (row) activate(row);
         break;
+      case "Escape":
+        if (clipboard?.cut === true) files.clipboard.set(null);
+        else files.selection.update((now) => ({ ...now, paths: new Set() }));
+        break;
       case "F2":
         if (row && !readOnly) props.onRename(row.item);
         break;
       case "Delete":
-        if (row && !readOnly) props.onDelete(row.item);
+        if (row && !readOnly) props.onDelete(meant(row.item.path));
+        break;
+      case "ContextMenu":
+        if (row) openMenu(row);
+        break;
+      case "F10":
+        if (!row || !event.shiftKey) return;
+        openMenu(row);
         break;
       default:
         if (event.key.length !== 1) return;
         find(event.key);
     }
     event.preventDefault();
+  };
+  const openMenu = (row: Row) => {
+    const at = document.getElementById(`${id}-${index}`)?.getBoundingClientRect();
+    if (at) setMenu({ item: row.item, x: at.left + 40, y: at.bottom });
   };
 
   /** Where a drop at this row goes. */
@@ -132,9 +193,9 @@ export function FileTree(props: Props) {
     event.preventDefault();
     event.stopPropagation();
     setDropInto(null);
-    const from = event.dataTransfer.getData(dragType);
-    if (from) props.onMove(from, folderOf(item));
-    else props.onUpload([...event.dataTransfer.files], folderOf(item));
+    if (readOnly) return;
+    if (event.dataTransfer.types.includes(dragType)) props.onMove(dragged.current, folderOf(item));
+    else props.onDrop(event.dataTransfer, folderOf(item));
   };
 
   const windowed = rows.length >= windowFrom;
@@ -159,15 +220,16 @@ export function FileTree(props: Props) {
       onDragLeave={() => setDropInto(null)}
       onDrop={(event) => drop(event, null)}
     >
-      {creating?.parent === "" && nameInput("", 0, namesIn(tree, ""))}
+      {creating?.parent === "" && nameInput("", 0, tree.namesIn(""))}
       <div
         role="tree"
         aria-label="Files"
+        aria-multiselectable
         tabIndex={0}
         aria-activedescendant={index >= 0 ? `${id}-${index}` : undefined}
         onKeyDown={keyDown}
         onFocus={() => {
-          if (index < 0) select(rows[0]);
+          if (index < 0) select(rows.at(0));
         }}
         className="group/tree min-h-6 text-[13px] focus-visible:outline-none"
       >
@@ -175,71 +237,58 @@ export function FileTree(props: Props) {
         {rows.slice(begin, end).map((row, at) => (
           <div key={row.item.path} role="none">
             {editing?.what === "rename" && editing.item.path === row.item.path ? (
-              nameInput(row.item.name, row.depth, new Set([...namesIn(tree, parentOf(row.item.path))].filter((name) => name !== row.item.name)))
+              nameInput(row.item.name, row.depth, new Set([...tree.namesIn(parentOf(row.item.path))].filter((name) => name !== row.item.name)))
             ) : (
               <TreeRow
                 id={`${id}-${begin + at}`}
                 row={row}
-                selected={row.item.path === selected}
+                selected={selection.paths.has(row.item.path)}
+                focused={begin + at === index}
+                cut={cut.has(row.item.path)}
                 readOnly={readOnly}
                 target={dropInto !== null && dropInto !== "" && dropInto === row.item.path}
-                onClick={() => activate(row)}
+                onClick={(event) => click(event, row)}
+                onDragStart={(event) => {
+                  dragged.current = meant(row.item.path);
+                  event.dataTransfer.effectAllowed = "move";
+                  event.dataTransfer.setData(dragType, "");
+                }}
                 onMenu={(x, y) => {
-                  files.selected.set(row.item.path);
+                  if (!selection.paths.has(row.item.path)) select(row);
                   setMenu({ item: row.item, x, y });
                 }}
                 onDragOver={(event) => dragOver(event, row.item)}
                 onDrop={(event) => drop(event, row.item)}
               />
             )}
-            {creating?.parent === row.item.path && nameInput("", creatingDepth, namesIn(tree, creating.parent))}
+            {creating?.parent === row.item.path && nameInput("", creatingDepth, tree.namesIn(creating.parent))}
           </div>
         ))}
         {end < rows.length && <div style={{ height: (rows.length - end) * rowHeight }} />}
       </div>
-      {rows.length === 0 && !creating && <p className="px-3 py-2 text-[13px] text-muted">{readOnly ? "No files yet." : "No files yet. Create one, drop some here, or make them in the terminal."}</p>}
-      {menu && <Menu label="File actions" at={menu} onClose={closeMenu} groups={menuGroups(props, menu.item)} />}
+      {rows.length === 0 && !creating && <p className="px-3 py-2 text-[13px] text-muted">{props.empty}</p>}
+      {menu && <Menu label="File actions" at={menu} onClose={closeMenu} groups={treeMenu(props, menu.item, menu.item ? meant(menu.item.path) : [], clipboard !== null)} />}
     </div>
   );
-}
-
-function menuGroups({ readOnly, onOpen, onCreate, onRename, onDelete, onDownload, onCopyPath }: Props, item: Item | null) {
-  const parent = item === null ? "" : item.type === "folder" ? item.path : parentOf(item.path);
-  const create = [
-    { label: "New file…", icon: <FilePlus size={14} />, onSelect: () => onCreate("file", parent) },
-    { label: "New folder…", icon: <FolderPlus size={14} />, onSelect: () => onCreate("folder", parent) },
-  ];
-  if (item === null) return [create];
-  const file = item.type === "file";
-  const open = file ? [[{ label: "Open", icon: <SquareArrowOutUpRight size={14} />, onSelect: () => onOpen(item.path) }]] : [];
-  const copy = { label: "Copy path", icon: <Copy size={14} />, onSelect: () => onCopyPath(item) };
-  const download = file ? [{ label: "Download", icon: <Download size={14} />, disabled: !item.saved, onSelect: () => onDownload(item) }] : [];
-  if (readOnly) return [...open, [copy, ...download]];
-  return [
-    ...open,
-    create,
-    [
-      { label: "Rename…", icon: <Pencil size={14} />, shortcut: "F2", onSelect: () => onRename(item) },
-      copy,
-      ...download,
-    ],
-    [{ label: "Delete…", icon: <Trash2 size={14} />, danger: true, shortcut: "Del", onSelect: () => onDelete(item) }],
-  ];
 }
 
 interface RowProps {
   readonly id: string;
   readonly row: Row;
   readonly selected: boolean;
+  readonly focused: boolean;
+  /** Waits to be pasted elsewhere. */
+  readonly cut: boolean;
   readonly readOnly: boolean;
   readonly target: boolean;
-  readonly onClick: () => void;
+  readonly onClick: (event: MouseEvent) => void;
+  readonly onDragStart: (event: DragEvent) => void;
   readonly onMenu: (x: number, y: number) => void;
   readonly onDragOver: (event: DragEvent) => void;
   readonly onDrop: (event: DragEvent) => void;
 }
 
-function TreeRow({ id, row: { item, depth, expanded, position, siblings }, selected, readOnly, target, onClick, onMenu, onDragOver, onDrop }: RowProps) {
+function TreeRow({ id, row: { item, depth, expanded, position, siblings }, selected, focused, cut, readOnly, target, onClick, onDragStart, onMenu, onDragOver, onDrop }: RowProps) {
   const folder = item.type === "folder";
   const note = item.saved ? (item.link_target ? `Link to ${item.link_target}` : "") : `${unsavedReason(item.unsaved_reason)} (${formatBytes(item.size)})`;
   return (
@@ -253,10 +302,10 @@ function TreeRow({ id, row: { item, depth, expanded, position, siblings }, selec
       aria-setsize={siblings}
       aria-selected={selected}
       aria-expanded={folder ? expanded : undefined}
-      aria-label={item.saved ? item.name : `${item.name}, not saved`}
+      aria-label={item.saved ? item.name : `${item.name}, ${lowerFirst(note)}`}
       title={note || undefined}
       draggable={!readOnly}
-      onDragStart={(event) => event.dataTransfer.setData(dragType, item.path)}
+      onDragStart={onDragStart}
       onDragOver={onDragOver}
       onDrop={onDrop}
       onClick={onClick}
@@ -266,8 +315,8 @@ function TreeRow({ id, row: { item, depth, expanded, position, siblings }, selec
         onMenu(event.clientX, event.clientY);
       }}
       className={`flex h-6 items-center gap-1 pr-2 select-none ${
-        selected ? "bg-active group-focus-visible/tree:shadow-[inset_0_0_0_1px_var(--accent)]" : target ? "bg-hover" : "hover:bg-hover"
-      }`}
+        selected ? "bg-active" : target ? "bg-hover" : "hover:bg-hover"
+      } ${focused ? "group-focus-visible/tree:shadow-[inset_0_0_0_1px_var(--accent)]" : ""} ${cut ? "opacity-60" : ""}`}
       style={{ paddingLeft: 8 + depth * 12 }}
     >
       <ChevronRight size={14} aria-hidden className={`shrink-0 text-faint transition-transform ${expanded ? "rotate-90" : ""} ${folder ? "" : "invisible"}`} />
@@ -276,4 +325,8 @@ function TreeRow({ id, row: { item, depth, expanded, position, siblings }, selec
       {!item.saved && <FileMinus size={13} aria-hidden className="ml-auto shrink-0 text-warn" />}
     </div>
   );
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
 }

@@ -103,7 +103,7 @@ function Open({ workspace, rights }: { readonly workspace: Workspace; readonly r
     return () => window.removeEventListener("beforeunload", ask);
   }, [unsaved]);
 
-  const files = <FilePane session={workspace.id} files={workspace.files} documents={workspace.documents} readOnly={!rights.change} onOpen={() => layout.show("editor")} />;
+  const files = <FilePane session={workspace.id} files={workspace.files} uploads={workspace.uploads} documents={workspace.documents} readOnly={!rights.change} onOpen={() => layout.show("editor")} />;
   const search = <SearchPane search={workspace.search} files={workspace.files} readOnly={!rights.change} onOpen={(path, place) => workspace.openAt(path, place)} />;
   const editor = <EditorPane session={workspace.id} commands={commands} documents={workspace.documents} files={workspace.files} readOnly={!rights.change} />;
   const aside = (

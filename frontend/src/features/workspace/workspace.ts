@@ -4,6 +4,7 @@ import type { Place } from "@/features/editor/document";
 import { Documents } from "@/features/editor/documents";
 import { createMonacoBuffer } from "@/features/editor/monaco";
 import { FileStore } from "@/features/files/file-store";
+import { Uploads } from "@/features/files/uploads";
 import { FileIndex } from "@/features/quick/offers";
 import { RecentFiles } from "@/features/quick/recent-files";
 import { Search } from "@/features/search/search";
@@ -14,7 +15,7 @@ import { api } from "@/lib/api";
 import { backoffDelay } from "@/lib/backoff";
 import { webSocketURL } from "@/lib/origin";
 import { Problem } from "@/lib/problem";
-import type { Phase, Session, Sync, WorkspaceEvent } from "@/lib/schemas";
+import type { Item, Phase, Session, Sync, WorkspaceEvent } from "@/lib/schemas";
 import { runCommand } from "@/lib/shell";
 import { browserEnvironment, type SocketEnvironment } from "@/lib/socket";
 import { Store } from "@/lib/store";
@@ -59,6 +60,7 @@ export class Workspace {
   readonly sync = new Store<Sync | null>(null);
   readonly viewers = new Store<number>(1);
   readonly files: FileStore;
+  readonly uploads: Uploads;
   readonly documents: Documents;
   readonly search: Search;
   readonly terminals: Terminals;
@@ -77,6 +79,12 @@ export class Workspace {
     const environment = browserEnvironment();
     this.#environment = environment;
     this.files = new FileStore(id, api);
+    const shown = {
+      get: (path: string) => this.files.state.get().tree.get(path),
+      show: (...items: readonly Item[]) => this.files.show(...items),
+      createFolder: (path: string) => this.files.createFolder(path),
+    };
+    this.uploads = new Uploads(id, api, shown, inform);
     this.documents = new Documents(id, api, createMonacoBuffer);
     this.search = new Search({ session: id, api, save: () => this.#saveForSearch() });
     this.terminals = new Terminals({
