@@ -30,15 +30,15 @@ async function each(paths: readonly string[], act: (path: string) => Promise<voi
   return failures;
 }
 
-export function removeAll(files: FileStore, paths: Iterable<string>, { removed }: Followers): Promise<Failure[]> {
+export function removeAll(files: FileStore, paths: Iterable<string>, followers: Followers): Promise<Failure[]> {
   return each(outermost(paths), async (path) => {
     await files.remove(path);
-    removed(path);
+    followers.removed(path);
   });
 }
 
 /** Moves into a folder. What is there already stays where it is, and what has its name there is not replaced. */
-export async function moveAll(files: FileStore, paths: Iterable<string>, folder: string, { moved }: Followers): Promise<Failure[]> {
+export async function moveAll(files: FileStore, paths: Iterable<string>, folder: string, followers: Followers): Promise<Failure[]> {
   const arrived: string[] = [];
   const failures = await each(outermost(paths), async (path) => {
     if (parentOf(path) === folder) return;
@@ -46,7 +46,7 @@ export async function moveAll(files: FileStore, paths: Iterable<string>, folder:
     const to = joinPath(folder, baseName(path));
     if (files.state.get().tree.has(to)) throw new Error("There is something with this name already. Rename one of the two first.");
     await files.move(path, to);
-    moved(path, to);
+    followers.moved(path, to);
     arrived.push(to);
   });
   choose(files, arrived);

@@ -33,7 +33,9 @@ export function FilePane({ session, files, uploads, documents, readOnly, onOpen 
   const { status, tree, error } = useStore(files.state);
   const expanded = useStore(files.expanded);
   const filter = useStore(files.filter);
-  const inputs = { files: useRef<HTMLInputElement>(null), folder: useRef<HTMLInputElement>(null), zip: useRef<HTMLInputElement>(null) };
+  const filesInput = useRef<HTMLInputElement>(null);
+  const folderInput = useRef<HTMLInputElement>(null);
+  const zipInput = useRef<HTMLInputElement>(null);
   const uploadTo = useRef("");
   const [more, setMore] = useState<{ x: number; y: number; end: true } | null>(null);
   const closeMore = useCallback(() => setMore(null), []);
@@ -41,7 +43,7 @@ export function FilePane({ session, files, uploads, documents, readOnly, onOpen 
   const choose = (what: "files" | "folder" | "zip", into: string) => {
     uploadTo.current = into;
     if (into) files.toggle(into, true);
-    inputs[what].current?.click();
+    (what === "files" ? filesInput : what === "folder" ? folderInput : zipInput).current?.click();
   };
   const { actions, editing, deleting, finish, cancelEdit, remove, keep } = useExplorer({ session, files, uploads, documents, onOpen, onChoose: choose });
 
@@ -115,19 +117,17 @@ export function FilePane({ session, files, uploads, documents, readOnly, onOpen 
           ]}
         />
       )}
-      <input ref={inputs.files} type="file" multiple hidden aria-label="Files to upload" onChange={(event) => taken(event.target, (list) => void uploads.add(chosen(list), uploadTo.current))} />
+      <input ref={filesInput} type="file" multiple hidden aria-label="Files to upload" onChange={(event) => taken(event.target, (list) => void uploads.add(chosen(list), uploadTo.current))} />
       <input
-        ref={(input) => {
-          inputs.folder.current = input;
-          // React's types do not know it.
-          input?.setAttribute("webkitdirectory", "");
-        }}
+        ref={folderInput}
+        // React's types do not know it.
+        {...{ webkitdirectory: "" }}
         type="file"
         hidden
         aria-label="Folder to upload"
         onChange={(event) => taken(event.target, (list) => void uploads.add(chosen(list), uploadTo.current))}
       />
-      <input ref={inputs.zip} type="file" accept=".zip,application/zip" hidden aria-label="Zip to unpack" onChange={(event) => taken(event.target, (list) => list.forEach((zip) => void uploads.unpack(zip, uploadTo.current)))} />
+      <input ref={zipInput} type="file" accept=".zip,application/zip" hidden aria-label="Zip to unpack" onChange={(event) => taken(event.target, (list) => list.forEach((zip) => void uploads.unpack(zip, uploadTo.current)))} />
       {filter !== null && <Filter text={filter} found={part?.found ?? null} onChange={(text) => files.filter.set(text)} onClose={() => files.filter.set(null)} />}
       {status === "failed" && (
         <div className="px-3 py-4 text-[13px]">
@@ -167,8 +167,8 @@ export function FilePane({ session, files, uploads, documents, readOnly, onOpen 
 }
 
 /** Hands over what was chosen, and lets the same be chosen again. */
-function taken(input: HTMLInputElement, use: (list: File[]) => void): void {
-  use([...(input.files ?? [])]);
+function taken(input: HTMLInputElement, then: (list: File[]) => void): void {
+  then([...(input.files ?? [])]);
   input.value = "";
 }
 

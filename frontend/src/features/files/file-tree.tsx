@@ -97,8 +97,7 @@ export function FileTree(props: Props) {
   };
   /** What an action on this row means: the selection, if the row is part of it. */
   const meant = (path: string): string[] => (selection.paths.has(path) ? [...selection.paths] : path ? [path] : []);
-  const find = (key: string) => {
-    const now = Date.now();
+  const find = (key: string, now: number) => {
     typed.current = { text: now - typed.current.at < 700 ? typed.current.text + key : key, at: now };
     const start = typed.current.text.length > 1 ? index : index + 1;
     select(rows.at(rows.find(typed.current.text, Math.max(0, start))));
@@ -172,7 +171,7 @@ export function FileTree(props: Props) {
         break;
       default:
         if (event.key.length !== 1) return;
-        find(event.key);
+        find(event.key, event.timeStamp);
     }
     event.preventDefault();
   };

@@ -160,7 +160,10 @@ export class Tree implements ReadonlyMap<string, Item> {
   #move(from: string, to: string): void {
     if (from === to) return;
     const moved = this.#below(from);
+    // It was applied before.
+    if (moved.length === 0) return;
     this.#remove(from);
+    this.#remove(to);
     for (const each of moved) {
       const path = movedPath(each.path, from, to);
       this.#set({ ...each, path, name: baseName(path) });
@@ -177,8 +180,9 @@ export class Tree implements ReadonlyMap<string, Item> {
     const item = this.get(path);
     if (!item) return [];
     const found = [item];
-    for (let at = 0; at < found.length; at++) {
-      for (const { item: child } of this.#data.folders.get(found[at]?.path ?? "")?.names.values() ?? []) found.push(child);
+    // It grows while it is walked.
+    for (const each of found) {
+      for (const { item: child } of this.#data.folders.get(each.path)?.names.values() ?? []) found.push(child);
     }
     return found;
   }
