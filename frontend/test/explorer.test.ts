@@ -187,7 +187,7 @@ describe("uploads", () => {
           await gate.wait;
           state.inFlight--;
           if (signal.aborted) throw new DOMException("aborted", "AbortError");
-          if (path.startsWith("large")) throw new Problem(problemSchema.parse({ status: 413, code: "too_large", detail: "the file is too large" }));
+          if (path.startsWith("large")) throw new Problem(problemSchema.parse({ status: 413, code: "too_large", detail: "the body is larger than 10485760 bytes" }));
           if (path.startsWith("off")) throw Problem.offline();
           progress(body.size + 10);
           sent.push(path);
@@ -237,7 +237,7 @@ describe("uploads", () => {
     const { failures } = uploads.state.get();
     expect(failures.map(({ path }) => path).sort()).toEqual(["large.bin", "off.txt"]);
     expect(failures.find(({ path }) => path === "large.bin")).toMatchObject({ job: null });
-    expect(failures.find(({ path }) => path === "large.bin")?.text).toMatch(/^the file is too large\. It has 3 B\. Split it/);
+    expect(failures.find(({ path }) => path === "large.bin")?.text).toMatch(/^The body is larger than 10\.0 MB\. It has 3 B\. Split it/);
     uploads.retry();
     const again = await uploads.state.when(({ busy }) => !busy);
     expect(again.failures.map(({ path }) => path)).toEqual(["off.txt"]);

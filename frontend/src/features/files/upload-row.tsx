@@ -16,9 +16,12 @@ export function UploadRow({ uploads }: { readonly uploads: Uploads }) {
       {busy && (
         <div role="group" aria-label="Upload" className="shrink-0 border-t border-line px-3 py-2 text-[12px]">
           <div className="flex items-center gap-2">
-            <p className="min-w-0 flex-1 truncate text-muted">
-              <span className="font-medium text-text">{files === 1 ? "Uploading" : `Uploading ${Math.min(done + 1, files)} of ${files}`}</span> · {formatBytes(sent)} of {formatBytes(bytes)}
-            </p>
+            <div className="min-w-0 flex-1 leading-4">
+              <p className="truncate font-medium">{files === 1 ? "Uploading" : `Uploading ${Math.min(done + 1, files)} of ${files}`}</p>
+              <p className="truncate text-muted">
+                {formatBytes(sent)} of {formatBytes(bytes)}
+              </p>
+            </div>
             <Button small onClick={() => uploads.cancel()}>
               Cancel
             </Button>
