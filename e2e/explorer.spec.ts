@@ -133,8 +133,7 @@ test("several entries are selected, moved, copied and deleted", async ({ page, c
     await page.getByRole("menuitem", { name: "Download 2 entries as zip" }).click();
     const bytes = readFileSync(await (await download).path());
     expect(bytes.includes("sub/x.txt") && bytes.includes("a.txt")).toBe(true);
-    expect(bytes.includes("b.txt")).toBe(true); // sub/b copy.txt
-    expect(bytes.includes("main.py")).toBe(false);
+    expect(bytes.includes("b.txt") || bytes.includes("main.py")).toBe(false);
   });
 
   await test.step("the filter shows what has the letters, wherever it is", async () => {
