@@ -188,13 +188,16 @@ test("a guest who may look sees files and terminals, and can change neither", as
   for (const name of ["Share", "Run", "New file", "New folder", "Upload files", "New terminal", "Stop session", "Terminal actions"]) {
     await expect(page.getByRole("button", { name, exact: true }), name).toHaveCount(0);
   }
+  await page.getByRole("button", { name: "More file actions" }).click();
+  await expect(page.getByRole("menuitem")).toHaveText(["Download all as zip", "Refresh"]);
+  await page.keyboard.press("Escape");
   await openFile(page, "main.py");
   await expect(page.getByRole("region", { name: "Editor" }).getByText("Read only")).toBeVisible();
   await page.locator(".monaco-editor").first().click();
   await page.keyboard.type("not written");
   await expect(page.locator(".monaco-editor").first()).not.toContainText("not written");
   await page.getByRole("treeitem", { name: "main.py" }).click({ button: "right" });
-  await expect(page.getByRole("menuitem")).toHaveText(["Open", "Copy path", "Download"]);
+  await expect(page.getByRole("menuitem")).toHaveText(["Open", "Copy path", "Download", "History"]);
   await page.keyboard.press("Escape");
   await expectAccessible(page);
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"iter"
+	"maps"
 	"mime"
 	"net/http"
 	"os"
@@ -19,23 +20,17 @@ import (
 	"codingplatform/backend/postgres"
 )
 
-// downloadArchive streams the workspace, or with ?path= a folder, as a zip, one file after the other. What is listed but not saved is left out,
-// and named in a comment of the archive.
+// downloadArchive streams the workspace, or with ?path= a folder, as a zip, one file after the other; with several paths, these files
+// and folders, named from the folder that they have in common. What is listed but not saved is left out, and named in a comment of the archive.
 func (s *server) downloadArchive(w http.ResponseWriter, r *http.Request) error {
 	session := sessionOf(r)
-	below, name := r.URL.Query().Get("path"), session.Name
-	if strings.Trim(below, "/") == "" {
-		below = ""
-	} else {
-		var err error
-		if below, err = cleanField("path", below); err != nil {
-			return err
-		}
-		name = path.Base(below)
-	}
-	items, _, err := s.cfg.Store.Tree(r.Context(), session.ID, below, 0)
+	items, below, err := s.archived(r)
 	if err != nil {
 		return err
+	}
+	name := session.Name
+	if below != "" {
+		name = path.Base(below)
 	}
 	w.Header().Set("Content-Type", "application/zip")
 	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name + ".zip"}))
@@ -89,6 +84,57 @@ func (s *server) archiveItem(r *http.Request, archive *zip.Writer, item backend.
 		return false, fmt.Errorf("archive %q: %w", item.Path, err)
 	}
 	return true, nil
+}
+
+// archived lists what a request for an archive asks for, and the folder that it is named from.
+func (s *server) archived(r *http.Request) (items []backend.Item, below string, err error) {
+	wanted := slices.DeleteFunc(slices.Clone(r.URL.Query()["path"]), func(name string) bool { return strings.Trim(name, "/") == "" })
+	for i, name := range wanted {
+		if wanted[i], err = cleanField("path", name); err != nil {
+			return nil, "", err
+		}
+	}
+	session := sessionOf(r).ID
+	if len(wanted) < 2 {
+		if len(wanted) == 1 {
+			below = wanted[0]
+		}
+		items, _, err = s.cfg.Store.Tree(r.Context(), session, below, 0)
+		return items, below, err
+	}
+	all, _, err := s.cfg.Store.Tree(r.Context(), session, "", 0)
+	if err != nil {
+		return nil, "", err
+	}
+	missing := make(map[string]bool, len(wanted))
+	for _, name := range wanted {
+		missing[name] = true
+	}
+	chosen := maps.Clone(missing)
+	for _, item := range all {
+		for above := item.Path; above != "."; above = path.Dir(above) {
+			if chosen[above] {
+				items = append(items, item)
+				break
+			}
+		}
+		delete(missing, item.Path)
+	}
+	for name := range missing {
+		return nil, "", backend.Errorf(backend.CodeNotFound, "there is no %q in this workspace", name)
+	}
+	return items, commonFolder(wanted), nil
+}
+
+// commonFolder is the innermost folder that all the paths are in; "" is the workspace.
+func commonFolder(paths []string) string {
+	common := path.Dir(paths[0])
+	for _, name := range paths[1:] {
+		for common != "." && !strings.HasPrefix(name, common+"/") {
+			common = path.Dir(common)
+		}
+	}
+	return strings.TrimPrefix(common, ".")
 }
 
 // unpackedBody is the answer of an upload. Skipped are the paths of links and special files.

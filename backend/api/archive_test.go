@@ -183,6 +183,20 @@ func TestArchiveRoundTrip(t *testing.T) {
 		t.Errorf("a folder alone: %q, %v", names, part.Header)
 	}
 	s.wantCode(http.StatusNotFound, backend.CodeNotFound, request{method: "GET", path: other + "/archive?path=never", token: token})
+	// Several paths are named from the folder that they have in common.
+	s.upload(token, other, "?path=sub", pack(t, entry{name: "a.txt", content: "a"}, entry{name: "b.txt", content: "b"}), nil)
+	chosen := s.want(http.StatusOK, request{method: "GET", path: other + "/archive?path=sub/a.txt&path=sub/folder&path=sub/folder/x.txt", token: token}, nil)
+	if folder, err = zip.NewReader(bytes.NewReader(chosen.body), int64(len(chosen.body))); err != nil {
+		t.Fatal(err)
+	}
+	names = nil
+	for _, file := range folder.File {
+		names = append(names, file.Name)
+	}
+	if !slices.Equal(names, []string{"a.txt", "folder/", "folder/x.txt"}) {
+		t.Errorf("a selection: %q", names)
+	}
+	s.wantCode(http.StatusNotFound, backend.CodeNotFound, request{method: "GET", path: other + "/archive?path=sub/a.txt&path=never", token: token})
 	s.upload(token, other, "", pack(t), &unpacked)
 	if unpacked.Files != 0 {
 		t.Errorf("an empty archive: %+v", unpacked)

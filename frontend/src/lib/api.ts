@@ -4,16 +4,16 @@ import { deletedSchema, removedSchema, restoredSchema, versionsSchema, type Dele
 import { apiBase } from "./origin";
 import { encodePath } from "./paths";
 import { Problem } from "./problem";
-import { postBytes } from "./upload";
+import { upload, type Transfer } from "./upload";
 import {
   recordingAnswerSchema, recordingListSchema, shareAnswerSchema, sharedAnswerSchema, sharedListSchema, shareListSchema,
   type Recording, type Share, type Shared,
 } from "./sharing";
 import { replaceAnswerSchema, replaceBody, searchAnswerSchema, searchParams, type ReplaceAnswer, type Replacement, type SearchAnswer, type SearchQuery } from "./search";
 import {
-  copiedSchema, fileAnswerSchema, fileContentSchema, itemListSchema, unpackedSchema, sessionAnswerSchema, sessionListSchema, signedInSchema,
-  statusSchema, terminalListSchema, userSchema,
-  type FileContent, type Item, type Unpacked, type Mode, type Session, type Status, type TerminalInfo, type User,
+  copyAnswerSchema, fileAnswerSchema, fileContentSchema, itemListSchema, sessionAnswerSchema, sessionListSchema, signedInSchema,
+  statusSchema, terminalListSchema, unpackedSchema, userSchema,
+  type FileContent, type Item, type Mode, type Session, type Status, type TerminalInfo, type Unpacked, type User,
 } from "./schemas";
 
 interface Request {
@@ -123,23 +123,23 @@ export const api = {
   rawURL(id: string, path: string): string {
     return apiBase + workspace(id, `file/${encodePath(path)}?raw=1`);
   },
-  /** The address of a zip of a folder, or with "" of everything. */
-  archiveURL(id: string, path = ""): string {
-    return apiBase + workspace(id, path ? `archive?${new URLSearchParams({ path })}` : "archive");
+  /** The address of everything, or of these files and folders, as a zip. */
+  archiveURL(id: string, paths: readonly string[] = []): string {
+    const query = paths.map((path) => `path=${encodeURIComponent(path)}`).join("&");
+    return apiBase + workspace(id, query ? `archive?${query}` : "archive");
   },
   async write(id: string, path: string, write: Write): Promise<Item> {
     const json = { encoding: "utf-8", ...write };
     return (await read(fileAnswerSchema, workspace(id, `file/${encodePath(path)}`), { method: "POST", json })).file;
   },
-  /** Uploads a file's bytes, over what is there. */
-  async uploadFile(id: string, path: string, body: Blob, progress: (bytes: number) => void, signal: AbortSignal): Promise<Item> {
-    const response = await postBytes(workspace(id, `file/${encodePath(path)}`), body, "application/octet-stream", progress, signal);
-    return fileAnswerSchema.parse(await response.json()).file;
+  /** Sends a file's bytes, whatever was there before. */
+  async upload(id: string, path: string, body: Blob, transfer: Transfer): Promise<Item> {
+    return fileAnswerSchema.parse(await upload(workspace(id, `file/${encodePath(path)}`), body, "application/octet-stream", transfer)).file;
   },
-  /** Unpacks a zip below a folder. What it holds of links is left out. */
-  async unpack(id: string, into: string, zip: Blob, progress: (bytes: number) => void, signal: AbortSignal): Promise<Unpacked> {
-    const query = into ? `?${new URLSearchParams({ path: into })}` : "";
-    return unpackedSchema.parse(await (await postBytes(workspace(id, `archive${query}`), zip, "application/zip", progress, signal)).json());
+  /** Unpacks a zip into a folder, "" for the root. */
+  async unpack(id: string, folder: string, body: Blob, transfer: Transfer): Promise<Unpacked> {
+    const query = folder ? `?path=${encodeURIComponent(folder)}` : "";
+    return unpackedSchema.parse(await upload(workspace(id, `archive${query}`), body, "application/zip", transfer));
   },
   /** Deletes a file, or a folder with what is in it. The revision of that: one less is what to restore to undo it. */
   async remove(id: string, path: string): Promise<number> {
@@ -151,9 +151,10 @@ export const api = {
   async move(id: string, from: string, to: string): Promise<Item> {
     return (await read(fileAnswerSchema, workspace(id, "move"), { method: "POST", json: { from, to } })).file;
   },
-  /** Copies a file, or a folder with what is saved in it, to a path that is free. `left` is how much of it is not saved. */
-  async copy(id: string, from: string, to: string): Promise<{ file: Item; left: number }> {
-    return read(copiedSchema, workspace(id, "copy"), { method: "POST", json: { from, to } });
+  /** Copies; `left` counts what is not saved and so not copied. */
+  async copy(id: string, from: string, to: string): Promise<{ item: Item; left: number }> {
+    const { file, left } = await read(copyAnswerSchema, workspace(id, "copy"), { method: "POST", json: { from, to } });
+    return { item: file, left };
   },
   async ensureDefault(id: string): Promise<void> {
     await send(workspace(id, "ensure-default"), { method: "POST" });

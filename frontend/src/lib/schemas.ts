@@ -76,9 +76,10 @@ export const itemListSchema = z
   .nullable()
   .transform((items) => items ?? []);
 export const fileAnswerSchema = z.object({ file: itemSchema });
-export const copiedSchema = z.object({ file: itemSchema, left: z.number().default(0) });
+export const copyAnswerSchema = fileAnswerSchema.extend({ left: z.number().default(0) });
 export const unpackedSchema = z.object({
   files: z.number().default(0),
+  /** Links and special files, which only the environment makes. */
   skipped: z
     .array(z.string())
     .nullish()

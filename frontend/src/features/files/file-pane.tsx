@@ -1,28 +1,28 @@
 "use client";
 
-import { ChevronsDownUp, Download, FilePlus, Filter, FolderPlus, RefreshCw, Upload } from "lucide-react";
-import { useEffect, useMemo, useRef, useState } from "react";
+import { ChevronsDownUp, Download, EllipsisVertical, FileArchive, FilePlus, FolderPlus, FolderUp, ListFilter, RefreshCw, Upload } from "lucide-react";
+import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
 import { Button, IconButton } from "@/components/ui/button";
 import { Confirm } from "@/components/ui/confirm";
+import { Menu } from "@/components/ui/menu";
 import type { Documents } from "@/features/editor/documents";
-import { report } from "@/features/session/sign-out";
 import { useStore } from "@/hooks/use-store";
 import { api } from "@/lib/api";
 import { plural } from "@/lib/format";
-import { baseName, joinPath, parentOf } from "@/lib/paths";
-import { inform } from "@/lib/toasts";
-import { FileActions } from "./file-actions";
-import { FileTree, type Editing, type UploadKind } from "./file-tree";
+import { parentOf } from "@/lib/paths";
+import { chosen } from "./dropped";
+import { FileTree } from "./file-tree";
 import type { FileStore } from "./file-store";
-import { TakenDialog, type Taken } from "./taken-dialog";
-import { UploadProgress } from "./upload-progress";
-import { chosenFiles, droppedFiles, type Picked, type Uploads } from "./uploads";
+import { filtered } from "./rows";
+import { UploadRow } from "./upload-row";
+import type { Uploads } from "./uploads";
+import { useExplorer } from "./use-explorer";
 
 interface Props {
   readonly session: string;
   readonly files: FileStore;
-  readonly documents: Documents;
   readonly uploads: Uploads;
+  readonly documents: Documents;
   /** Looks only: nothing here changes a file. */
   readonly readOnly: boolean;
   readonly onOpen: () => void;
@@ -31,133 +31,106 @@ interface Props {
 }
 
 /** The files of the session, and what is done with them. */
-export function FilePane({ session, files, documents, uploads, readOnly, onOpen, onHistory }: Props) {
+export function FilePane({ session, files, uploads, documents, readOnly, onOpen, onHistory }: Props) {
   const { status, tree, error } = useStore(files.state);
-  const { focus } = useStore(files.selection);
-  const actions = useMemo(() => new FileActions(files, documents), [files, documents]);
-  const [editing, setEditing] = useState<Editing | null>(null);
-  const [deleting, setDeleting] = useState<readonly string[] | null>(null);
-  const [taken, setTaken] = useState<{ picked: readonly Picked[]; into: string; paths: readonly string[] } | null>(null);
-  /** null: the box is closed. */
-  const [filter, setFilter] = useState<string | null>(null);
+  const expanded = useStore(files.expanded);
+  const filter = useStore(files.filter);
+  const filesInput = useRef<HTMLInputElement>(null);
+  const folderInput = useRef<HTMLInputElement>(null);
+  const zipInput = useRef<HTMLInputElement>(null);
+  const uploadTo = useRef("");
+  const [more, setMore] = useState<{ x: number; y: number; end: true } | null>(null);
+  const closeMore = useCallback(() => setMore(null), []);
 
-  /** The folder that is meant when none is named: the one with the focus, or the one around it. */
-  const folder = () => (tree.get(focus)?.type === "folder" ? focus : tree.has(focus) ? parentOf(focus) : "");
-
-  const create = (what: "file" | "folder", parent: string) => {
-    setFilter(null);
-    if (parent) files.toggle(parent, true);
-    setEditing({ what, parent });
-  };
-  const finish = async (name: string) => {
-    if (!editing) return;
-    setEditing(null);
-    try {
-      if (editing.what === "rename") {
-        await actions.moveTo(editing.item.path, joinPath(parentOf(editing.item.path), name));
-      } else if (editing.what === "folder") {
-        await files.createFolder(joinPath(editing.parent, name));
-      } else {
-        documents.open((await files.createFile(joinPath(editing.parent, name))).path);
-        onOpen();
-      }
-    } catch (failure) {
-      report(`Could not create ${name}`, failure);
-    }
-  };
-  const upload = (picked: readonly Picked[], into: string) => {
-    const paths = picked.map(({ path, file }) => (file ? joinPath(into, path) : "")).filter((path) => tree.has(path));
-    if (paths.length > 0) {
-      setTaken({ picked, into, paths });
-      return;
-    }
+  const choose = (what: "files" | "folder" | "zip", into: string) => {
+    uploadTo.current = into;
     if (into) files.toggle(into, true);
-    uploads.add(picked, into);
+    (what === "files" ? filesInput : what === "folder" ? folderInput : zipInput).current?.click();
   };
-  const uploadTaken = (choice: Taken) => {
-    if (!taken) return;
-    const { picked, into, paths } = taken;
-    const there = new Set(paths);
-    setTaken(null);
-    uploads.add(
-      picked.flatMap((each) => {
-        const path = joinPath(into, each.path);
-        if (!there.has(path) || choice === "replace") return [each];
-        if (choice === "skip") return [];
-        const free = files.freePath(parentOf(path), baseName(path));
-        return [{ ...each, path: into ? free.slice(into.length + 1) : free }];
-      }),
-      into,
-    );
+  const { actions, editing, deleting, finish, cancelEdit, remove, keep } = useExplorer({ session, files, uploads, documents, onOpen, onHistory, onChoose: choose });
+
+  const { active } = useStore(documents.state);
+  const follow = useStore(files.follow);
+  const shown = active?.path ?? "";
+  useEffect(() => {
+    // What is selected already may be one of several.
+    if (follow && shown !== "" && files.state.get().tree.has(shown) && !files.selection.get().paths.has(shown)) files.reveal(shown);
+  }, [files, follow, shown]);
+
+  const wanted = useDeferredValue(filter?.trim() ?? "");
+  const part = useMemo(() => (wanted === "" ? null : filtered(tree, wanted)), [tree, wanted]);
+
+  /** The folder that is meant when none is named: the selected one, or the one around the selection. */
+  const folder = () => {
+    const { focus } = files.selection.get();
+    return tree.get(focus)?.type === "folder" ? focus : parentOf(focus);
   };
-  const unpack = async (zip: File, into: string) => {
-    try {
-      inform(`Unpacking ${zip.name}…`);
-      const { files: count, skipped } = await api.unpack(session, into, zip, () => undefined, new AbortController().signal);
-      inform(`Unpacked ${plural(count, "file")}${skipped.length > 0 ? `; left out, since links cannot be unpacked: ${skipped.slice(0, 5).join(", ")}` : ""}.`);
-      if (into) files.toggle(into, true);
-    } catch (failure) {
-      report(`Could not unpack ${zip.name}`, failure);
-    }
-  };
-  const pickers = useRef<Partial<Record<UploadKind, HTMLInputElement | null>>>({});
-  const target = useRef("");
-  const pick = (kind: UploadKind, into: string) => {
-    target.current = into;
-    pickers.current[kind]?.click();
-  };
-  const picker = (kind: UploadKind) => (
-    <input
-      ref={(input) => {
-        pickers.current[kind] = input;
-        // React knows no such property.
-        if (kind === "folder") input?.setAttribute("webkitdirectory", "");
-      }}
-      type="file"
-      data-upload={kind}
-      multiple={kind !== "zip"}
-      accept={kind === "zip" ? ".zip,application/zip" : undefined}
-      hidden
-      onChange={({ target: input }) => {
-        const zip = input.files?.[0];
-        if (kind !== "zip") upload(chosenFiles(input.files), target.current);
-        else if (zip) void unpack(zip, target.current);
-        input.value = "";
-      }}
-    />
-  );
+  const name = deleting?.length === 1 ? tree.get(deleting[0] ?? "") : undefined;
 
   return (
-    <section aria-label="Explorer" className="flex min-h-0 w-full min-w-0 flex-1 flex-col bg-panel">
+    <section aria-label="Explorer" className="flex min-h-0 w-full flex-1 flex-col bg-panel">
       <div className="flex h-9 shrink-0 items-center pr-1 pl-3">
-        <h2 className="flex-1 text-[12px] font-semibold text-muted">Files</h2>
+        <h2 className="min-w-0 flex-1 truncate text-[12px] font-semibold text-muted">Files</h2>
         {!readOnly && (
           <>
-            <IconButton label="New file" onClick={() => create("file", folder())}>
+            <IconButton label="New file" onClick={() => actions.onCreate("file", folder())}>
               <FilePlus size={15} aria-hidden />
             </IconButton>
-            <IconButton label="New folder" onClick={() => create("folder", folder())}>
+            <IconButton label="New folder" onClick={() => actions.onCreate("folder", folder())}>
               <FolderPlus size={15} aria-hidden />
-            </IconButton>
-            <IconButton label="Upload files" onClick={() => pick("files", folder())}>
-              <Upload size={15} aria-hidden />
             </IconButton>
           </>
         )}
-        <a href={api.archiveURL(session)} download aria-label="Download as zip" title="Download as zip" className="inline-flex size-7 items-center justify-center rounded-md text-muted hover:bg-hover hover:text-text">
-          <Download size={15} aria-hidden />
-        </a>
-        <IconButton label="Filter by name" aria-pressed={filter !== null} onClick={() => setFilter(filter === null ? "" : null)}>
-          <Filter size={14} aria-hidden />
+        <IconButton label="Filter files" aria-pressed={filter !== null} onClick={() => files.filter.update((now) => (now === null ? "" : null))} className={filter === null ? "" : "bg-active text-text"}>
+          <ListFilter size={15} aria-hidden />
         </IconButton>
         <IconButton label="Collapse all" onClick={() => files.collapseAll()}>
           <ChevronsDownUp size={15} aria-hidden />
         </IconButton>
+        <IconButton
+          label="More file actions"
+          aria-haspopup="menu"
+          aria-expanded={more !== null}
+          onClick={(event) => {
+            const box = event.currentTarget.getBoundingClientRect();
+            setMore({ x: box.right, y: box.bottom + 4, end: true });
+          }}
+        >
+          <EllipsisVertical size={15} aria-hidden />
+        </IconButton>
       </div>
-      {picker("files")}
-      {picker("folder")}
-      {picker("zip")}
-      {filter !== null && <FilterBox text={filter} onChange={setFilter} onClose={() => setFilter(null)} />}
+      {more && (
+        <Menu
+          label="More file actions"
+          at={more}
+          onClose={closeMore}
+          groups={[
+            ...(readOnly
+              ? []
+              : [
+                  [
+                    { label: "Upload files…", icon: <Upload size={14} />, onSelect: () => choose("files", folder()) },
+                    { label: "Upload a folder…", icon: <FolderUp size={14} />, onSelect: () => choose("folder", folder()) },
+                    { label: "Unpack a zip…", icon: <FileArchive size={14} />, onSelect: () => choose("zip", folder()) },
+                  ],
+                ]),
+            [{ label: "Download all as zip", icon: <Download size={14} />, onSelect: () => window.location.assign(api.archiveURL(session)) }],
+            [{ label: "Refresh", icon: <RefreshCw size={14} />, onSelect: () => void files.load() }],
+          ]}
+        />
+      )}
+      <input ref={filesInput} type="file" multiple hidden aria-label="Files to upload" onChange={(event) => taken(event.target, (list) => void uploads.add(chosen(list), uploadTo.current))} />
+      <input
+        ref={folderInput}
+        // React's types do not know it.
+        {...{ webkitdirectory: "" }}
+        type="file"
+        hidden
+        aria-label="Folder to upload"
+        onChange={(event) => taken(event.target, (list) => void uploads.add(chosen(list), uploadTo.current))}
+      />
+      <input ref={zipInput} type="file" accept=".zip,application/zip" hidden aria-label="Zip to unpack" onChange={(event) => taken(event.target, (list) => list.forEach((zip) => void uploads.unpack(zip, uploadTo.current)))} />
+      {filter !== null && <Filter text={filter} found={part?.found ?? null} onChange={(text) => files.filter.set(text)} onClose={() => files.filter.set(null)} />}
       {status === "failed" && (
         <div className="px-3 py-4 text-[13px]">
           <p className="text-bad">{error}</p>
@@ -174,77 +147,87 @@ export function FilePane({ session, files, documents, uploads, readOnly, onOpen,
         </div>
       ) : (
         <FileTree
+          {...actions}
           files={files}
+          tree={part?.tree ?? tree}
+          expanded={part?.expanded ?? expanded}
+          empty={emptyWords(readOnly, part !== null)}
           readOnly={readOnly}
           editing={editing}
-          filter={filter ?? ""}
           onEdited={(name) => void finish(name)}
-          onCancelEdit={() => setEditing(null)}
-          onOpen={(path) => {
-            documents.open(path);
-            onOpen();
-          }}
-          onCreate={create}
-          onHistory={(item) => onHistory(item.path)}
-          onRename={(item) => setEditing({ what: "rename", item })}
-          onDelete={() => setDeleting(files.chosen())}
-          onMove={(paths, into) => void actions.move(paths, into)}
-          onCut={() => actions.cut()}
-          onCopy={() => actions.copy()}
-          onPaste={(into) => void actions.paste(into)}
-          onDuplicate={() => void actions.duplicate()}
-          onDrop={(transfer, into) => {
-            droppedFiles(transfer).then(
-              (picked) => upload(picked, into),
-              (failure: unknown) => report("Could not read what was dropped", failure),
-            );
-          }}
-          onUpload={pick}
-          onDownload={(item) => window.location.assign(item.type === "folder" ? api.archiveURL(session, item.path) : api.rawURL(session, item.path))}
-          onCopyPath={(item) => {
-            navigator.clipboard.writeText(item.path).then(
-              () => inform("Path copied."),
-              (failure: unknown) => report("Could not copy the path", failure),
-            );
-          }}
+          onCancelEdit={cancelEdit}
         />
       )}
-      <UploadProgress uploads={uploads} />
-      {deleting && deleting.length > 0 && (
-        <Confirm title={deleting.length === 1 ? `Delete “${baseName(deleting[0] ?? "")}”?` : `Delete ${deleting.length} entries?`} action="Delete" onClose={() => setDeleting(null)} onConfirm={() => actions.remove(deleting)}>
-          {deletionWords(deleting.map((path) => tree.get(path)))}
+      <UploadRow uploads={uploads} />
+      {deleting && (
+        <Confirm title={name ? `Delete “${name.name}”?` : `Delete ${plural(deleting.length, "entry", "entries")}?`} action="Delete" onClose={keep} onConfirm={remove}>
+          {deleteWords(deleting, name?.type)}
         </Confirm>
       )}
-      {taken && <TakenDialog paths={taken.paths} onChoose={uploadTaken} onClose={() => setTaken(null)} />}
     </section>
   );
 }
 
-/** What is deleted, and what of it can be brought back. */
-function deletionWords(items: readonly ({ readonly type: string; readonly saved: boolean } | undefined)[]): string {
-  const [first] = items;
-  const unsaved = items.some((item) => item?.saved === false);
-  const what = items.length > 1 ? "They are deleted, folders with everything in them." : first?.type === "folder" ? "The folder is deleted with everything in it." : "The file is deleted from the workspace.";
-  return `${what} The history keeps ${unsaved ? "what was saved; what is marked as not saved cannot be brought back" : first?.type === "folder" || items.length > 1 ? "what was saved" : "it"}.`;
+/** Hands over what was chosen, and lets the same be chosen again. */
+function taken(input: HTMLInputElement, then: (list: File[]) => void): void {
+  then([...(input.files ?? [])]);
+  input.value = "";
 }
 
-function FilterBox({ text, onChange, onClose }: { readonly text: string; readonly onChange: (text: string) => void; readonly onClose: () => void }) {
+function emptyWords(readOnly: boolean, filtering: boolean): string {
+  if (filtering) return "No name has this in it. With a / in it, whole paths are looked at.";
+  return readOnly ? "No files yet." : "No files yet. Create one, drop some here, or make them in the terminal.";
+}
+
+function deleteWords(paths: readonly string[], type: string | undefined) {
+  if (type !== undefined) return `${type === "folder" ? "The folder is deleted with everything in it" : "The file is deleted from the workspace"}. The history keeps what was saved.`;
+  return (
+    <>
+      <p>Folders are deleted with everything in them. The history keeps what was saved.</p>
+      <ul className="mt-2 text-[13px] text-text">
+        {paths.slice(0, 6).map((path) => (
+          <li key={path} className="truncate" title={path}>
+            {path}
+          </li>
+        ))}
+      </ul>
+      {paths.length > 6 && <p className="text-[13px]">and {paths.length - 6} more</p>}
+    </>
+  );
+}
+
+interface FilterProps {
+  readonly text: string;
+  readonly found: number | null;
+  readonly onChange: (text: string) => void;
+  readonly onClose: () => void;
+}
+
+function Filter({ text, found, onChange, onClose }: FilterProps) {
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => input.current?.focus(), []);
   return (
-    <div className="shrink-0 px-2 pb-2">
+    <div className="relative shrink-0 px-2 pb-1.5">
       <input
         ref={input}
         type="search"
         aria-label="Filter files by name"
         placeholder="Filter by name"
         value={text}
+        spellCheck={false}
+        autoComplete="off"
         onChange={(event) => onChange(event.target.value)}
         onKeyDown={(event) => {
           if (event.key === "Escape") onClose();
+          else if (event.key === "ArrowDown") document.querySelector<HTMLElement>('[role="tree"][aria-label="Files"]')?.focus();
+          else return;
+          event.preventDefault();
         }}
-        className="h-7 w-full rounded-md border border-line-strong bg-bg px-2 text-[13px] placeholder:text-faint pointer-coarse:h-9"
+        className="h-7 w-full rounded-md border border-line-strong bg-bg pr-14 pl-2 text-[13px] outline-none placeholder:text-faint focus-visible:border-accent [&::-webkit-search-cancel-button]:hidden"
       />
+      <span role="status" className="pointer-events-none absolute top-1 right-4 text-[12px] text-muted">
+        {found === null ? "" : `${found} found`}
+      </span>
     </div>
   );
 }

@@ -1,13 +1,13 @@
 /** The session's files as the page knows them: listed once, then kept by the event stream. */
 import { z } from "zod";
 import type { API } from "@/lib/api";
-import { isWithin, movedPath, parentOf } from "@/lib/paths";
+import { isWithin, joinPath, movedPath, parentOf } from "@/lib/paths";
 import { errorText } from "@/lib/problem";
 import type { Change, Item } from "@/lib/schemas";
 import { loadStored, saveStored } from "@/lib/storage";
 import { Store } from "@/lib/store";
-import { followed, freePath, nothing, only, outermost, type Selection } from "./selection";
-import { applyChanges, treeOf, withItem, type Tree } from "./tree";
+import { followed, nothing, only, pruned, type Selection } from "./selection";
+import { Tree, treeOf } from "./tree";
 
 export interface FilesState {
   readonly status: "loading" | "ready" | "failed";
@@ -15,19 +15,23 @@ export interface FilesState {
   readonly error: string;
 }
 
-export type FilesAPI = Pick<API, "files" | "write" | "remove" | "restore" | "createFolder" | "move" | "copy">;
-
-/** What was cut or copied. */
 export interface Clipboard {
   readonly paths: readonly string[];
   readonly cut: boolean;
 }
 
+export type FilesAPI = Pick<API, "files" | "write" | "remove" | "restore" | "createFolder" | "move" | "copy">;
+
 export class FileStore {
-  readonly state = new Store<FilesState>({ status: "loading", tree: new Map(), error: "" });
+  readonly state = new Store<FilesState>({ status: "loading", tree: new Tree(), error: "" });
   /** Paths of the folders that are open. */
   readonly expanded: Store<ReadonlySet<string>>;
   readonly selection = new Store<Selection>(nothing);
+  /** What the tree is filtered by; null: there is no filter. */
+  readonly filter = new Store<string | null>(null);
+  /** Whether the file that is opened is brought into sight. */
+  readonly follow: Store<boolean>;
+  /** Paths that a paste will move or copy. */
   readonly clipboard = new Store<Clipboard | null>(null);
   readonly #session: string;
   readonly #api: FilesAPI;
@@ -43,6 +47,8 @@ export class FileStore {
     const key = `files:${session}`;
     const stored = typeof window === "undefined" ? [] : loadStored(key, z.array(z.string()), []);
     this.expanded = new Store<ReadonlySet<string>>(new Set(stored));
+    this.follow = new Store(typeof window === "undefined" ? true : loadStored("files:follow", z.boolean(), true));
+    this.follow.subscribe(() => saveStored("files:follow", this.follow.get()));
     this.expanded.subscribe(() => saveStored(key, [...this.expanded.get()]));
   }
 
@@ -71,6 +77,7 @@ export class FileStore {
         const { items, revision } = await this.#api.files(this.#session);
         this.#revision = revision >= 0 ? revision : Math.max(0, ...items.map((item) => item.revision));
         this.state.set({ status: "ready", tree: treeOf(items), error: "" });
+        this.#prune();
         const held = this.#held;
         this.#held = undefined;
         for (const event of held) this.changed(event.revision, event.changes);
@@ -96,15 +103,26 @@ export class FileStore {
     if (this.#revision === undefined || revision < this.#revision) return;
     this.#revision = revision;
     if (changes.length === 0) return;
-    this.state.update((state) => ({ ...state, tree: applyChanges(state.tree, changes) }));
+    this.#apply(changes);
+  }
+
+  #apply(changes: readonly Change[]): void {
+    this.state.update((state) => ({ ...state, tree: state.tree.with(changes) }));
     for (const change of changes) {
       if (change.op === "move" && change.from !== undefined) this.#followMove(change.from, change.path);
     }
+    if (changes.some(({ op }) => op === "delete")) this.#prune();
+  }
+
+  /** Nothing is selected that is not there. */
+  #prune(): void {
+    const { tree } = this.state.get();
+    this.selection.update((selection) => pruned(selection, (path) => tree.has(path)));
   }
 
   /** Shows an item that an answer of the API told of, before its event comes. */
-  show(item: Item): void {
-    this.state.update((state) => ({ ...state, tree: withItem(state.tree, item) }));
+  show(...items: readonly Item[]): void {
+    this.state.update((state) => ({ ...state, tree: state.tree.withItems(items) }));
   }
 
   toggle(path: string, open?: boolean): void {
@@ -130,12 +148,6 @@ export class FileStore {
     this.selection.set(only(path));
   }
 
-  /** What an action is about: all that is selected, folders for what is in them. */
-  chosen(): string[] {
-    const { tree } = this.state.get();
-    return outermost(this.selection.get().paths, (path) => tree.has(path));
-  }
-
   async createFile(path: string): Promise<Item> {
     const item = await this.#api.write(this.#session, path, { content: "", base_revision: 0 });
     this.show(item);
@@ -149,34 +161,27 @@ export class FileStore {
     this.reveal(item.path);
   }
 
-  /** Copies to a path that is free; how much of it was left out, since it is not saved. */
-  async copy(from: string, to: string): Promise<number> {
-    const { file, left } = await this.#api.copy(this.#session, from, to);
-    this.show(file);
-    return left;
-  }
-
-  /** A path for a copy in a folder, where nothing is. */
-  freePath(folder: string, name: string): string {
-    const { tree } = this.state.get();
-    return freePath(folder, name, (path) => tree.has(path));
-  }
-
+  /** Moves, and tells what the path is from now on. */
   async move(from: string, to: string): Promise<void> {
     const item = await this.#api.move(this.#session, from, to);
-    const change: Change = { ...item, op: "move", from, source: "api" };
-    this.state.update((state) => ({ ...state, tree: applyChanges(state.tree, [change]) }));
-    this.#followMove(from, to);
+    this.#apply([{ ...item, op: "move", from, source: "api" }]);
+  }
+
+  /** Copies a file, or a folder with all that is saved in it. How much of it was not saved, and so left out. */
+  async copy(from: string, to: string): Promise<number> {
+    const { item, left } = await this.#api.copy(this.#session, from, to);
+    // What is in a copied folder comes by its events; until then it is shown as it was.
+    const { tree } = this.state.get();
+    const inner = item.type === "folder" ? tree.below(from).filter(({ saved }) => saved) : [];
+    this.show(item, ...inner.map((each) => ({ ...each, path: joinPath(to, each.path.slice(from.length + 1)) })));
+    return left;
   }
 
   /** Deletes; the returned function undoes it. */
   async remove(path: string): Promise<() => Promise<void>> {
     const item = this.state.get().tree.get(path);
     const revision = await this.#api.remove(this.#session, path);
-    if (item) {
-      const change: Change = { ...item, op: "delete", source: "api" };
-      this.state.update((state) => ({ ...state, tree: applyChanges(state.tree, [change]) }));
-    }
+    if (item) this.#apply([{ ...item, op: "delete", source: "api" }]);
     return async () => {
       const { left } = await this.#api.restore(this.#session, { path, revision: revision - 1 });
       if (left[0]) throw new Error(`${left[0].path}: ${left[0].reason}`);

@@ -1,9 +1,6 @@
 "use client";
 
-import {
-  ChevronRight, ClipboardPaste, Copy, CopyPlus, Download, FileArchive, FileMinus, FilePlus, FolderPlus, FolderUp, History, Link, Pencil, Scissors,
-  SquareArrowOutUpRight, Trash2, Upload,
-} from "lucide-react";
+import { ChevronRight, FileMinus } from "lucide-react";
 import { useCallback, useEffect, useId, useMemo, useRef, useState, type DragEvent, type KeyboardEvent, type MouseEvent } from "react";
 import { Menu } from "@/components/ui/menu";
 import { useStore } from "@/hooks/use-store";
@@ -13,38 +10,42 @@ import type { Item } from "@/lib/schemas";
 import { FileIcon } from "./file-icon";
 import type { FileStore } from "./file-store";
 import { NameInput } from "./name-input";
-import { extended, only, toggled } from "./selection";
-import { filteredRows, namesIn, unsavedReason, visibleRows, type Row } from "./tree";
+import { visibleRows, type Row } from "./rows";
+import { everything, only, ranged, toggled } from "./selection";
+import { unsavedReason, type Tree } from "./tree";
+import { treeMenu } from "./tree-menu";
 
 export type Editing =
   | { readonly what: "file" | "folder"; readonly parent: string }
   | { readonly what: "rename"; readonly item: Item };
 
-export type UploadKind = "files" | "folder" | "zip";
-
-interface Props {
-  readonly files: FileStore;
-  readonly readOnly: boolean;
-  readonly editing: Editing | null;
-  /** Only what has this in its name, and what that is in; "" is everything. */
-  readonly filter: string;
-  readonly onEdited: (name: string) => void;
-  readonly onCancelEdit: () => void;
+export interface TreeActions {
   readonly onOpen: (path: string) => void;
   readonly onCreate: (what: "file" | "folder", parent: string) => void;
   readonly onRename: (item: Item) => void;
-  /** Of what is selected. */
-  readonly onDelete: () => void;
+  readonly onDelete: (paths: readonly string[]) => void;
   readonly onMove: (paths: readonly string[], into: string) => void;
-  readonly onCut: () => void;
-  readonly onCopy: () => void;
+  readonly onDrop: (data: DataTransfer, into: string) => void;
+  readonly onDownload: (paths: readonly string[]) => void;
+  readonly onCopyPath: (paths: readonly string[]) => void;
+  readonly onHistory: (path: string) => void;
+  readonly onClip: (paths: readonly string[], cut: boolean) => void;
   readonly onPaste: (into: string) => void;
-  readonly onDuplicate: () => void;
-  readonly onDrop: (transfer: DataTransfer, into: string) => void;
-  readonly onUpload: (what: UploadKind, into: string) => void;
-  readonly onDownload: (item: Item) => void;
-  readonly onCopyPath: (item: Item) => void;
-  readonly onHistory: (item: Item) => void;
+  readonly onDuplicate: (paths: readonly string[]) => void;
+  readonly onUpload: (what: "files" | "folder" | "zip", into: string) => void;
+}
+
+interface Props extends TreeActions {
+  readonly files: FileStore;
+  /** What is shown: the whole tree, or what a filter leaves of it. */
+  readonly tree: Tree;
+  readonly expanded: ReadonlySet<string>;
+  /** What to say when there is nothing to show. */
+  readonly empty: string;
+  readonly readOnly: boolean;
+  readonly editing: Editing | null;
+  readonly onEdited: (name: string) => void;
+  readonly onCancelEdit: () => void;
 }
 
 const rowHeight = 24;
@@ -53,22 +54,26 @@ const windowFrom = 300;
 const overscan = 12;
 const dragType = "application/x-workspace-path";
 
-/** The tree, with one tab stop: arrows move, Enter opens, F2 renames, Delete deletes, letters find. */
+/**
+ * The tree, with one tab stop: arrows move, Enter opens, F2 renames, Delete deletes, letters find. Several rows are
+ * selected with Shift, Ctrl and Ctrl+A, and what is done is done with all of them.
+ */
 export function FileTree(props: Props) {
-  const { files, readOnly, editing, filter, onOpen } = props;
-  const { tree } = useStore(files.state);
-  const expanded = useStore(files.expanded);
-  const { focus, paths: selected } = useStore(files.selection);
+  const { files, tree, expanded, readOnly, editing, onOpen } = props;
+  const selection = useStore(files.selection);
   const clipboard = useStore(files.clipboard);
-  const rows = useMemo(() => (filter === "" ? visibleRows(tree, expanded) : filteredRows(tree, filter)), [tree, expanded, filter]);
+  const rows = useMemo(() => visibleRows(tree, expanded), [tree, expanded]);
+  const cut = useMemo(() => new Set(clipboard?.cut === true ? clipboard.paths : []), [clipboard]);
   const [menu, setMenu] = useState<{ item: Item | null; x: number; y: number } | null>(null);
   const [dropInto, setDropInto] = useState<string | null>(null);
   const [view, setView] = useState({ top: 0, height: 800 });
   const scroller = useRef<HTMLDivElement>(null);
+  /** What is being dragged: the paths themselves may be many. */
+  const dragged = useRef<readonly string[]>([]);
   const typed = useRef({ text: "", at: 0 });
   const id = useId();
   const closeMenu = useCallback(() => setMenu(null), []);
-  const index = rows.findIndex((row) => row.item.path === focus);
+  const index = rows.indexOf(selection.focus);
 
   useEffect(() => {
     const box = scroller.current;
@@ -78,59 +83,67 @@ export function FileTree(props: Props) {
     else if (top + rowHeight > box.scrollTop + box.clientHeight) box.scrollTop = top + rowHeight - box.clientHeight;
   }, [index]);
 
-  const select = (row: Row | undefined) => {
-    if (row) files.selection.set(only(row.item.path));
-  };
-  const extend = (path: string | undefined) => {
-    if (path !== undefined) files.selection.update((selection) => extended(selection, rows.map(({ item }) => item.path), path));
-  };
-  const click = (event: MouseEvent, row: Row) => {
-    if (event.shiftKey) extend(row.item.path);
-    else if (event.ctrlKey || event.metaKey) files.selection.update((selection) => toggled(selection, row.item.path));
-    else activate(row);
+  const select = (row: Row | undefined, extend = false) => {
+    if (row) files.selection.update((now) => (extend ? ranged(now, rows, row.item.path) : only(row.item.path)));
   };
   const activate = (row: Row) => {
     select(row);
     if (row.item.type === "folder") files.toggle(row.item.path);
     else onOpen(row.item.path);
   };
-  /** `now` in milliseconds. */
+  const click = (event: MouseEvent, row: Row) => {
+    if (event.shiftKey) select(row, true);
+    else if (event.ctrlKey || event.metaKey) files.selection.update((now) => toggled(now, row.item.path));
+    else activate(row);
+  };
+  /** What an action on this row means: the selection, if the row is part of it. */
+  const meant = (path: string): string[] => (selection.paths.has(path) ? [...selection.paths] : path ? [path] : []);
   const find = (key: string, now: number) => {
     typed.current = { text: now - typed.current.at < 700 ? typed.current.text + key : key, at: now };
-    const wanted = typed.current.text.toLowerCase();
-    const start = wanted.length > 1 ? index : index + 1;
-    const order = [...rows.slice(Math.max(0, start)), ...rows.slice(0, Math.max(0, start))];
-    select(order.find((row) => row.item.name.toLowerCase().startsWith(wanted)));
+    const start = typed.current.text.length > 1 ? index : index + 1;
+    select(rows.at(rows.find(typed.current.text, Math.max(0, start))));
+  };
+  const chord = (key: string) => {
+    const paths = meant(selection.focus);
+    const focused = tree.get(selection.focus);
+    if (key === "a") files.selection.update((now) => everything(now, rows));
+    else if (key === "c" && paths.length > 0) props.onClip(paths, false);
+    else if (key === "x" && paths.length > 0 && !readOnly) props.onClip(paths, true);
+    else if (key === "v" && !readOnly) props.onPaste(folderOf(focused ?? null));
+    else return false;
+    return true;
   };
   const keyDown = (event: KeyboardEvent) => {
     if (event.target !== event.currentTarget || event.altKey) return;
-    const row = rows[index];
     if (event.ctrlKey || event.metaKey) {
-      if (shortcut(event.key.toLowerCase(), row)) event.preventDefault();
+      if (!event.shiftKey && chord(event.key.toLowerCase())) event.preventDefault();
       return;
     }
+    const row = rows.at(index);
     const folder = row?.item.type === "folder";
+    const page = Math.max(1, Math.floor(view.height / rowHeight) - 1);
     switch (event.key) {
       case "ArrowDown":
-      case "ArrowUp": {
-        const next = rows[event.key === "ArrowDown" ? Math.min(index + 1, rows.length - 1) : Math.max(index - 1, 0)];
-        if (event.shiftKey) extend(next?.item.path);
-        else select(next);
+        select(rows.at(Math.min(index + 1, rows.length - 1)), event.shiftKey);
         break;
-      }
-      case "Escape":
-        if (clipboard) files.clipboard.set(null);
-        else select(row);
+      case "ArrowUp":
+        select(rows.at(Math.max(index - 1, 0)), event.shiftKey);
+        break;
+      case "PageDown":
+        select(rows.at(Math.min(index + page, rows.length - 1)), event.shiftKey);
+        break;
+      case "PageUp":
+        select(rows.at(Math.max(index - page, 0)), event.shiftKey);
         break;
       case "Home":
-        select(rows[0]);
+        select(rows.at(0), event.shiftKey);
         break;
       case "End":
-        select(rows[rows.length - 1]);
+        select(rows.at(rows.length - 1), event.shiftKey);
         break;
       case "ArrowRight":
         if (folder && !row.expanded) files.toggle(row.item.path, true);
-        else if (folder) select(rows[index + 1]);
+        else if (folder) select(rows.at(index + 1));
         break;
       case "ArrowLeft":
         if (folder && row.expanded) files.toggle(row.item.path, false);
@@ -140,11 +153,22 @@ export function FileTree(props: Props) {
       case " ":
         if (row) activate(row);
         break;
+      case "Escape":
+        if (clipboard?.cut === true) files.clipboard.set(null);
+        else files.selection.update((now) => ({ ...now, paths: new Set() }));
+        break;
       case "F2":
         if (row && !readOnly) props.onRename(row.item);
         break;
       case "Delete":
-        if (selected.size > 0 && !readOnly) props.onDelete();
+        if (row && !readOnly) props.onDelete(meant(row.item.path));
+        break;
+      case "ContextMenu":
+        if (row) openMenu(row);
+        break;
+      case "F10":
+        if (!row || !event.shiftKey) return;
+        openMenu(row);
         break;
       default:
         if (event.key.length !== 1) return;
@@ -152,17 +176,9 @@ export function FileTree(props: Props) {
     }
     event.preventDefault();
   };
-
-  /** What the keys of every file manager do. Answers whether it was one of them. */
-  const shortcut = (key: string, row: Row | undefined): boolean => {
-    if (key === "a") files.selection.update(({ anchor }) => ({ focus, anchor, paths: new Set(rows.map(({ item }) => item.path)) }));
-    else if (key === " " && row) files.selection.update((selection) => toggled(selection, row.item.path));
-    else if (readOnly) return false;
-    else if (key === "x" && selected.size > 0) props.onCut();
-    else if (key === "c" && selected.size > 0) props.onCopy();
-    else if (key === "v" && clipboard) props.onPaste(folderOf(row?.item ?? null));
-    else return false;
-    return true;
+  const openMenu = (row: Row) => {
+    const at = document.getElementById(`${id}-${index}`)?.getBoundingClientRect();
+    if (at) setMenu({ item: row.item, x: at.left + 40, y: at.bottom });
   };
 
   /** Where a drop at this row goes. */
@@ -177,8 +193,8 @@ export function FileTree(props: Props) {
     event.preventDefault();
     event.stopPropagation();
     setDropInto(null);
-    const dragged = event.dataTransfer.getData(dragType);
-    if (dragged) props.onMove(dragged.split("\0"), folderOf(item));
+    if (readOnly) return;
+    if (event.dataTransfer.types.includes(dragType)) props.onMove(dragged.current, folderOf(item));
     else props.onDrop(event.dataTransfer, folderOf(item));
   };
 
@@ -204,7 +220,7 @@ export function FileTree(props: Props) {
       onDragLeave={() => setDropInto(null)}
       onDrop={(event) => drop(event, null)}
     >
-      {creating?.parent === "" && nameInput("", 0, namesIn(tree, ""))}
+      {creating?.parent === "" && nameInput("", 0, tree.namesIn(""))}
       <div
         role="tree"
         aria-label="Files"
@@ -213,7 +229,7 @@ export function FileTree(props: Props) {
         aria-activedescendant={index >= 0 ? `${id}-${index}` : undefined}
         onKeyDown={keyDown}
         onFocus={() => {
-          if (index < 0) select(rows[0]);
+          if (index < 0) select(rows.at(0));
         }}
         className="group/tree min-h-6 text-[13px] focus-visible:outline-none"
       >
@@ -221,76 +237,39 @@ export function FileTree(props: Props) {
         {rows.slice(begin, end).map((row, at) => (
           <div key={row.item.path} role="none">
             {editing?.what === "rename" && editing.item.path === row.item.path ? (
-              nameInput(row.item.name, row.depth, new Set([...namesIn(tree, parentOf(row.item.path))].filter((name) => name !== row.item.name)))
+              nameInput(row.item.name, row.depth, new Set([...tree.namesIn(parentOf(row.item.path))].filter((name) => name !== row.item.name)))
             ) : (
               <TreeRow
                 id={`${id}-${begin + at}`}
                 row={row}
-                selected={selected.has(row.item.path)}
-                focused={row.item.path === focus}
-                cut={clipboard?.cut === true && clipboard.paths.includes(row.item.path)}
-                filter={filter}
+                selected={selection.paths.has(row.item.path)}
+                focused={begin + at === index}
+                cut={cut.has(row.item.path)}
                 readOnly={readOnly}
                 target={dropInto !== null && dropInto !== "" && dropInto === row.item.path}
                 onClick={(event) => click(event, row)}
                 onDragStart={(event) => {
-                  if (!selected.has(row.item.path)) select(row);
-                  event.dataTransfer.setData(dragType, files.chosen().join("\0"));
+                  dragged.current = meant(row.item.path);
+                  event.dataTransfer.effectAllowed = "move";
+                  event.dataTransfer.setData(dragType, "");
                 }}
                 onMenu={(x, y) => {
-                  if (!selected.has(row.item.path)) select(row);
+                  if (!selection.paths.has(row.item.path)) select(row);
                   setMenu({ item: row.item, x, y });
                 }}
                 onDragOver={(event) => dragOver(event, row.item)}
                 onDrop={(event) => drop(event, row.item)}
               />
             )}
-            {creating?.parent === row.item.path && nameInput("", creatingDepth, namesIn(tree, creating.parent))}
+            {creating?.parent === row.item.path && nameInput("", creatingDepth, tree.namesIn(creating.parent))}
           </div>
         ))}
         {end < rows.length && <div style={{ height: (rows.length - end) * rowHeight }} />}
       </div>
-      {rows.length === 0 && filter !== "" && <p className="px-3 py-2 text-[13px] text-muted">No name has “{filter}” in it.</p>}
-      {rows.length === 0 && filter === "" && !creating && <p className="px-3 py-2 text-[13px] text-muted">{readOnly ? "No files yet." : "No files yet. Create one, drop some here, or make them in the terminal."}</p>}
-      {menu && <Menu label="File actions" at={menu} onClose={closeMenu} groups={menuGroups(props, menu.item, selected.size, clipboard !== null)} />}
+      {rows.length === 0 && !creating && <p className="px-3 py-2 text-[13px] text-muted">{props.empty}</p>}
+      {menu && <Menu label="File actions" at={menu} onClose={closeMenu} groups={treeMenu(props, menu.item, menu.item ? meant(menu.item.path) : [], clipboard !== null)} />}
     </div>
   );
-}
-
-function menuGroups(props: Props, item: Item | null, count: number, canPaste: boolean) {
-  const { readOnly, onOpen, onCreate, onRename, onDownload, onCopyPath, onHistory } = props;
-  const parent = item === null ? "" : item.type === "folder" ? item.path : parentOf(item.path);
-  const create = [
-    { label: "New file…", icon: <FilePlus size={14} />, onSelect: () => onCreate("file", parent) },
-    { label: "New folder…", icon: <FolderPlus size={14} />, onSelect: () => onCreate("folder", parent) },
-  ];
-  const upload = [
-    { label: "Upload files…", icon: <Upload size={14} />, onSelect: () => props.onUpload("files", parent) },
-    { label: "Upload a folder…", icon: <FolderUp size={14} />, onSelect: () => props.onUpload("folder", parent) },
-    { label: "Unpack a zip here…", icon: <FileArchive size={14} />, onSelect: () => props.onUpload("zip", parent) },
-  ];
-  const paste = { label: "Paste", icon: <ClipboardPaste size={14} />, shortcut: "Ctrl+V", disabled: !canPaste, onSelect: () => props.onPaste(parent) };
-  if (item === null) return [create, [paste], upload];
-  const many = count > 1;
-  const file = item.type === "file";
-  const open = file && !many ? [[{ label: "Open", icon: <SquareArrowOutUpRight size={14} />, onSelect: () => onOpen(item.path) }]] : [];
-  const copyPath = { label: "Copy path", icon: <Link size={14} />, onSelect: () => onCopyPath(item) };
-  const download = (file || item.type === "folder") && !many ? [{ label: file ? "Download" : "Download as zip", icon: <Download size={14} />, disabled: !item.saved, onSelect: () => onDownload(item) }] : [];
-  const history = file && !many ? [{ label: "History", icon: <History size={14} />, disabled: !item.saved, onSelect: () => onHistory(item) }] : [];
-  if (readOnly) return [...open, [copyPath, ...download, ...history]];
-  return [
-    ...open,
-    ...(many ? [] : [create]),
-    [
-      { label: "Cut", icon: <Scissors size={14} />, shortcut: "Ctrl+X", onSelect: props.onCut },
-      { label: "Copy", icon: <Copy size={14} />, shortcut: "Ctrl+C", onSelect: props.onCopy },
-      paste,
-      { label: "Duplicate", icon: <CopyPlus size={14} />, onSelect: props.onDuplicate },
-    ],
-    ...(item.type === "folder" && !many ? [upload] : []),
-    [...(many ? [] : [{ label: "Rename…", icon: <Pencil size={14} />, shortcut: "F2", onSelect: () => onRename(item) }, copyPath]), ...download, ...history],
-    [{ label: many ? `Delete ${count} entries…` : "Delete…", icon: <Trash2 size={14} />, danger: true, shortcut: "Del", onSelect: props.onDelete }],
-  ].filter((group) => group.length > 0);
 }
 
 interface RowProps {
@@ -298,9 +277,8 @@ interface RowProps {
   readonly row: Row;
   readonly selected: boolean;
   readonly focused: boolean;
-  /** It is to be moved by the next paste. */
+  /** Waits to be pasted elsewhere. */
   readonly cut: boolean;
-  readonly filter: string;
   readonly readOnly: boolean;
   readonly target: boolean;
   readonly onClick: (event: MouseEvent) => void;
@@ -310,7 +288,7 @@ interface RowProps {
   readonly onDrop: (event: DragEvent) => void;
 }
 
-function TreeRow({ id, row: { item, depth, expanded, position, siblings }, selected, focused, cut, filter, readOnly, target, onClick, onDragStart, onMenu, onDragOver, onDrop }: RowProps) {
+function TreeRow({ id, row: { item, depth, expanded, position, siblings }, selected, focused, cut, readOnly, target, onClick, onDragStart, onMenu, onDragOver, onDrop }: RowProps) {
   const folder = item.type === "folder";
   const note = item.saved ? (item.link_target ? `Link to ${item.link_target}` : "") : `${unsavedReason(item.unsaved_reason)} (${formatBytes(item.size)})`;
   return (
@@ -324,7 +302,7 @@ function TreeRow({ id, row: { item, depth, expanded, position, siblings }, selec
       aria-setsize={siblings}
       aria-selected={selected}
       aria-expanded={folder ? expanded : undefined}
-      aria-label={item.saved ? item.name : `${item.name}, not saved`}
+      aria-label={item.saved ? item.name : `${item.name}, ${lowerFirst(note)}`}
       title={note || undefined}
       draggable={!readOnly}
       onDragStart={onDragStart}
@@ -338,28 +316,17 @@ function TreeRow({ id, row: { item, depth, expanded, position, siblings }, selec
       }}
       className={`flex h-6 items-center gap-1 pr-2 select-none ${
         selected ? "bg-active" : target ? "bg-hover" : "hover:bg-hover"
-      } ${focused ? "group-focus-visible/tree:shadow-[inset_0_0_0_1px_var(--accent)]" : ""} ${cut ? "text-muted italic" : ""}`}
+      } ${focused ? "group-focus-visible/tree:shadow-[inset_0_0_0_1px_var(--accent)]" : ""} ${cut ? "opacity-60" : ""}`}
       style={{ paddingLeft: 8 + depth * 12 }}
     >
       <ChevronRight size={14} aria-hidden className={`shrink-0 text-faint transition-transform ${expanded ? "rotate-90" : ""} ${folder ? "" : "invisible"}`} />
       <FileIcon path={item.path} type={item.type} open={expanded} />
-      <span className={`ml-0.5 truncate ${item.saved ? "" : "text-faint italic"}`}>
-        <Marked name={item.name} filter={filter} />
-      </span>
+      <span className={`ml-0.5 truncate ${item.saved ? "" : "text-faint italic"}`}>{item.name}</span>
       {!item.saved && <FileMinus size={13} aria-hidden className="ml-auto shrink-0 text-warn" />}
     </div>
   );
 }
 
-/** The name, with what the filter found in it marked. */
-function Marked({ name, filter }: { readonly name: string; readonly filter: string }) {
-  const at = filter === "" ? -1 : name.toLowerCase().indexOf(filter.toLowerCase());
-  if (at < 0) return name;
-  return (
-    <>
-      {name.slice(0, at)}
-      <mark className="bg-transparent font-semibold text-accent-text">{name.slice(at, at + filter.length)}</mark>
-      {name.slice(at + filter.length)}
-    </>
-  );
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
 }

@@ -1,62 +1,55 @@
-/** Which entries of the tree are selected: one has the focus, and the rest were added to it. */
-import { baseName, extensionOf, isWithin, joinPath, movedPath, parentOf } from "@/lib/paths";
+/** What is selected in the tree: any number of paths, one that has the focus, and the one that a range begins at. */
+import { isWithin, movedPath } from "@/lib/paths";
+import type { Rows } from "./rows";
 
 export interface Selection {
-  /** The row with the focus; "" is none. */
-  readonly focus: string;
-  /** Where a range begins. */
-  readonly anchor: string;
-  /** All that is selected, the focus included unless it was taken out. */
   readonly paths: ReadonlySet<string>;
+  /** "": none. */
+  readonly focus: string;
+  readonly anchor: string;
 }
 
-export const nothing: Selection = { focus: "", anchor: "", paths: new Set() };
+export const nothing: Selection = { paths: new Set(), focus: "", anchor: "" };
 
 export function only(path: string): Selection {
-  return path === "" ? nothing : { focus: path, anchor: path, paths: new Set([path]) };
+  return path === "" ? nothing : { paths: new Set([path]), focus: path, anchor: path };
 }
 
-/** Adds a path, or takes it out. */
+/** With a path added or taken out. */
 export function toggled({ paths }: Selection, path: string): Selection {
   const next = new Set(paths);
   if (!next.delete(path)) next.add(path);
-  return { focus: path, anchor: path, paths: next };
+  return { paths: next, focus: path, anchor: path };
 }
 
-/** From the anchor to a path, in the order of the rows. */
-export function extended(selection: Selection, rows: readonly string[], path: string): Selection {
-  const [from, to] = [rows.indexOf(selection.anchor), rows.indexOf(path)];
+/** All from the anchor to the path; the rows say what lies between. */
+export function ranged(selection: Selection, rows: Rows, path: string): Selection {
+  const to = rows.indexOf(path);
+  const anchored = rows.indexOf(selection.anchor);
   if (to < 0) return selection;
-  if (from < 0) return only(path);
-  return { focus: path, anchor: selection.anchor, paths: new Set(rows.slice(Math.min(from, to), Math.max(from, to) + 1)) };
+  const from = anchored < 0 ? to : anchored;
+  const between = rows.slice(Math.min(from, to), Math.max(from, to) + 1).map(({ item }) => item.path);
+  return { paths: new Set(between), focus: path, anchor: anchored < 0 ? path : selection.anchor };
 }
 
-/** The selection after a move of an entry. */
+/** Every row that is shown. */
+export function everything({ focus, anchor }: Selection, rows: Rows): Selection {
+  const first = rows.at(0)?.item.path ?? "";
+  return { paths: new Set(rows.slice(0, rows.length).map(({ item }) => item.path)), focus: focus || first, anchor: anchor || first };
+}
+
+/** The selection after something was moved. */
 export function followed(selection: Selection, from: string, to: string): Selection {
-  if (![selection.focus, selection.anchor, ...selection.paths].some((path) => path !== "" && isWithin(path, from))) return selection;
-  const move = (path: string) => (path === "" ? "" : movedPath(path, from, to));
-  return { focus: move(selection.focus), anchor: move(selection.anchor), paths: new Set([...selection.paths].map(move)) };
+  const { paths, focus, anchor } = selection;
+  if (![focus, anchor, ...paths].some((path) => path !== "" && isWithin(path, from))) return selection;
+  return { paths: new Set([...paths].map((path) => movedPath(path, from, to))), focus: movedPath(focus, from, to), anchor: movedPath(anchor, from, to) };
 }
 
-/** What an action on the selection is about: the selected that are there, without those inside another one. */
-export function outermost(paths: Iterable<string>, there: (path: string) => boolean): string[] {
-  const found = new Set([...paths].filter(there));
-  const inside = (path: string) => {
-    for (let above = parentOf(path); above !== ""; above = parentOf(above)) if (found.has(above)) return true;
-    return false;
-  };
-  return [...found].filter((path) => !inside(path)).sort();
-}
-
-/** A free path in a folder for a copy: "a.txt", "a copy.txt", "a copy 2.txt". */
-export function freePath(folder: string, name: string, taken: (path: string) => boolean): string {
-  const first = joinPath(folder, name);
-  if (!taken(first)) return first;
-  const extension = extensionOf(name);
-  const stem = extension === "" ? name : baseName(name).slice(0, -(extension.length + 1));
-  const end = extension === "" ? "" : name.slice(stem.length);
-  for (let number = 1; ; number++) {
-    const path = joinPath(folder, `${stem} copy${number > 1 ? ` ${number}` : ""}${end}`);
-    if (!taken(path)) return path;
-  }
+/** The selection without what is not there any more. */
+export function pruned(selection: Selection, has: (path: string) => boolean): Selection {
+  const kept = [...selection.paths].filter(has);
+  const focus = selection.focus === "" || has(selection.focus) ? selection.focus : "";
+  const anchor = selection.anchor === "" || has(selection.anchor) ? selection.anchor : focus;
+  if (kept.length === selection.paths.size && focus === selection.focus && anchor === selection.anchor) return selection;
+  return { paths: new Set(kept), focus, anchor };
 }

@@ -1,50 +1,194 @@
-/** The file tree as plain data: what a change does to it, and which rows it shows. */
-import { baseName, isWithin, movedPath, parentOf } from "@/lib/paths";
+/** The file tree as plain data: what a change does to it, at the cost of what changed. rows.ts has what it shows. */
+import { baseName, movedPath, parentOf } from "@/lib/paths";
 import type { Change, Item } from "@/lib/schemas";
+import { sortKey } from "./sort-key";
 
-/** By path. */
-export type Tree = ReadonlyMap<string, Item>;
+/** So many new names are put into a sorted folder one by one; more, and it is sorted anew. */
+const fewNames = 64;
 
-export interface Row {
-  readonly item: Item;
-  /** 0 at the root. */
-  readonly depth: number;
-  readonly expanded: boolean;
-  /** Position among its siblings, from 1, and how many there are. */
-  readonly position: number;
-  readonly siblings: number;
+interface Entry {
+  readonly key: string;
+  item: Item;
 }
 
-export function treeOf(items: readonly Item[]): Tree {
-  const tree = new Map<string, Item>();
-  for (const item of items) put(tree, item);
-  return tree;
+/** A folder's content: by name, and in its order once that was asked for. */
+interface Content {
+  readonly names: Map<string, Entry>;
+  sorted: Item[] | undefined;
 }
 
-/** The tree after the changes. Changes that were applied before do no harm. */
-export function applyChanges(tree: Tree, changes: readonly Change[]): Tree {
-  const next = new Map(tree);
-  for (const change of changes) {
-    if (change.op === "delete") {
-      remove(next, change.path);
-    } else if (change.op === "move" && change.from !== undefined) {
-      move(next, change.from, change.path);
-      put(next, { ...itemOf(change), link_target: next.get(change.path)?.link_target ?? "" });
-    } else {
-      put(next, { ...itemOf(change), link_target: next.get(change.path)?.link_target ?? "" });
+/** What all states of one tree share: only the newest of them may be read. */
+interface Data {
+  readonly items: Map<string, Item>;
+  readonly folders: Map<string, Content>;
+}
+
+/**
+ * Items by path. A tree is not copied when it changes: `with` answers a new one, by which watchers see that something
+ * changed, and the one before must not be used any more.
+ */
+export class Tree implements ReadonlyMap<string, Item> {
+  readonly #data: Data;
+
+  constructor(data: Data = { items: new Map(), folders: new Map() }) {
+    this.#data = data;
+  }
+
+  get size(): number {
+    return this.#data.items.size;
+  }
+  get(path: string): Item | undefined {
+    return this.#data.items.get(path);
+  }
+  has(path: string): boolean {
+    return this.#data.items.has(path);
+  }
+  keys() {
+    return this.#data.items.keys();
+  }
+  values() {
+    return this.#data.items.values();
+  }
+  entries() {
+    return this.#data.items.entries();
+  }
+  [Symbol.iterator]() {
+    return this.#data.items.entries();
+  }
+  forEach(each: (item: Item, path: string, tree: ReadonlyMap<string, Item>) => void): void {
+    this.#data.items.forEach((item, path) => each(item, path, this));
+  }
+
+  hasName(folder: string, name: string): boolean {
+    return this.#data.folders.get(folder)?.names.has(name) ?? false;
+  }
+
+  /** Names directly inside a folder. */
+  namesIn(folder: string): Set<string> {
+    return new Set(this.#data.folders.get(folder)?.names.keys());
+  }
+
+  /** What is directly inside a folder: folders first, then by name with numbers in their order. */
+  childrenOf(folder: string): readonly Item[] {
+    const content = this.#data.folders.get(folder);
+    if (!content) return [];
+    content.sorted ??= [...content.names.values()].sort(compare).map(({ item }) => item);
+    return content.sorted;
+  }
+
+  /** The place of an item among its siblings, or -1. */
+  placeOf(path: string): number {
+    const parent = parentOf(path);
+    const entry = this.#data.folders.get(parent)?.names.get(baseName(path));
+    if (!entry) return -1;
+    return placeFor(this.childrenOf(parent), entry);
+  }
+
+  /** The tree with the changes, in their order. Changes that were applied before do no harm. */
+  with(changes: readonly Change[]): Tree {
+    // Of many changes a folder is sorted once, at the end.
+    if (changes.length > fewNames) for (const change of changes) this.#unsort(parentOf(change.path));
+    for (const change of changes) {
+      if (change.op === "delete") {
+        this.#remove(change.path);
+        continue;
+      }
+      if (change.op === "move" && change.from !== undefined) this.#move(change.from, change.path);
+      this.#put(itemOf(change, this.get(change.path)?.link_target));
+    }
+    return new Tree(this.#data);
+  }
+
+  /** The tree with these items added or replaced. */
+  withItems(items: Iterable<Item>): Tree {
+    for (const item of items) this.#put(item);
+    return new Tree(this.#data);
+  }
+
+  #unsort(folder: string): void {
+    const content = this.#data.folders.get(folder);
+    if (content) content.sorted = undefined;
+  }
+
+  #put(item: Item): void {
+    const before = this.get(item.path);
+    if (before?.type === "folder" && item.type !== "folder") this.#remove(item.path);
+    this.#set(item);
+    // The list gives parents first; a change may come without them.
+    for (let parent = parentOf(item.path); parent !== ""; parent = parentOf(parent)) {
+      if (this.get(parent)?.type === "folder") return;
+      this.#set({ ...item, name: baseName(parent), path: parent, type: "folder", size: 0, link_target: "" });
     }
   }
-  return next;
+
+  #set(item: Item): void {
+    const { items, folders } = this.#data;
+    items.set(item.path, item);
+    const parent = parentOf(item.path);
+    let content = folders.get(parent);
+    if (!content) folders.set(parent, (content = { names: new Map(), sorted: undefined }));
+    const name = baseName(item.path);
+    const before = content.names.get(name);
+    if (before && (before.item.type === "folder") === (item.type === "folder")) {
+      if (content.sorted) content.sorted[placeFor(content.sorted, before)] = item;
+      before.item = item;
+      return;
+    }
+    if (before) this.#drop(content, name, before);
+    const entry = { key: sortKey(name), item };
+    content.names.set(name, entry);
+    content.sorted?.splice(placeFor(content.sorted, entry), 0, item);
+  }
+
+  #drop(content: Content, name: string, entry: Entry): void {
+    content.sorted?.splice(placeFor(content.sorted, entry), 1);
+    content.names.delete(name);
+  }
+
+  #remove(path: string): void {
+    const { items, folders } = this.#data;
+    const content = folders.get(parentOf(path));
+    const entry = content?.names.get(baseName(path));
+    if (!content || !entry) return;
+    this.#drop(content, baseName(path), entry);
+    for (const each of this.#below(path)) {
+      items.delete(each.path);
+      folders.delete(each.path);
+    }
+  }
+
+  #move(from: string, to: string): void {
+    if (from === to) return;
+    const moved = this.#below(from);
+    // It was applied before.
+    if (moved.length === 0) return;
+    this.#remove(from);
+    this.#remove(to);
+    for (const each of moved) {
+      const path = movedPath(each.path, from, to);
+      this.#set({ ...each, path, name: baseName(path) });
+    }
+  }
+
+  /** All that is within a folder, parents first. */
+  below(path: string): Item[] {
+    return this.#below(path).slice(1);
+  }
+
+  /** An item and all that is within it, parents first. */
+  #below(path: string): Item[] {
+    const item = this.get(path);
+    if (!item) return [];
+    const found = [item];
+    // It grows while it is walked.
+    for (const each of found) {
+      for (const { item: child } of this.#data.folders.get(each.path)?.names.values() ?? []) found.push(child);
+    }
+    return found;
+  }
 }
 
-/** The tree with one item added or replaced. */
-export function withItem(tree: Tree, item: Item): Tree {
-  const next = new Map(tree);
-  put(next, item);
-  return next;
-}
-
-function itemOf(change: Change): Item {
+function itemOf(change: Change, linkTarget = ""): Item {
   return {
     name: baseName(change.path),
     path: change.path,
@@ -53,88 +197,45 @@ function itemOf(change: Change): Item {
     revision: change.revision,
     saved: change.saved,
     unsaved_reason: change.unsaved_reason,
-    link_target: "",
+    link_target: linkTarget,
   };
 }
 
-function put(tree: Map<string, Item>, item: Item): void {
-  const before = tree.get(item.path);
-  if (before?.type === "folder" && item.type !== "folder") remove(tree, item.path);
-  tree.set(item.path, item);
-  // The list gives parents first; a change may come without them.
-  for (let parent = parentOf(item.path); parent !== ""; parent = parentOf(parent)) {
-    if (tree.get(parent)?.type === "folder") return;
-    tree.set(parent, { ...item, name: baseName(parent), path: parent, type: "folder", size: 0, link_target: "" });
+function compare(a: Entry, b: Entry): number {
+  const folders = Number(b.item.type === "folder") - Number(a.item.type === "folder");
+  if (folders !== 0) return folders;
+  if (a.key !== b.key) return a.key < b.key ? -1 : 1;
+  return a.item.name < b.item.name ? -1 : a.item.name > b.item.name ? 1 : 0;
+}
+
+/** Where an entry is in a sorted folder, or belongs. */
+function placeFor(sorted: readonly Item[], entry: Entry): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const item = sorted[middle];
+    if (item && compare({ key: sortKey(item.name), item }, entry) < 0) low = middle + 1;
+    else high = middle;
   }
+  return low;
 }
 
-function remove(tree: Map<string, Item>, path: string): void {
-  const item = tree.get(path);
-  tree.delete(path);
-  if (item?.type !== "folder") return;
-  for (const key of [...tree.keys()]) if (isWithin(key, path)) tree.delete(key);
+export function treeOf(items: Iterable<Item>): Tree {
+  return new Tree().withItems(items);
 }
 
-function move(tree: Map<string, Item>, from: string, to: string): void {
-  const item = tree.get(from);
-  if (!item) return;
-  const moved = item.type === "folder" ? [...tree.values()].filter(({ path }) => isWithin(path, from)) : [item];
-  for (const { path } of moved) tree.delete(path);
-  for (const each of moved) {
-    const path = movedPath(each.path, from, to);
-    tree.set(path, { ...each, path, name: baseName(path) });
+/** Those of the paths that are not within another of them. */
+export function outermost(paths: Iterable<string>): string[] {
+  const sorted = [...new Set(paths)].sort();
+  const kept: string[] = [];
+  const set = new Set(sorted);
+  for (const path of sorted) {
+    let within = false;
+    for (let parent = parentOf(path); parent !== "" && !within; parent = parentOf(parent)) within = set.has(parent);
+    if (!within) kept.push(path);
   }
-}
-
-const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
-
-function compare(a: Item, b: Item): number {
-  const folders = Number(b.type === "folder") - Number(a.type === "folder");
-  return folders || collator.compare(a.name, b.name) || (a.name < b.name ? -1 : 1);
-}
-
-/** The rows to show, top to bottom: folders first, then by name with numbers in their order. */
-export function visibleRows(tree: Tree, expanded: ReadonlySet<string>): Row[] {
-  const children = new Map<string, Item[]>();
-  for (const item of tree.values()) {
-    const parent = parentOf(item.path);
-    const list = children.get(parent);
-    if (list) list.push(item);
-    else children.set(parent, [item]);
-  }
-  const rows: Row[] = [];
-  const visit = (parent: string, depth: number) => {
-    const items = (children.get(parent) ?? []).sort(compare);
-    items.forEach((item, index) => {
-      const open = item.type === "folder" && expanded.has(item.path);
-      rows.push({ item, depth, expanded: open, position: index + 1, siblings: items.length });
-      if (open) visit(item.path, depth + 1);
-    });
-  };
-  visit("", 0);
-  return rows;
-}
-
-/** The rows whose names have a text in them, in whatever case, with all folders that they are in. */
-export function filteredRows(tree: Tree, text: string): Row[] {
-  const wanted = text.toLowerCase();
-  const kept = new Map<string, Item>();
-  for (const item of tree.values()) {
-    if (!item.name.toLowerCase().includes(wanted)) continue;
-    kept.set(item.path, item);
-    for (let parent = parentOf(item.path); parent !== "" && !kept.has(parent); parent = parentOf(parent)) {
-      const folder = tree.get(parent);
-      if (folder) kept.set(parent, folder);
-    }
-  }
-  return visibleRows(kept, new Set(kept.keys()));
-}
-
-/** Names directly inside a folder. */
-export function namesIn(tree: Tree, folder: string): Set<string> {
-  const names = new Set<string>();
-  for (const item of tree.values()) if (parentOf(item.path) === folder) names.add(item.name);
-  return names;
+  return kept;
 }
 
 /** Why an item is not saved, for people. */

@@ -1,132 +1,193 @@
-/**
- * Uploads: several files at once, with how far they are, and what could not be uploaded and why. A file that is
- * refused does not stop the others; a cancel leaves what is there already.
- */
+/** What is on its way to the workspace: many files at once, some at a time, with progress, a way to stop and words for what failed. */
 import type { API } from "@/lib/api";
-import { joinPath } from "@/lib/paths";
-import { errorText } from "@/lib/problem";
+import { formatBytes, plural } from "@/lib/format";
+import { baseName, joinPath } from "@/lib/paths";
+import { Problem, errorText } from "@/lib/problem";
 import type { Item } from "@/lib/schemas";
 import { Store } from "@/lib/store";
+import type { Dropped } from "./dropped";
+import { freePath } from "./names";
 
-/** A file, or an empty folder, and its path below the folder that it goes to. */
-export interface Picked {
+/** So many are sent at the same moment: more would not be faster, and take connections from the rest of the page. */
+const parallel = 4;
+
+export type Existing = "replace" | "keep" | "skip";
+
+export interface UploadFailure {
   readonly path: string;
-  readonly file: File | null;
+  readonly text: string;
+  /** What to try again; null: it would fail again. */
+  readonly job: Job | null;
 }
 
-export interface UploadState {
-  /** Of this round of uploads, which ends when all are done. */
+export interface UploadsState {
   readonly files: number;
-  readonly filesDone: number;
+  readonly done: number;
   readonly bytes: number;
-  readonly bytesDone: number;
-  readonly failed: readonly { readonly path: string; readonly reason: string }[];
-  readonly running: boolean;
-  readonly cancelled: boolean;
+  readonly sent: number;
+  readonly failures: readonly UploadFailure[];
+  readonly busy: boolean;
 }
 
-export interface UploadsOptions {
-  readonly session: string;
-  readonly api: Pick<API, "uploadFile" | "createFolder">;
-  /** Takes what is there now. */
-  readonly uploaded: (item: Item) => void;
+/** Asked once for all files of a drop. */
+export interface Question {
+  readonly existing: readonly string[];
+  readonly total: number;
+  /** null: nothing is uploaded. */
+  readonly answer: (choice: Existing | null) => void;
 }
 
-/** So many are on their way at once: more would only wait for each other at the server. */
-const atOnce = 3;
-const idle: UploadState = { files: 0, filesDone: 0, bytes: 0, bytesDone: 0, failed: [], running: false, cancelled: false };
+export interface UploadTarget {
+  get(path: string): Item | undefined;
+  show(...items: readonly Item[]): void;
+  createFolder(path: string): Promise<void>;
+}
+
+type Job = { readonly kind: "file"; readonly path: string; readonly body: Blob } | { readonly kind: "folder"; readonly path: string } | { readonly kind: "zip"; readonly path: string; readonly folder: string; readonly body: Blob };
+
+const idle: UploadsState = { files: 0, done: 0, bytes: 0, sent: 0, failures: [], busy: false };
 
 export class Uploads {
-  readonly state = new Store<UploadState>(idle);
-  readonly #options: UploadsOptions;
-  readonly #waiting: Picked[] = [];
-  #active = 0;
-  #cancel = new AbortController();
+  readonly state = new Store<UploadsState>(idle);
+  readonly question = new Store<Question | null>(null);
+  readonly #session: string;
+  readonly #api: Pick<API, "upload" | "unpack">;
+  readonly #target: UploadTarget;
+  readonly #told: (text: string) => void;
+  readonly #queue: Job[] = [];
+  #running = 0;
+  #abort = new AbortController();
+  #finished: (() => void)[] = [];
 
-  constructor(options: UploadsOptions) {
-    this.#options = options;
+  constructor(session: string, api: Pick<API, "upload" | "unpack">, target: UploadTarget, told: (text: string) => void) {
+    this.#session = session;
+    this.#api = api;
+    this.#target = target;
+    this.#told = told;
   }
 
-  /** Uploads into a folder. What is under way goes on, and this is added to it. */
-  add(picked: readonly Picked[], into: string): void {
-    if (picked.length === 0) return;
-    if (!this.state.get().running) {
-      this.#cancel = new AbortController();
-      this.state.set({ ...idle, running: true });
+  /** Uploads into a folder; asks first what to do about those that exist. Resolves when nothing is on its way any more. */
+  async add(dropped: readonly Dropped[], folder: string): Promise<void> {
+    const entries = dropped.map((each) => ({ ...each, path: joinPath(folder, each.path) }));
+    const existing = entries.filter(({ path, file }) => file !== null && this.#target.get(path) !== undefined);
+    const choice = existing.length === 0 ? "replace" : await this.#ask(existing.map(({ path }) => path), entries.length);
+    if (choice === null) return;
+    const planned = new Set<string>();
+    const taken = (path: string) => planned.has(path) || this.#target.get(path) !== undefined;
+    const jobs: Job[] = [];
+    for (const { path, file } of entries) {
+      if (file === null) {
+        if (!taken(path)) jobs.push({ kind: "folder", path });
+        continue;
+      }
+      if (choice === "skip" && this.#target.get(path) !== undefined) continue;
+      const to = choice === "keep" ? freePath(path, false, taken) : path;
+      planned.add(to);
+      jobs.push({ kind: "file", path: to, body: file });
     }
-    this.#set(({ files, bytes }) => ({ files: files + picked.length, bytes: bytes + picked.reduce((sum, { file }) => sum + (file?.size ?? 0), 0) }));
-    this.#waiting.push(...picked.map(({ path, file }) => ({ path: joinPath(into, path), file })));
-    while (this.#active < atOnce && this.#waiting.length > 0) void this.#work();
+    await this.#enqueue(jobs);
   }
 
-  /** Stops: what is on its way is not kept, what has arrived is. */
+  /** Unpacks a zip into a folder. What is in it replaces what has its name there. */
+  unpack(zip: File, folder: string): Promise<void> {
+    return this.#enqueue([{ kind: "zip", path: joinPath(folder, zip.name), folder, body: zip }]);
+  }
+
+  /** Stops what is on its way; what arrived stays. */
   cancel(): void {
-    this.#waiting.length = 0;
-    this.#set(() => ({ cancelled: true }));
-    this.#cancel.abort();
+    this.#queue.length = 0;
+    this.#abort.abort();
+    this.#abort = new AbortController();
   }
 
-  /** Forgets how the last round went. */
+  retry(): void {
+    const jobs = this.state.get().failures.flatMap(({ job }) => job ?? []);
+    this.dismiss();
+    void this.#enqueue(jobs);
+  }
+
   dismiss(): void {
-    if (!this.state.get().running) this.state.set(idle);
+    this.state.update((state) => ({ ...state, failures: [] }));
+  }
+
+  #ask(existing: readonly string[], total: number): Promise<Existing | null> {
+    return new Promise((resolve) => {
+      const answer = (choice: Existing | null) => {
+        this.question.set(null);
+        resolve(choice);
+      };
+      this.question.set({ existing, total, answer });
+    });
+  }
+
+  async #enqueue(jobs: readonly Job[]): Promise<void> {
+    if (jobs.length === 0) return;
+    const bytes = jobs.reduce((sum, job) => sum + sizeOf(job), 0);
+    this.state.update((state) => ({ ...(state.busy ? state : { ...idle, failures: state.failures }), busy: true }));
+    this.state.update((state) => ({ ...state, files: state.files + jobs.length, bytes: state.bytes + bytes }));
+    this.#queue.push(...jobs);
+    const finished = new Promise<void>((resolve) => this.#finished.push(resolve));
+    while (this.#running < parallel && this.#queue.length > 0) void this.#work();
+    return finished;
   }
 
   async #work(): Promise<void> {
-    this.#active++;
-    for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) await this.#upload(next);
-    if (--this.#active === 0) this.#set(() => ({ running: false }));
+    this.#running++;
+    for (let job = this.#queue.shift(); job; job = this.#queue.shift()) await this.#send(job);
+    this.#running--;
+    if (this.#running > 0) return;
+    this.state.update((state) => ({ ...state, busy: false }));
+    for (const resolve of this.#finished.splice(0)) resolve();
   }
 
-  async #upload({ path, file }: Picked): Promise<void> {
-    const { session, api, uploaded } = this.#options;
-    const { signal } = this.#cancel;
-    let counted = 0;
-    const progress = (bytes: number) => {
-      const more = bytes - counted;
-      counted = bytes;
-      if (more !== 0) this.#set(({ bytesDone }) => ({ bytesDone: bytesDone + more }));
+  async #send(job: Job): Promise<void> {
+    let sent = 0;
+    const { signal } = this.#abort;
+    const progress = (now: number) => {
+      // The bytes of a request, which are the file's; never more than was counted for it.
+      const next = Math.min(now, sizeOf(job));
+      this.state.update((state) => ({ ...state, sent: state.sent + next - sent }));
+      sent = next;
     };
     try {
-      uploaded(file ? await api.uploadFile(session, path, file, progress, signal) : await api.createFolder(session, path));
+      if (job.kind === "folder") {
+        await this.#target.createFolder(job.path);
+      } else if (job.kind === "file") {
+        this.#target.show(await this.#api.upload(this.#session, job.path, job.body, { signal, progress }));
+      } else {
+        const { files, skipped } = await this.#api.unpack(this.#session, job.folder, job.body, { signal, progress });
+        this.#told(`${plural(files, "file")} came out of ${baseName(job.path)}.${skipped.length > 0 ? ` Left out, since links and special files cannot be uploaded: ${skipped.slice(0, 5).join(", ")}${skipped.length > 5 ? " …" : ""}` : ""}`);
+      }
+      progress(sizeOf(job));
     } catch (error) {
-      if (!signal.aborted) this.#set(({ failed }) => ({ failed: [...failed, { path, reason: errorText(error) }] }));
+      progress(0);
+      if (error instanceof DOMException && error.name === "AbortError") return;
+      this.state.update((state) => ({ ...state, failures: [...state.failures, failureOf(job, error)] }));
+    } finally {
+      this.state.update((state) => ({ ...state, done: state.done + 1 }));
     }
-    progress(file?.size ?? 0);
-    this.#set(({ filesDone }) => ({ filesDone: filesDone + 1 }));
-  }
-
-  #set(change: (state: UploadState) => Partial<UploadState>): void {
-    this.state.update((state) => ({ ...state, ...change(state) }));
   }
 }
 
-/** What was dropped, folders read to their ends. Must be called while the drop event is handled. */
-export function droppedFiles(transfer: DataTransfer): Promise<Picked[]> {
-  const entries = [...transfer.items].map((item) => (item.kind === "file" ? item.webkitGetAsEntry() : null));
-  if (entries.every((entry) => entry === null)) return Promise.resolve([...transfer.files].map((file) => ({ path: file.name, file })));
-  return Promise.all(entries.flatMap((entry) => (entry ? [read(entry, "")] : []))).then((all) => all.flat());
+function sizeOf(job: Job): number {
+  return job.kind === "folder" ? 0 : job.body.size;
 }
 
-async function read(entry: FileSystemEntry, above: string): Promise<Picked[]> {
-  const path = joinPath(above, entry.name);
-  if (entry.isFile) {
-    const file = await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject));
-    return [{ path, file }];
+/** Why it failed, and what to do about it. */
+function failureOf(job: Job, error: unknown): UploadFailure {
+  const { path } = job;
+  if (!(error instanceof Problem)) return { path, text: `${sentence(error)} It may have changed or gone on your device: choose it again.`, job: null };
+  const size = formatBytes(sizeOf(job));
+  if (error.code === "too_large") {
+    const way = job.kind === "zip" ? "Make several smaller archives of it." : `It has ${size}. Split it, or fetch it from the terminal, where it works but is not saved.`;
+    return { path, text: `${sentence(error)} ${way}`, job: null };
   }
-  const reader = (entry as FileSystemDirectoryEntry).createReader();
-  const found: Picked[] = [];
-  let empty = true;
-  for (;;) {
-    // It gives them by the hundred, and an empty list at the end.
-    const entries = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
-    if (entries.length === 0) break;
-    empty = false;
-    for (const each of entries) found.push(...(await read(each, path)));
-  }
-  return empty ? [{ path, file: null }] : found;
+  const again = error.status === 0 || error.status === 429 || error.status >= 500;
+  return { path, text: sentence(error), job: again ? job : null };
 }
 
-/** What was chosen in a dialog, with its folders if it was for folders. */
-export function chosenFiles(list: FileList | null): Picked[] {
-  return [...(list ?? [])].map((file) => ({ path: file.webkitRelativePath || file.name, file }));
+/** The server's words as a sentence, long counts of bytes in shorter units. */
+function sentence(error: unknown): string {
+  const text = errorText(error).replace(/(\d{5,}) bytes/g, (_, bytes: string) => formatBytes(Number(bytes)));
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
 }

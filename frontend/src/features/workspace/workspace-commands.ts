@@ -169,13 +169,31 @@ function fileCommands(workspace: Workspace, rights: Rights): Command[] {
     },
     {
       id: "file.reveal",
-      title: "File: Show the Open File in the Tree",
+      title: "File: Reveal the Open File in the Tree",
       when: () => active() !== null,
       run: () => {
         layout.show("files");
         files.reveal(active()?.path ?? "");
       },
     },
+    {
+      id: "file.follow",
+      title: "File: Toggle Showing the Open File in the Tree",
+      run: () => {
+        files.follow.update((on) => !on);
+        inform(files.follow.get() ? "The tree follows the open file." : "The tree stays where it is when a file is opened.");
+      },
+    },
+    {
+      id: "file.filter",
+      title: "File: Filter the Tree by Name",
+      run: () => {
+        layout.show("files");
+        files.filter.update((now) => now ?? "");
+      },
+    },
+    { id: "file.collapse", title: "File: Collapse All Folders", run: () => files.collapseAll() },
+    { id: "file.refresh", title: "File: Refresh the Tree", run: () => void files.load() },
     { id: "file.download", title: "File: Download All as Zip", run: () => window.location.assign(api.archiveURL(id)) },
     { id: "tab.next", title: "View: Next Open File", when: () => documents.state.get().tabs.length > 1, run: () => step(1) },
     { id: "tab.previous", title: "View: Previous Open File", when: () => documents.state.get().tabs.length > 1, run: () => step(-1) },

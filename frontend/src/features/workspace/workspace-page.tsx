@@ -104,7 +104,7 @@ function Open({ workspace, rights }: { readonly workspace: Workspace; readonly r
     return () => window.removeEventListener("beforeunload", ask);
   }, [unsaved]);
 
-  const files = <FilePane session={workspace.id} files={workspace.files} documents={workspace.documents} uploads={workspace.uploads} readOnly={!rights.change} onOpen={() => layout.show("editor")} onHistory={(path) => workspace.showHistory(path)} />;
+  const files = <FilePane session={workspace.id} files={workspace.files} uploads={workspace.uploads} documents={workspace.documents} readOnly={!rights.change} onOpen={() => layout.show("editor")} onHistory={(path) => workspace.showHistory(path)} />;
   const search = <SearchPane search={workspace.search} files={workspace.files} readOnly={!rights.change} onOpen={(path, place) => workspace.openAt(path, place)} />;
   const history = (
     <HistoryPane session={workspace.id} history={workspace.history} documents={workspace.documents} readOnly={!rights.change} shown={narrow ? pane === "history" : sideOpen && side === "history"} />

@@ -16,7 +16,7 @@ import { api } from "@/lib/api";
 import { backoffDelay } from "@/lib/backoff";
 import { webSocketURL } from "@/lib/origin";
 import { Problem } from "@/lib/problem";
-import type { Phase, Session, Sync, WorkspaceEvent } from "@/lib/schemas";
+import type { Item, Phase, Session, Sync, WorkspaceEvent } from "@/lib/schemas";
 import { runCommand } from "@/lib/shell";
 import { browserEnvironment, type SocketEnvironment } from "@/lib/socket";
 import { Store } from "@/lib/store";
@@ -81,7 +81,12 @@ export class Workspace {
     const environment = browserEnvironment();
     this.#environment = environment;
     this.files = new FileStore(id, api);
-    this.uploads = new Uploads({ session: id, api, uploaded: (item) => this.files.show(item) });
+    const shown = {
+      get: (path: string) => this.files.state.get().tree.get(path),
+      show: (...items: readonly Item[]) => this.files.show(...items),
+      createFolder: (path: string) => this.files.createFolder(path),
+    };
+    this.uploads = new Uploads(id, api, shown, inform);
     this.documents = new Documents(id, api, createMonacoBuffer);
     this.search = new Search({ session: id, api, save: () => this.#saveForSearch() });
     this.history = new History({ session: id, api });
