@@ -228,7 +228,7 @@ func freeze(t *testing.T, pod string) (thaw func()) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, field := range strings.Fields(string(content)) {
+			for field := range strings.FieldsSeq(string(content)) {
 				pid, err := strconv.Atoi(field)
 				if err != nil {
 					t.Fatal(err)

@@ -123,7 +123,7 @@ func TestBackendMayDoNothingElse(t *testing.T) {
 	} {
 		var review struct {
 			Status struct {
-				Incomplete bool
+				Incomplete    bool
 				ResourceRules []struct {
 					Verbs, APIGroups, Resources, ResourceNames []string
 				}

@@ -144,7 +144,7 @@ type database struct {
 func startDatabase(t *testing.T) *database {
 	t.Helper()
 	// Its server runs as nobody, who must reach its data: not all directories for tests let him.
-	dir, err := os.MkdirTemp("", "deploytest-")
+	dir, err := os.MkdirTemp("", "deploytest-") //nolint:usetesting // as said above
 	if err != nil {
 		t.Fatal(err)
 	}

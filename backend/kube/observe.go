@@ -25,6 +25,7 @@ func (r *Runtime) observe(ctx context.Context) error {
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r.cancel = cancel
 	r.endedPods = workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[ended]())
+	r.untoldPods = workqueue.NewTypedDelayingQueue[*corev1.Pod]()
 
 	pods := informers.NewSharedInformerFactoryWithOptions(r.client, 0, informers.WithNamespace(r.cfg.Namespace),
 		informers.WithTransform(trim), informers.WithTweakListOptions(func(o *metav1.ListOptions) { o.LabelSelector = selector }))
@@ -74,9 +75,11 @@ func (r *Runtime) observe(ctx context.Context) error {
 	r.running.Go(func() { podInformer.RunWithContext(running) })
 	r.running.Go(func() { eventInformer.RunWithContext(running) })
 	r.running.Go(func() { r.sweep(running) })
+	r.running.Go(func() { r.ask(running) })
 	r.running.Go(func() {
 		<-running.Done()
 		r.endedPods.ShutDown()
+		r.untoldPods.ShutDown()
 	})
 	synced := make(chan bool, 1)
 	go func() { synced <- cache.WaitForCacheSync(ctx.Done(), handled.HasSynced) }()
@@ -134,6 +137,29 @@ func (r *Runtime) sweep(ctx context.Context) {
 			r.endedPods.Forget(pod)
 		}
 		r.endedPods.Done(pod)
+	}
+}
+
+// ask asks for the pods that were made while the watch was broken, until it tells of them or they are gone.
+func (r *Runtime) ask(ctx context.Context) {
+	for {
+		pod, over := r.untoldPods.Get()
+		if over {
+			return
+		}
+		if r.registry.untold(pod.UID) {
+			now, err := r.client.CoreV1().Pods(r.cfg.Namespace).Get(ctx, pod.Name, metav1.GetOptions{})
+			switch {
+			case apierrors.IsNotFound(err):
+				r.registry.remove(pod)
+			case err == nil && r.registry.answered(now):
+				r.endedPods.Add(ended{now.Name, now.UID})
+			case err != nil && ctx.Err() == nil:
+				r.cfg.Logger.WarnContext(ctx, "a pod that the watch does not tell of cannot be asked for; it is tried again", "pod", pod.Name, "error", err)
+			}
+			r.untoldPods.AddAfter(pod, tellTimeout)
+		}
+		r.untoldPods.Done(pod)
 	}
 }
 

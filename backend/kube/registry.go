@@ -19,6 +19,9 @@ const tombstoneLife = 10 * time.Minute
 type entry struct {
 	pod   *corev1.Pod
 	state state
+	// told is false while only an answer to a request has told of it: the watch, were it broken at that time, never
+	// tells of the end of a pod that it has not told of before.
+	told bool
 }
 
 // registry holds the pods as the watch tells of them, and tells the watchers of changes.
@@ -57,7 +60,29 @@ func (g *registry) introduce(pod *corev1.Pod) (over bool) {
 func (g *registry) apply(pod *corev1.Pod) (over bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	over = g.learn(pod)
+	if e, known := g.entries[pod.UID]; known {
+		e.told = true
+	}
+	return over
+}
+
+// answered takes the form of a pod that the API server gave for one that the watch has not told of.
+func (g *registry) answered(pod *corev1.Pod) (over bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if e, known := g.entries[pod.UID]; !known || e.told {
+		return false
+	}
 	return g.learn(pod)
+}
+
+// untold says whether a pod is known by an answer alone.
+func (g *registry) untold(uid types.UID) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	e, known := g.entries[uid]
+	return known && !e.told
 }
 
 func (g *registry) learn(pod *corev1.Pod) (over bool) {

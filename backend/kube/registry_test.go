@@ -37,3 +37,35 @@ func TestAnswerAfterTheWatch(t *testing.T) {
 		t.Errorf("a pod that only an answer told of is live %v in phase %s", live, env.Phase)
 	}
 }
+
+// TestAnsweredBeforeTheWatch has a broken watch: a pod is followed by answers until the watch tells of it.
+func TestAnsweredBeforeTheWatch(t *testing.T) {
+	pod := waiting("ContainerCreating", "")
+	pod.UID, pod.Labels = "1", map[string]string{sessionLabel: "s"}
+	running := withContainer(corev1.PodRunning, corev1.ContainerState{Running: &corev1.ContainerStateRunning{}})
+	running.UID, running.Labels = pod.UID, pod.Labels
+
+	g := newRegistry()
+	g.introduce(pod)
+	if !g.untold("1") {
+		t.Error("a pod that only an answer told of counts as told by the watch")
+	}
+	g.answered(running)
+	if _, env, _ := g.live("s"); env.Phase != backend.EnvironmentRunning || !g.untold("1") {
+		t.Errorf("after an answer that it runs it is in phase %s, untold %v", env.Phase, g.untold("1"))
+	}
+	g.apply(running)
+	if g.untold("1") {
+		t.Error("a pod that the watch told of counts as untold")
+	}
+	removed := g.removed("1")
+	g.remove(pod)
+	select {
+	case <-removed:
+	default:
+		t.Error("its end is not told")
+	}
+	if _, _, live := g.live("s"); live || g.untold("1") {
+		t.Error("it lives on after its end")
+	}
+}

@@ -23,12 +23,17 @@ import (
 // endTimeout is how long a pod may take to go after its grace is over: its node has to confirm it.
 const endTimeout = 30 * time.Second
 
+// tellTimeout is how long the watch may take to tell of a pod that was made.
+const tellTimeout = 5 * time.Second
+
 // Runtime implements backend.Runtime by pods.
 type Runtime struct {
 	cfg       Config
 	client    kubernetes.Interface
 	registry  *registry
 	endedPods workqueue.TypedRateLimitingInterface[ended]
+	// untoldPods are to be asked for unless the watch tells of them.
+	untoldPods workqueue.TypedDelayingInterface[*corev1.Pod]
 	cancel    context.CancelFunc
 	running   sync.WaitGroup
 	locks     locks

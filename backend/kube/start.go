@@ -47,6 +47,7 @@ func (r *Runtime) Start(ctx context.Context, spec backend.EnvironmentSpec) (back
 		if r.registry.introduce(pod) {
 			r.endedPods.Add(ended{pod.Name, pod.UID})
 		}
+		r.untoldPods.AddAfter(pod, tellTimeout)
 		return environment(pod, stateOf(pod)), nil
 	}
 }
