@@ -11,6 +11,7 @@ POSTGRES := $(CURDIR)/build/postgres
 FUZZTIME ?= 20s
 MODELTIME ?= 10m
 MODELSEED ?= 0
+MODELMOVES ?= false
 
 # Inputs of the frontend's build: it is built again when one of them is newer than the last one.
 FRONTEND_SOURCES := $(shell find frontend/src frontend/scripts -type f 2>/dev/null) \
@@ -124,7 +125,7 @@ race: ## Go's tests three times over, in other orders
 
 .PHONY: test-model
 test-model: setup-test ## random operations on files against a model, for MODELTIME (10m)
-	go test -race ./backend/filesync -run='^TestModel$$' -timeout=2h -v -model.for=$(MODELTIME) -model.seed=$(MODELSEED)
+	go test -race ./backend/filesync -run='^TestModel$$' -timeout=2h -v -model.for=$(MODELTIME) -model.seed=$(MODELSEED) -model.moves=$(MODELMOVES)
 
 .PHONY: fuzz
 fuzz: ## every fuzz test for FUZZTIME (20s)

@@ -210,6 +210,9 @@ func (m *model) edit(r *rand.Rand) {
 	case n < 87:
 		what = "delete"
 		_, err = m.store.DeletePath(ctx, request)
+	case !*modelMoves:
+		what = "save"
+		err = m.save(ctx, r, request, p.content())
 	default:
 		// Not to where nothing is saved: what a program wrote there a moment before would rightly be in no history.
 		to := strings.ReplaceAll(escaped(p.path()), "node_modules", "modules")
