@@ -34,9 +34,9 @@ type Runtime struct {
 	endedPods workqueue.TypedRateLimitingInterface[ended]
 	// untoldPods are to be asked for unless the watch tells of them.
 	untoldPods workqueue.TypedDelayingInterface[*corev1.Pod]
-	cancel    context.CancelFunc
-	running   sync.WaitGroup
-	locks     locks
+	cancel     context.CancelFunc
+	running    sync.WaitGroup
+	locks      locks
 }
 
 var _ backend.Runtime = (*Runtime)(nil)
