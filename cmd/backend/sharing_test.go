@@ -168,6 +168,8 @@ func TestGuests(t *testing.T) {
 
 	// Revoked is cut off, on all sockets, and alone.
 	bea2, beaFeed := bea.attach(id), bea.events(id)
+	// Once something has come, the stream's access has been decided: before that, a stranger is who asks too late.
+	beaFeed.until(func(message) bool { return true })
 	ada.call(http.StatusNoContent, http.MethodDelete, "/api/workspace/"+id+"/shares/"+whole, nil)
 	for _, ws := range []*websocket.Conn{bea2.ws, beaFeed.ws} {
 		if e := closed(t, ws); e.Code != 4403 || e.Reason != "access was revoked" {
