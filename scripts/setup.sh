@@ -30,6 +30,9 @@ need git git
 if [ "$what" = test ] && [ -z "${CHROMIUM:-}" ]; then
   need chromium chromium
 fi
+if [ "$what" = test ] && [ -z "${FIREFOX:-}" ]; then
+  need firefox-esr firefox-esr
+fi
 if [ "$what" = test ]; then
   # Programs that the model of a screen is tested with.
   for program in vim less nano htop tmux; do need "$program" "$program"; done
