@@ -139,6 +139,10 @@ bench-terminal: setup-bench build ## the terminal beside a bare PTY and OpenSSH,
 bench-files: setup-test build ## files beside COPY, tar and plain writes, on tmpfs, in one run
 	TMPDIR=/dev/shm go test ./cmd/backend -run='^$$' -bench=Files -benchtime=1x -timeout=30m | grep -v level=
 
+.PHONY: bench-browser
+bench-browser: setup-test build e2e/node_modules/.stamp ## what pages cost in a real browser: scripts, times, frames, memory (BENCH_MINUTES=2)
+	cd e2e && npx playwright test --config bench.config.ts
+
 .PHONY: bench
 bench: setup-bench build ## every benchmark; ratios against a floor of the same run
 	scripts/bench.sh
