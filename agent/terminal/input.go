@@ -4,6 +4,8 @@ import (
 	"context"
 	"os"
 	"sync"
+
+	"golang.org/x/sys/unix"
 )
 
 // input takes what clients type, each byte once, in order, and brings it to the program.
@@ -17,9 +19,11 @@ type input struct {
 	queue   []byte
 	writing bool // a writer goroutine runs
 	closed  bool // nobody reads any more: input is taken and dropped
-	room    chan struct{}
-	clients map[string]*inputClient
-	uses    uint64
+	// writable waits for a program that does not read while there is a queue.
+	writable *waiter
+	room     chan struct{}
+	clients  map[string]*inputClient
+	uses     uint64
 }
 
 type inputClient struct {
@@ -136,6 +140,7 @@ func (in *input) write() {
 		in.queue = in.queue[n:]
 		if n == 0 {
 			in.queue, in.writing = nil, false
+			in.forgetLocked()
 		}
 		close(in.room)
 		in.room = make(chan struct{})
@@ -143,9 +148,56 @@ func (in *input) write() {
 		if n == 0 {
 			return
 		}
-		if _, err := in.master.Write(buf[:n]); err != nil {
+		if err := in.writeAll(buf[:n]); err != nil {
 			in.close()
 		}
+	}
+}
+
+// writeAll waits for the program to take all of p.
+func (in *input) writeAll(p []byte) error {
+	for {
+		n, err := tryWrite(in.master, p)
+		if err != nil {
+			return err
+		}
+		if p = p[n:]; len(p) == 0 {
+			return nil
+		}
+		if n > 0 {
+			continue
+		}
+		w, err := in.waiter()
+		if err != nil {
+			return err
+		}
+		if err := w.wait(); err != nil {
+			return err
+		}
+	}
+}
+
+// waiter is what the writer waits with. os.ErrClosed.
+func (in *input) waiter() (*waiter, error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.closed {
+		return nil, os.ErrClosed
+	}
+	if in.writable == nil {
+		w, err := newWaiter(in.master, unix.EPOLLOUT)
+		if err != nil {
+			return nil, err
+		}
+		in.writable = w
+	}
+	return in.writable, nil
+}
+
+func (in *input) forgetLocked() {
+	if in.writable != nil {
+		_ = in.writable.Close() // nothing was written to it
+		in.writable = nil
 	}
 }
 
@@ -154,6 +206,7 @@ func (in *input) close() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.closed, in.queue = true, nil
+	in.forgetLocked()
 	close(in.room)
 	in.room = make(chan struct{})
 }

@@ -6,30 +6,31 @@ import (
 	"os"
 	"os/exec"
 	"syscall"
-	"unsafe"
 
 	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
 )
 
-// openPTY opens a pair of which the master is non-blocking and watched by the runtime's poller, so that a
-// waiting Read costs no thread and Close wakes it.
+// openPTY opens a pair of which the master is non-blocking and not watched by the runtime's poller: see waiter.
 func openPTY(size Size) (master, slave *os.File, err error) {
 	opened, slave, err := pty.Open()
 	if err != nil {
 		return nil, nil, fmt.Errorf("open a pseudo-terminal: %w", err)
 	}
-	// creack/pty's own file may be blocking. The duplicate shares its open file description, and is one that
-	// the runtime is told to be non-blocking.
+	// creack/pty's own file may be blocking or watched. The duplicate shares its open file description, and the runtime
+	// is not told that it is non-blocking.
 	defer func() { _ = opened.Close() }() // the duplicate lives on
 	fd, err := unix.FcntlInt(opened.Fd(), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("duplicate the master: %w", err), slave.Close())
 	}
-	if err := unix.SetNonblock(fd, true); err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("make the master non-blocking: %w", err), unix.Close(fd), slave.Close())
+	if err := unix.SetNonblock(fd, false); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("make the master blocking: %w", err), unix.Close(fd), slave.Close())
 	}
 	master = os.NewFile(uintptr(fd), "/dev/ptmx")
+	if err := unix.SetNonblock(fd, true); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("make the master non-blocking: %w", err), master.Close(), slave.Close())
+	}
 	if err := setSize(master, size); err != nil {
 		return nil, nil, errors.Join(err, master.Close(), slave.Close())
 	}
@@ -87,34 +88,4 @@ func control(f *os.File, fn func(fd int) error) error {
 	var inner error
 	outer := conn.Control(func(fd uintptr) { inner = fn(int(fd)) })
 	return errors.Join(outer, inner)
-}
-
-// reader reads a master. The runtime is not told that a read may block: it does so for some microseconds at most, and
-// to hand the processor over meanwhile costs more than the read.
-type reader struct {
-	conn syscall.RawConn
-}
-
-func newReader(master *os.File) (reader, error) {
-	conn, err := master.SyscallConn()
-	return reader{conn}, err
-}
-
-// read waits for output and reads it. Errors: those of os.File.Read, unwrapped; io.EOF is EIO here.
-func (r reader) read(p []byte) (n int, err error) {
-	var errno syscall.Errno
-	err = r.conn.Read(func(fd uintptr) bool {
-		for {
-			var got uintptr
-			got, _, errno = unix.RawSyscall(unix.SYS_READ, fd, uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)))
-			n = int(got)
-			if errno != unix.EINTR {
-				return errno != unix.EAGAIN
-			}
-		}
-	})
-	if err == nil && errno != 0 {
-		return 0, errno
-	}
-	return n, err
 }

@@ -22,20 +22,15 @@ const jobCheckEvery = time.Second
 // pump reads the program's output until the terminal hangs up.
 func (t *Terminal) pump() {
 	defer close(t.pumped)
-	in, err := newReader(t.master)
-	if err != nil {
-		t.m.cfg.Logger.Error("a terminal's output cannot be read", "terminal", t.label(), "error", err)
-		return
-	}
 	buf := make([]byte, readSize)
 	for {
 		t.pace()
 		if t.leaderGone.Load() {
-			if err := t.master.SetReadDeadline(time.Now().Add(t.m.cfg.DrainAfter)); err != nil {
+			if err := t.readable.SetDeadline(time.Now().Add(t.m.cfg.DrainAfter)); err != nil {
 				return
 			}
 		}
-		n, err := in.read(buf)
+		n, err := t.readable.read(buf)
 		if n > 0 {
 			t.output(buf[:n])
 		}

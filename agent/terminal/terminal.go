@@ -26,6 +26,7 @@ type Terminal struct {
 	created     time.Time
 	cmd         *exec.Cmd
 	master      *os.File
+	readable    *waiter
 	input       *input
 
 	// ended is closed when the program has exited; exit is set before that.
@@ -79,15 +80,19 @@ func (m *Manager) start(spec Spec) (*Terminal, error) {
 	if err != nil {
 		return nil, err
 	}
+	readable, err := newWaiter(master, unix.EPOLLIN)
+	if err != nil {
+		return nil, errors.Join(err, master.Close(), slave.Close())
+	}
 	err = startOnPTY(cmd, slave)
 	_ = slave.Close() // the program has its own
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("start %s: %w", cmd.Path, err), master.Close())
+		return nil, errors.Join(fmt.Errorf("start %s: %w", cmd.Path, err), readable.Close(), master.Close())
 	}
 	m.started++
 	t := &Terminal{
 		m: m, incarnation: m.cfg.Incarnation + "-" + strconv.FormatUint(m.started, 10),
-		created: time.Now(), cmd: cmd, master: master,
+		created: time.Now(), cmd: cmd, master: master, readable: readable,
 		ended: make(chan struct{}), closing: make(chan struct{}), closed: make(chan struct{}),
 		pumped: make(chan struct{}), resume: make(chan struct{}, 1),
 		name: spec.Name, size: spec.Size, ring: newRing(m.cfg.Resume), lost: map[string]lost{},
@@ -108,7 +113,7 @@ func (t *Terminal) wait() {
 	t.endTicks.Store(bootTicks())
 	t.leaderGone.Store(true)
 	// Wakes the pump if the kernel's hang-up does not.
-	deadlineErr := t.master.SetReadDeadline(time.Now().Add(t.m.cfg.DrainAfter))
+	deadlineErr := t.readable.SetDeadline(time.Now().Add(t.m.cfg.DrainAfter))
 	if deadlineErr != nil && !errors.Is(deadlineErr, os.ErrClosed) {
 		t.m.cfg.Logger.Warn("no deadline for the rest of a terminal's output", "terminal", t.label(), "error", deadlineErr)
 	}
@@ -126,7 +131,7 @@ func (t *Terminal) wait() {
 		exit.Reason = "killed: out of memory"
 	}
 	t.input.close()
-	if err := t.master.Close(); err != nil {
+	if err := errors.Join(t.readable.Close(), t.master.Close()); err != nil {
 		t.m.cfg.Logger.Warn("a terminal's master did not close", "terminal", t.label(), "error", err)
 	}
 	t.mu.Lock()
