@@ -9,10 +9,11 @@ import (
 	"time"
 )
 
-// oomEvery is how often the kernel's count of kills for lack of memory is read, and oomRecent how long after
-// a kill the end of a program is put down to it.
+// The kernel's count of kills for lack of memory is read when a terminal begins to print, since a shell says that its
+// job was killed, and once more after oomAfter; when nothing happens it is not. oomRecent is how long after a kill the
+// end of a program is put down to it.
 const (
-	oomEvery  = time.Second
+	oomAfter  = jobCheckEvery
 	oomRecent = 3 * time.Second
 )
 
@@ -33,6 +34,8 @@ type Manager struct {
 	generation uint64
 	changed    chan struct{}
 
+	// happened says that some terminal has printed, or that somebody wants to know.
+	happened chan struct{}
 	oomMu    sync.Mutex
 	oomKills uint64
 	oomAt    time.Time
@@ -41,26 +44,36 @@ type Manager struct {
 // NewManager makes a manager without terminals.
 func NewManager(cfg Config) *Manager {
 	cfg = cfg.withDefaults()
-	return &Manager{cfg: cfg, changed: make(chan struct{}), oomKills: cfg.Cgroup.OOMKills()}
+	return &Manager{cfg: cfg, changed: make(chan struct{}), happened: make(chan struct{}, 1), oomKills: cfg.Cgroup.OOMKills()}
 }
 
 // Run looks after the terminals until ctx is done, then hangs all of them up and returns when nothing of them
 // is left. It must be called once.
 func (m *Manager) Run(ctx context.Context) error {
-	ticker := time.NewTicker(oomEvery)
-	defer ticker.Stop()
+	again := time.NewTimer(oomAfter)
+	defer again.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			m.stop()
 			return nil
-		case <-ticker.C:
-			if m.countOOM() {
-				for _, t := range m.all() {
-					t.notice("[the kernel killed a program of this workspace: out of memory]")
-				}
+		case <-m.happened:
+			again.Reset(oomAfter)
+		case <-again.C:
+		}
+		if m.countOOM() {
+			for _, t := range m.all() {
+				t.notice("[the kernel killed a program of this workspace: out of memory]")
 			}
 		}
+	}
+}
+
+// happen makes Run look.
+func (m *Manager) happen() {
+	select {
+	case m.happened <- struct{}{}:
+	default:
 	}
 }
 
@@ -265,6 +278,7 @@ type Activity struct {
 
 // Activity tells when the terminals were last used. Viewing is not use.
 func (m *Manager) Activity() Activity {
+	m.happen()
 	a := Activity{LastInput: unixNano(m.lastInput.Load()), LastJobOutput: unixNano(m.lastJobOutput.Load())}
 	for _, info := range m.List() {
 		if info.Foreground != "" {

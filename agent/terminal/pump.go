@@ -16,7 +16,7 @@ const tellBellsEvery = 250 * time.Millisecond
 // an idle terminal larger.
 const readSize = 8 << 10
 
-// jobCheckEvery is how often output is attributed to the foreground job.
+// jobCheckEvery is how often output is attributed to the foreground job, and the kernel asked for kills.
 const jobCheckEvery = time.Second
 
 // pump reads the program's output until the terminal hangs up.
@@ -66,6 +66,7 @@ func (t *Terminal) output(p []byte) {
 		t.m.notify()
 	}
 	if check {
+		t.m.happen()
 		if group, err := foregroundGroup(t.master); err == nil && group > 0 && group != t.cmd.Process.Pid {
 			t.m.lastJobOutput.Store(now.UnixNano())
 		}

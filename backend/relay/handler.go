@@ -367,7 +367,7 @@ func (s *socket) write(ctx context.Context, kind websocket.MessageType, data []b
 func (s *socket) keepAlive() *time.Timer {
 	var again *time.Timer
 	set := make(chan struct{})
-	again = time.AfterFunc(pingInterval, func() {
+	again = time.AfterFunc(untilPing(time.Now()), func() {
 		<-set
 		// Not until the work ends: as with write, a ping that is cut would be the last frame.
 		ping, cancel := context.WithTimeout(s.open, pingTimeout)
@@ -376,10 +376,15 @@ func (s *socket) keepAlive() *time.Timer {
 			s.cancel(&closeError{websocket.StatusGoingAway, "the peer does not answer"})
 			return
 		}
-		again.Reset(pingInterval)
+		again.Reset(untilPing(time.Now()))
 	})
 	close(set)
 	return again
+}
+
+// untilPing is when to ping next: on a whole second, so that hundreds of idle sockets wake the processor together.
+func untilPing(now time.Time) time.Duration {
+	return now.Add(pingInterval).Truncate(time.Second).Sub(now)
 }
 
 func (s *socket) close(code websocket.StatusCode, reason string) {
