@@ -53,6 +53,11 @@ type Session struct {
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
 	LastActivityAt time.Time
+	// Files and Bytes are saved in it.
+	Files int64
+	Bytes int64
+	// TrashedAt is when its owner deleted it; zero: not. Until it is purged it can be brought back, and nothing else.
+	TrashedAt time.Time
 }
 
 // Lease is the right to commit a session's files and to start and stop its environment. One replica holds

@@ -35,6 +35,8 @@ type Config struct {
 	Limits backend.Limits
 	// TokenTTL is how long a browser keeps the cookie: as long as a token is good.
 	TokenTTL time.Duration
+	// TrashAge is how long a deleted session can be brought back. Default: 7 days.
+	TrashAge time.Duration
 	// AllowedOrigins are those of other pages that may use the API with their users' sign-in, as
 	// scheme://host[:port]. The server's own origin needs no mention.
 	AllowedOrigins []string
@@ -57,6 +59,7 @@ type Config struct {
 const (
 	defaultMaxArchiveBytes = 256 << 20
 	defaultUploadMemory    = 256 << 20
+	defaultTrashAge        = 7 * 24 * time.Hour
 	// archivesKept is how many of the largest zips are kept at once, and how many of any size are unpacked.
 	archivesKept = 4
 )
@@ -77,6 +80,9 @@ func (c *Config) complete() error {
 	}
 	if c.MaxArchiveBytes == 0 {
 		c.MaxArchiveBytes = defaultMaxArchiveBytes
+	}
+	if c.TrashAge == 0 {
+		c.TrashAge = defaultTrashAge
 	}
 	if c.UploadMemory == 0 {
 		c.UploadMemory = defaultUploadMemory
@@ -144,9 +150,22 @@ func (s *server) routes() chi.Router {
 	mine := calls.With(s.signedIn)
 	mine.Post("/api/users/logout", s.handle(s.logout))
 	mine.Get("/api/users/me", s.handle(s.me))
+	personal := mine.With(s.personal)
+	mine.Get("/api/users/me/settings", s.handle(s.settings))
+	mine.Put("/api/users/me/settings", s.handle(s.saveSettings))
+	personal.Post("/api/users/me/password", s.handle(s.changePassword))
+	personal.Get("/api/users/me/sign-ins", s.handle(s.listSignIns(false)))
+	personal.Delete("/api/users/me/sign-ins", s.handle(s.endSignIns))
+	personal.Delete("/api/users/me/sign-ins/{sign_in_id}", s.handle(s.endSignIn("sign_in_id", false)))
+	personal.Get("/api/users/me/tokens", s.handle(s.listSignIns(true)))
+	personal.Post("/api/users/me/tokens", s.handle(s.createToken))
+	personal.Delete("/api/users/me/tokens/{token_id}", s.handle(s.endSignIn("token_id", true)))
 	mine.Get("/api/users/{user_id}", s.handle(s.user))
 	mine.Get("/api/sessions", s.handle(s.listSessions))
 	mine.Post("/api/sessions", s.handle(s.createSession))
+	mine.Get("/api/sessions/deleted", s.handle(s.listTrash))
+	mine.Post("/api/sessions/deleted/{deleted_id}/restore", s.handle(s.restoreSession))
+	mine.Delete("/api/sessions/deleted/{deleted_id}", s.handle(s.purgeSession))
 
 	mine.Get("/api/shares", s.handle(s.listShared))
 	mine.Post("/api/shares/accept", s.handle(s.acceptShare))
@@ -156,6 +175,9 @@ func (s *server) routes() chi.Router {
 	guest.Get("/api/sessions/{session_id}", s.handle(s.session))
 	owner.Patch("/api/sessions/{session_id}", s.handle(s.renameSession))
 	owner.Delete("/api/sessions/{session_id}", s.handle(s.deleteSession))
+	owner.Post("/api/sessions/{session_id}/duplicate", s.handle(s.duplicateSession))
+	guest.Get("/api/workspace/{session_id}/layout", s.handle(s.layout))
+	guest.Patch("/api/workspace/{session_id}/layout", s.handle(s.mergeLayout))
 	viewer.Get("/api/workspace/{session_id}/files", s.handle(s.listFiles))
 	writer.Delete("/api/workspace/{session_id}/file/*", s.handle(s.deletePath))
 	writer.Post("/api/workspace/{session_id}/folder/*", s.handle(s.makeFolder))
@@ -206,7 +228,7 @@ func (s *server) routes() chi.Router {
 	mux.NotFound(s.notFound)
 	mux.MethodNotAllowed(s.handle(func(w http.ResponseWriter, r *http.Request) error {
 		var allowed []string
-		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPatch, http.MethodDelete} {
+		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
 			if mux.Match(chi.NewRouteContext(), method, chi.RouteContext(r.Context()).RoutePath) {
 				allowed = append(allowed, method)
 			}

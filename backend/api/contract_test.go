@@ -200,7 +200,7 @@ func TestSignInIsNeededWhereDocumented(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	const id = "00000000-0000-4000-8000-000000000000"
-	fill := strings.NewReplacer("{session_id}", id, "{user_id}", id, "{path}", "main.py", "{name}", "1", "{recording_id}", id, "{share_id}", id)
+	fill := strings.NewReplacer("{session_id}", id, "{user_id}", id, "{path}", "main.py", "{name}", "1", "{recording_id}", id, "{share_id}", id, "{sign_in_id}", id, "{token_id}", id, "{deleted_id}", id)
 	for path, operations := range s.contract.paths {
 		for method, operation := range operations {
 			open := operation.Security != nil && len(*operation.Security) == 0

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"iter"
 	"time"
@@ -19,8 +20,16 @@ type Authenticator interface {
 	Login(ctx context.Context, login, password string, meta auth.Meta) (backend.User, string, error)
 	// Logout forgets the token. One that is not known is no error.
 	Logout(ctx context.Context, token string) error
-	// Authenticate returns the token's user. CodeUnauthenticated when the token is not or no longer good.
-	Authenticate(ctx context.Context, token string) (backend.User, error)
+	// Authenticate returns the token's user and what it is. CodeUnauthenticated when the token is not or no longer good.
+	Authenticate(ctx context.Context, token string) (backend.User, backend.SignIn, error)
+	// ChangePassword ends all sign-ins but the one that is named.
+	ChangePassword(ctx context.Context, user backend.User, here backend.SignInID, present, next string, meta auth.Meta) error
+	// EndSignIn ends a sign-in or revokes a token for programs. CodeNotFound.
+	EndSignIn(ctx context.Context, user backend.UserID, id backend.SignInID, token bool, meta auth.Meta) error
+	// EndSignIns ends all but one, which may be "".
+	EndSignIns(ctx context.Context, user backend.UserID, except backend.SignInID, meta auth.Meta) error
+	// NewToken makes a token for programs, which is shown once.
+	NewToken(ctx context.Context, user backend.UserID, name string, ttl time.Duration, readOnly bool, meta auth.Meta) (string, backend.SignIn, error)
 	// Guess counts guesses at other secrets by address, as sign-ins are. CodeRateLimited with RetryAfter.
 	Guess(meta auth.Meta) (auth.Guess, error)
 }
@@ -32,11 +41,24 @@ type Store interface {
 	Ping(ctx context.Context) error
 	// Audit stores who did what.
 	Audit(ctx context.Context, entry postgres.AuditEntry) error
+	AccountStore
 	SessionStore
 	FileStore
 	HistoryStore
 	RecordingStore
 	ShareStore
+}
+
+// AccountStore keeps what is a user's own.
+type AccountStore interface {
+	Settings(ctx context.Context, user backend.UserID) (backend.Settings, error)
+	// SaveSettings replaces those of a version. CodeConflict with the present version as Revision.
+	SaveSettings(ctx context.Context, user backend.UserID, base int64, data json.RawMessage) (int64, error)
+	Layout(ctx context.Context, user backend.UserID, session backend.SessionID) (backend.Layout, error)
+	// MergeLayout sets fields, and drops those that are null. CodeTooLarge.
+	MergeLayout(ctx context.Context, user backend.UserID, session backend.SessionID, fields json.RawMessage, most int) (backend.Layout, error)
+	// SignIns lists sign-ins, or tokens for programs.
+	SignIns(ctx context.Context, user backend.UserID, tokens bool) ([]backend.SignIn, error)
 }
 
 // ShareStore keeps what owners share with others.
@@ -72,7 +94,13 @@ type SessionStore interface {
 	// Sessions returns a page, the newest first, and how many there are in all.
 	Sessions(ctx context.Context, user backend.UserID, skip, limit int) ([]backend.Session, int64, error)
 	RenameSession(ctx context.Context, user backend.UserID, id backend.SessionID, name string) (backend.Session, error)
-	DeleteSession(ctx context.Context, user backend.UserID, id backend.SessionID) error
+	// TrashSession takes a session out of sight, RestoreSession brings it back, DeleteTrashed gives it up. CodeNotFound.
+	TrashSession(ctx context.Context, user backend.UserID, id backend.SessionID) error
+	RestoreSession(ctx context.Context, user backend.UserID, id backend.SessionID) error
+	DeleteTrashed(ctx context.Context, user backend.UserID, id backend.SessionID) error
+	TrashedSessions(ctx context.Context, user backend.UserID) ([]backend.Session, error)
+	// DuplicateSession copies what is saved; left counts what is not.
+	DuplicateSession(ctx context.Context, user backend.UserID, source backend.SessionID, name string) (session backend.Session, left int, err error)
 }
 
 // FileStore keeps the sessions' files.

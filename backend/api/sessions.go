@@ -33,6 +33,9 @@ type sessionBody struct {
 	CreatedAt      time.Time         `json:"created_at"`
 	UpdatedAt      time.Time         `json:"updated_at"`
 	LastActivityAt time.Time         `json:"last_activity_at"`
+	// FileCount and Size are of what is saved; Size is in bytes.
+	FileCount int64 `json:"file_count"`
+	Size      int64 `json:"size"`
 	// Access is told of one session, not of lists.
 	Access *accessBody `json:"access,omitempty"`
 }
@@ -41,6 +44,7 @@ func newSessionBody(s backend.Session) sessionBody {
 	return sessionBody{
 		ID: s.ID, UserID: s.UserID, Name: s.Name, IsActive: s.Phase.Active(), Phase: s.Phase, Reason: s.Reason,
 		CreatedAt: s.CreatedAt.UTC(), UpdatedAt: s.UpdatedAt.UTC(), LastActivityAt: s.LastActivityAt.UTC(),
+		FileCount: s.Files, Size: s.Bytes,
 	}
 }
 
@@ -134,7 +138,7 @@ func (s *server) renameSession(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *server) deleteSession(w http.ResponseWriter, r *http.Request) error {
-	if err := s.cfg.Store.DeleteSession(r.Context(), userOf(r).ID, sessionOf(r).ID); err != nil {
+	if err := s.cfg.Store.TrashSession(r.Context(), userOf(r).ID, sessionOf(r).ID); err != nil {
 		return err
 	}
 	s.audit(r, "session.delete", sessionOf(r).ID, nil)

@@ -50,6 +50,9 @@ func least() map[string]string {
 		"GET /api/sessions/{session_id}":                                 "terminal",
 		"PATCH /api/sessions/{session_id}":                               "owner",
 		"DELETE /api/sessions/{session_id}":                              "owner",
+		"POST /api/sessions/{session_id}/duplicate":                      "owner",
+		"GET /api/workspace/{session_id}/layout":                         "terminal",
+		"PATCH /api/workspace/{session_id}/layout":                       "terminal",
 		"GET /api/workspace/{session_id}/files":                          "view",
 		"GET /api/workspace/{session_id}/file/{path}":                    "view",
 		"POST /api/workspace/{session_id}/file/{path}":                   "write",
@@ -97,7 +100,11 @@ func ofNoSession() []string {
 	return []string{
 		"GET /api/health", "GET /api/health/live", "GET /api/health/ready", "GET /api/openapi.json",
 		"POST /api/users/register", "POST /api/users/login", "POST /api/users/logout", "GET /api/users/me", "GET /api/users/{user_id}",
+		"GET /api/users/me/settings", "PUT /api/users/me/settings", "POST /api/users/me/password",
+		"GET /api/users/me/sign-ins", "DELETE /api/users/me/sign-ins", "DELETE /api/users/me/sign-ins/{sign_in_id}",
+		"GET /api/users/me/tokens", "POST /api/users/me/tokens", "DELETE /api/users/me/tokens/{token_id}",
 		"GET /api/sessions", "POST /api/sessions",
+		"GET /api/sessions/deleted", "POST /api/sessions/deleted/{deleted_id}/restore", "DELETE /api/sessions/deleted/{deleted_id}",
 		"GET /api/shares", "POST /api/shares/accept", "DELETE /api/shares/{share_id}",
 	}
 }

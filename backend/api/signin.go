@@ -53,11 +53,11 @@ func (s *server) authenticate(r *http.Request) (*http.Request, error) {
 	if token == "" {
 		return nil, backend.Errorf(backend.CodeUnauthenticated, "sign in first")
 	}
-	user, err := s.cfg.Auth.Authenticate(r.Context(), token)
+	user, signIn, err := s.cfg.Auth.Authenticate(r.Context(), token)
 	if err != nil {
 		return nil, err
 	}
-	return r.WithContext(reqctx.WithUser(r.Context(), user)), nil
+	return r.WithContext(reqctx.WithSignIn(reqctx.WithUser(r.Context(), user), signIn)), nil
 }
 
 // signedIn lets only signed-in requests through. A cookie that no longer opens anything is taken back.
@@ -69,6 +69,10 @@ func (s *server) signedIn(next http.Handler) http.Handler {
 				s.clearCookie(w, r)
 			}
 			s.fail(w, r, err)
+			return
+		}
+		if signInOf(authenticated).ReadOnly && !looksOnly(r) {
+			s.fail(w, r, backend.Errorf(backend.CodeForbidden, "this token may look, and change nothing"))
 			return
 		}
 		next.ServeHTTP(w, authenticated)

@@ -52,7 +52,7 @@ func TestSignInAndOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := s.Authenticate(t.Context(), token); err != nil || got.ID != user.ID {
+	if got, _, err := s.Authenticate(t.Context(), token); err != nil || got.ID != user.ID {
 		t.Fatalf("%+v %v", got, err)
 	}
 	for _, login := range []string{"ada", "ADA", "Ada@Example.org", " ada "} {
@@ -69,7 +69,7 @@ func TestSignInAndOut(t *testing.T) {
 	if err := s.Logout(t.Context(), token); err != nil {
 		t.Fatal(err)
 	}
-	_, err = s.Authenticate(t.Context(), token)
+	_, _, err = s.Authenticate(t.Context(), token)
 	_ = wantCode(t, err, backend.CodeUnauthenticated)
 	if err := s.Logout(t.Context(), token); err != nil {
 		t.Errorf("signing out twice: %v", err)

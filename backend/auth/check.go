@@ -39,18 +39,26 @@ func checkRegistration(username, email, password string) (name, address string, 
 	if perr != nil || parsed.Address != email || len(email) > maxEmail {
 		fields["email"] = "must be an address like name@example.org"
 	}
-	switch n := len(password); {
-	case n < minPassword:
-		fields["password"] = "must have " + strconv.Itoa(minPassword) + " characters or more"
-	case n > maxPassword:
-		fields["password"] = "must have " + strconv.Itoa(maxPassword) + " bytes or less"
-	case strings.ContainsRune(password, 0):
-		fields["password"] = "must not hold a NUL"
+	if wrong := checkPassword(password); wrong != "" {
+		fields["password"] = wrong
 	}
 	if len(fields) > 0 {
 		return "", "", &backend.Error{Code: backend.CodeInvalid, Message: "the registration is not complete", Fields: fields}
 	}
 	return username, email, nil
+}
+
+// checkPassword says what is wrong with a password, or "".
+func checkPassword(password string) string {
+	switch n := len(password); {
+	case n < minPassword:
+		return "must have " + strconv.Itoa(minPassword) + " characters or more"
+	case n > maxPassword:
+		return "must have " + strconv.Itoa(maxPassword) + " bytes or less"
+	case strings.ContainsRune(password, 0):
+		return "must not hold a NUL"
+	}
+	return ""
 }
 
 // shorten keeps what strangers write from filling the log.

@@ -21,8 +21,12 @@ import (
 type Store interface {
 	CreateUser(ctx context.Context, username, email, passwordHash string) (backend.User, error)
 	UserByLogin(ctx context.Context, login string) (backend.User, string, error)
-	CreateToken(ctx context.Context, user backend.UserID, hash [32]byte, expires time.Time, userAgent, remoteAddr string) error
-	UserByToken(ctx context.Context, hash [32]byte) (backend.User, error)
+	CreateToken(ctx context.Context, user backend.UserID, hash [32]byte, signIn backend.SignIn) (backend.SignIn, error)
+	UserByToken(ctx context.Context, hash [32]byte) (backend.User, backend.SignIn, error)
+	PasswordHash(ctx context.Context, user backend.UserID) (string, error)
+	ChangePassword(ctx context.Context, user backend.UserID, hash string, except backend.SignInID) (int64, error)
+	DeleteSignIn(ctx context.Context, user backend.UserID, id backend.SignInID, token bool) (backend.SignIn, error)
+	DeleteSignIns(ctx context.Context, user backend.UserID, except backend.SignInID) (int64, error)
 	DeleteToken(ctx context.Context, hash [32]byte) error
 	Audit(ctx context.Context, entry postgres.AuditEntry) error
 }
@@ -151,7 +155,7 @@ func (s *Service) Login(ctx context.Context, login, password string, meta Meta) 
 
 // Logout forgets a token. One that is not known is no error.
 func (s *Service) Logout(ctx context.Context, token string) error {
-	user, err := s.Authenticate(ctx, token)
+	user, _, err := s.Authenticate(ctx, token)
 	if backend.CodeOf(err) == backend.CodeUnauthenticated {
 		return nil
 	}
@@ -164,10 +168,10 @@ func (s *Service) Logout(ctx context.Context, token string) error {
 	return s.audit(ctx, "user.logout", user.ID, Meta{}, nil)
 }
 
-// Authenticate returns a token's user. CodeUnauthenticated when the token is not or no longer good.
-func (s *Service) Authenticate(ctx context.Context, token string) (backend.User, error) {
+// Authenticate returns a token's user and what the token is. CodeUnauthenticated when the token is not or no longer good.
+func (s *Service) Authenticate(ctx context.Context, token string) (backend.User, backend.SignIn, error) {
 	if len(token) > 4*tokenBytes {
-		return backend.User{}, backend.Errorf(backend.CodeUnauthenticated, "you are not signed in, or the sign-in has expired: sign in again")
+		return backend.User{}, backend.SignIn{}, backend.Errorf(backend.CodeUnauthenticated, "you are not signed in, or the sign-in has expired: sign in again")
 	}
 	return s.cfg.Store.UserByToken(ctx, sha256.Sum256([]byte(token)))
 }
@@ -187,15 +191,21 @@ func (s *Service) Guess(meta Meta) (Guess, error) {
 func (g Guess) Wrong() { g.addresses.fail(g.ip) }
 
 func (s *Service) signIn(ctx context.Context, user backend.User, meta Meta) (string, error) {
-	raw := make([]byte, tokenBytes)
-	// crypto/rand never fails: the program would end.
-	_, _ = rand.Read(raw)
-	token := base64.RawURLEncoding.EncodeToString(raw)
-	err := s.cfg.Store.CreateToken(ctx, user.ID, sha256.Sum256([]byte(token)), time.Now().Add(s.cfg.TokenTTL), shorten(meta.UserAgent), meta.IP)
+	token := newToken()
+	_, err := s.cfg.Store.CreateToken(ctx, user.ID, sha256.Sum256([]byte(token)), backend.SignIn{
+		ExpiresAt: time.Now().Add(s.cfg.TokenTTL), UserAgent: shorten(meta.UserAgent), RemoteAddr: meta.IP,
+	})
 	if err != nil {
 		return "", err
 	}
 	return token, nil
+}
+
+func newToken() string {
+	raw := make([]byte, tokenBytes)
+	// crypto/rand never fails: the program would end.
+	_, _ = rand.Read(raw)
+	return base64.RawURLEncoding.EncodeToString(raw)
 }
 
 func (s *Service) audit(ctx context.Context, action string, user backend.UserID, meta Meta, detail map[string]any) error {

@@ -26,12 +26,13 @@ type Listener struct {
 
 	mu       sync.Mutex
 	sessions map[backend.SessionID]map[*subscription]struct{}
+	users    map[backend.UserID]map[*subscription]struct{}
 	all      map[*subscription]struct{}
 }
 
 type subscription struct {
 	wake chan struct{}
-	// access: only for changes of who may do what.
+	// access: only for changes of who may do what, or of a user, who is signed in.
 	access bool
 }
 
@@ -45,36 +46,47 @@ func (s *subscription) tell() {
 // NewListener makes a Listener; Run makes it listen.
 func NewListener(url string, logger *slog.Logger) *Listener {
 	return &Listener{
-		url: url, logger: logger, sessions: map[backend.SessionID]map[*subscription]struct{}{}, all: map[*subscription]struct{}{},
+		url: url, logger: logger, sessions: map[backend.SessionID]map[*subscription]struct{}{},
+		users: map[backend.UserID]map[*subscription]struct{}{}, all: map[*subscription]struct{}{},
 	}
 }
 
 // Subscribe wakes after changes of one session: its files, conflicts, phase, recordings, or whether it is wanted. The channel has
 // capacity 1 and is not closed. The returned function ends it.
 func (l *Listener) Subscribe(session backend.SessionID) (<-chan struct{}, func()) {
-	return l.subscribe(session, &subscription{wake: make(chan struct{}, 1)})
+	return subscribe(&l.mu, l.sessions, session, &subscription{wake: make(chan struct{}, 1)})
 }
 
 // SubscribeAccess is Subscribe for changes of what others may do with the session, and its deletion.
 func (l *Listener) SubscribeAccess(session backend.SessionID) (<-chan struct{}, func()) {
-	return l.subscribe(session, &subscription{wake: make(chan struct{}, 1), access: true})
+	return subscribe(&l.mu, l.sessions, session, &subscription{wake: make(chan struct{}, 1), access: true})
 }
 
-func (l *Listener) subscribe(session backend.SessionID, s *subscription) (<-chan struct{}, func()) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	of := l.sessions[session]
+// SubscribeAccount wakes after changes of a user's settings, layouts, list of sessions or sign-ins, as Subscribe does.
+func (l *Listener) SubscribeAccount(user backend.UserID) (<-chan struct{}, func()) {
+	return subscribe(&l.mu, l.users, user, &subscription{wake: make(chan struct{}, 1)})
+}
+
+// SubscribeSignIns wakes after a sign-in of the user was ended by another.
+func (l *Listener) SubscribeSignIns(user backend.UserID) (<-chan struct{}, func()) {
+	return subscribe(&l.mu, l.users, user, &subscription{wake: make(chan struct{}, 1), access: true})
+}
+
+func subscribe[K comparable](mu *sync.Mutex, all map[K]map[*subscription]struct{}, key K, s *subscription) (<-chan struct{}, func()) {
+	mu.Lock()
+	defer mu.Unlock()
+	of := all[key]
 	if of == nil {
 		of = map[*subscription]struct{}{}
-		l.sessions[session] = of
+		all[key] = of
 	}
 	of[s] = struct{}{}
 	return s.wake, func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
+		mu.Lock()
+		defer mu.Unlock()
 		delete(of, s)
-		if len(of) == 0 && len(l.sessions[session]) == 0 {
-			delete(l.sessions, session)
+		if len(of) == 0 && len(all[key]) == 0 {
+			delete(all, key)
 		}
 	}
 }
@@ -160,6 +172,11 @@ func (l *Listener) wake(told notification) {
 			s.tell()
 		}
 	}
+	for s := range l.users[told.User] {
+		if !s.access || told.Kind == kindSignIn {
+			s.tell()
+		}
+	}
 	if told.Kind == kindWanted || told.Kind == kindPhase {
 		for s := range l.all {
 			s.tell()
@@ -171,6 +188,11 @@ func (l *Listener) wakeEverybody() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, of := range l.sessions {
+		for s := range of {
+			s.tell()
+		}
+	}
+	for _, of := range l.users {
 		for s := range of {
 			s.tell()
 		}

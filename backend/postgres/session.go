@@ -13,13 +13,20 @@ import (
 )
 
 const sessionColumns = `s.id::text, s.user_id::text, s.name, s.phase, s.phase_reason, s.phase_since, s.wanted, s.environment_id,
-	s.created_at, s.updated_at, s.last_activity_at`
+	s.created_at, s.updated_at, s.last_activity_at,
+	coalesce((SELECT w.file_count FROM workspaces w WHERE w.session_id = s.id), 0),
+	coalesce((SELECT w.byte_count FROM workspaces w WHERE w.session_id = s.id), 0), s.trashed_at`
 
-func scanSession(row pgx.Row) (s backend.Session, err error) {
-	err = row.Scan(
+// scanSession reads sessionColumns and what more follows them.
+func scanSession(row pgx.Row, more ...any) (s backend.Session, err error) {
+	var trashed *time.Time
+	err = row.Scan(append([]any{
 		&s.ID, &s.UserID, &s.Name, &s.Phase, &s.Reason, &s.PhaseSince, &s.Wanted, &s.EnvironmentID,
-		&s.CreatedAt, &s.UpdatedAt, &s.LastActivityAt,
-	)
+		&s.CreatedAt, &s.UpdatedAt, &s.LastActivityAt, &s.Files, &s.Bytes, &trashed,
+	}, more...)...)
+	if trashed != nil {
+		s.TrashedAt = *trashed
+	}
 	return s, err
 }
 
@@ -48,6 +55,7 @@ func (s *Store) CreateSession(ctx context.Context, user backend.UserID, name str
 				return err
 			})
 		b.Queue(`INSERT INTO workspaces (session_id) VALUES ($1)`, string(id))
+		b.Queue(`SELECT pg_notify($1, $2)`, channel, accountPayload(user, kindAccount))
 	}
 	contents := newContents()
 	for i := range files {
@@ -79,7 +87,7 @@ func (s *Store) Session(ctx context.Context, user backend.UserID, id backend.Ses
 	if !isUUID(string(id)) || !isUUID(string(user)) {
 		return backend.Session{}, noSession()
 	}
-	return s.oneSession(ctx, `WHERE s.id = $1 AND s.user_id = $2 AND s.deleted_at IS NULL`, string(id), string(user))
+	return s.oneSession(ctx, `WHERE s.id = $1 AND s.user_id = $2 AND s.trashed_at IS NULL AND s.deleted_at IS NULL`, string(id), string(user))
 }
 
 // SessionByID finds a session of anybody. CodeNotFound, also for one that is deleted and not yet purged.
@@ -106,9 +114,9 @@ func (s *Store) Sessions(ctx context.Context, user backend.UserID, skip, limit i
 	var count int64
 	var sessions []backend.Session
 	b := &pgx.Batch{}
-	b.Queue(`SELECT count(*) FROM sessions WHERE user_id = $1 AND deleted_at IS NULL`, string(user)).
+	b.Queue(`SELECT count(*) FROM sessions WHERE user_id = $1 AND trashed_at IS NULL AND deleted_at IS NULL`, string(user)).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&count) })
-	b.Queue(`SELECT `+sessionColumns+` FROM sessions s WHERE s.user_id = $1 AND s.deleted_at IS NULL
+	b.Queue(`SELECT `+sessionColumns+` FROM sessions s WHERE s.user_id = $1 AND s.trashed_at IS NULL AND s.deleted_at IS NULL
 		ORDER BY s.created_at DESC, s.id OFFSET $2 LIMIT $3`, string(user), max(skip, 0), limit).
 		Query(func(rows pgx.Rows) (err error) {
 			sessions, err = pgx.CollectRows(rows, collectSession)
@@ -122,40 +130,22 @@ func (s *Store) RenameSession(ctx context.Context, user backend.UserID, id backe
 	if !isUUID(string(id)) || !isUUID(string(user)) {
 		return backend.Session{}, noSession()
 	}
-	session, err := scanSession(s.pool.QueryRow(ctx, `
-		UPDATE sessions s SET name = $3, updated_at = now() WHERE s.id = $1 AND s.user_id = $2 AND s.deleted_at IS NULL
-		RETURNING `+sessionColumns, string(id), string(user), name))
+	var session backend.Session
+	b := &pgx.Batch{}
+	b.Queue(`
+		UPDATE sessions s SET name = $3, updated_at = now()
+		WHERE s.id = $1 AND s.user_id = $2 AND s.trashed_at IS NULL AND s.deleted_at IS NULL
+		RETURNING `+sessionColumns, string(id), string(user), name).
+		QueryRow(func(row pgx.Row) (err error) {
+			session, err = scanSession(row)
+			return err
+		})
+	b.Queue(`SELECT pg_notify($1, $2)`, channel, accountPayload(user, kindAccount))
+	err := s.pool.SendBatch(ctx, b).Close()
 	if errors.Is(err, pgx.ErrNoRows) {
 		return session, noSession()
 	}
 	return session, wrap(err, "rename a session")
-}
-
-// DeleteSession marks a user's session deleted, so that its environment is stopped and then all of it purged.
-// CodeNotFound, also the second time.
-func (s *Store) DeleteSession(ctx context.Context, user backend.UserID, id backend.SessionID) error {
-	if !isUUID(string(id)) || !isUUID(string(user)) {
-		return noSession()
-	}
-	tag, err := s.pool.Exec(ctx, `
-		WITH deleted AS (
-			UPDATE sessions SET deleted_at = now(), wanted = false, updated_at = now()
-			WHERE id = $1 AND user_id = $2 AND deleted_at IS NULL RETURNING id)
-		SELECT pg_notify($3, $4) FROM deleted`, string(id), string(user), channel, payload(id, 0, kindWanted))
-	if err == nil && tag.RowsAffected() == 0 {
-		return noSession()
-	}
-	return wrap(err, "delete a session")
-}
-
-// DeletedSessions lists the sessions that are deleted and not purged.
-func (s *Store) DeletedSessions(ctx context.Context) ([]backend.SessionID, error) {
-	rows, err := s.pool.Query(ctx, `SELECT id::text FROM sessions WHERE deleted_at IS NOT NULL ORDER BY deleted_at`)
-	if err != nil {
-		return nil, wrap(err, "list deleted sessions")
-	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[backend.SessionID])
-	return ids, wrap(err, "list deleted sessions")
 }
 
 // PurgeSession removes the rows of a deleted session. Its contents go with the next collection. CodeConflict when it is
@@ -198,7 +188,7 @@ func (s *Store) SetWanted(ctx context.Context, id backend.SessionID, wanted bool
 		WITH changed AS (
 			UPDATE sessions SET wanted = $2, phase_reason = CASE WHEN $3 = '' THEN phase_reason ELSE $3 END, updated_at = now(),
 				last_activity_at = CASE WHEN $2 THEN now() ELSE last_activity_at END
-			WHERE id = $1 AND deleted_at IS NULL RETURNING id)
+			WHERE id = $1 AND deleted_at IS NULL AND (trashed_at IS NULL OR NOT $2) RETURNING id)
 		SELECT pg_notify($4, $5) FROM changed`, string(id), wanted, reason, channel, payload(id, 0, kindWanted))
 	if err == nil && tag.RowsAffected() == 0 {
 		return noSession()
@@ -228,8 +218,8 @@ func (s *Store) SetPhase(ctx context.Context, lease backend.Lease, phase backend
 		changed AS (
 			UPDATE sessions s SET phase = $4, phase_reason = $5, environment_id = $6, updated_at = now(),
 				phase_since = CASE WHEN s.phase = $4 THEN s.phase_since ELSE now() END
-			FROM held WHERE s.id = held.session_id RETURNING s.id)
-		SELECT pg_notify($7, $8) FROM changed`,
+			FROM held WHERE s.id = held.session_id RETURNING s.user_id)
+		SELECT pg_notify($7, ($8::jsonb || jsonb_build_object('u', user_id))::text) FROM changed`,
 		string(lease.SessionID), lease.Epoch, lease.Holder, string(phase), reason, string(environment),
 		channel, payload(lease.SessionID, 0, kindPhase)).
 		Exec(func(tag pgconn.CommandTag) error {

@@ -22,7 +22,7 @@ func (s *Store) Access(ctx context.Context, user backend.UserID, id backend.Sess
 	var session backend.Session
 	var access backend.Access
 	b := &pgx.Batch{}
-	b.Queue(`SELECT `+sessionColumns+` FROM sessions s WHERE s.id = $1 AND s.deleted_at IS NULL`, string(id)).
+	b.Queue(`SELECT `+sessionColumns+` FROM sessions s WHERE s.id = $1 AND s.trashed_at IS NULL AND s.deleted_at IS NULL`, string(id)).
 		QueryRow(func(row pgx.Row) (err error) {
 			session, err = scanSession(row)
 			return err
@@ -110,7 +110,7 @@ func (s *Store) CreateShare(ctx context.Context, n backend.NewShare) (backend.Sh
 		WITH h AS (
 			INSERT INTO shares (session_id, terminal, mode, user_id, token_hash, expires_at)
 			SELECT s.id, $2, $3, $4, $5, now() + $6 * interval '1 microsecond' FROM sessions s
-			WHERE s.id = $1 AND s.user_id = $7 AND s.deleted_at IS NULL
+			WHERE s.id = $1 AND s.user_id = $7 AND s.trashed_at IS NULL AND s.deleted_at IS NULL
 				AND (SELECT count(*) FROM shares WHERE session_id = $1 AND expires_at > now()) < $8
 			RETURNING *),
 		g AS (INSERT INTO share_guests (share_id, user_id) SELECT id, user_id FROM h WHERE user_id IS NOT NULL RETURNING accepted_at)
@@ -163,11 +163,8 @@ func (s *Store) RevokeShare(ctx context.Context, session backend.SessionID, id b
 const sharedColumns = sessionColumns + `, o.username, h.id::text, coalesce(h.terminal, ''), h.mode, h.expires_at`
 
 func scanShared(row pgx.CollectableRow) (d backend.Shared, err error) {
-	s, g := &d.Session, &d.Grant
-	err = row.Scan(
-		&s.ID, &s.UserID, &s.Name, &s.Phase, &s.Reason, &s.PhaseSince, &s.Wanted, &s.EnvironmentID, &s.CreatedAt, &s.UpdatedAt, &s.LastActivityAt,
-		&d.Owner, &g.Share, &g.Terminal, &g.Mode, &g.ExpiresAt,
-	)
+	g := &d.Grant
+	d.Session, err = scanSession(row, &d.Owner, &g.Share, &g.Terminal, &g.Mode, &g.ExpiresAt)
 	return d, err
 }
 
@@ -180,7 +177,7 @@ func (s *Store) AcceptShare(ctx context.Context, user backend.UserID, tokenHash 
 	b.Queue(`
 		INSERT INTO share_guests (share_id, user_id)
 		SELECT h.id, $2 FROM shares h JOIN sessions s ON s.id = h.session_id
-		WHERE h.token_hash = $1 AND h.expires_at > now() AND s.deleted_at IS NULL AND s.user_id <> $2
+		WHERE h.token_hash = $1 AND h.expires_at > now() AND s.trashed_at IS NULL AND s.deleted_at IS NULL AND s.user_id <> $2
 		FOR KEY SHARE OF h
 		ON CONFLICT DO NOTHING`, tokenHash[:], string(user)).
 		Exec(func(tag pgconn.CommandTag) error {
@@ -189,7 +186,7 @@ func (s *Store) AcceptShare(ctx context.Context, user backend.UserID, tokenHash 
 		})
 	b.Queue(`
 		SELECT `+sharedColumns+` FROM shares h JOIN sessions s ON s.id = h.session_id JOIN users o ON o.id = s.user_id
-		WHERE h.token_hash = $1 AND h.expires_at > now() AND s.deleted_at IS NULL`, tokenHash[:]).
+		WHERE h.token_hash = $1 AND h.expires_at > now() AND s.trashed_at IS NULL AND s.deleted_at IS NULL`, tokenHash[:]).
 		Query(func(rows pgx.Rows) (err error) {
 			shared, err = pgx.CollectExactlyOneRow(rows, scanShared)
 			return err
@@ -213,7 +210,7 @@ func (s *Store) SharedWith(ctx context.Context, user backend.UserID) ([]backend.
 	rows, err := s.pool.Query(ctx, `
 		SELECT `+sharedColumns+` FROM share_guests g JOIN shares h ON h.id = g.share_id JOIN sessions s ON s.id = h.session_id
 			JOIN users o ON o.id = s.user_id
-		WHERE g.user_id = $1 AND h.expires_at > now() AND s.deleted_at IS NULL ORDER BY g.accepted_at DESC, h.id`, string(user))
+		WHERE g.user_id = $1 AND h.expires_at > now() AND s.trashed_at IS NULL AND s.deleted_at IS NULL ORDER BY g.accepted_at DESC, h.id`, string(user))
 	if err != nil {
 		return nil, wrap(err, "list what is shared with a user")
 	}

@@ -173,17 +173,32 @@ const (
 	kindWanted    kind = "wanted"
 	kindRecording kind = "recording"
 	kindShare     kind = "share"
+	// kindAccount is about a user's settings, layouts or list of sessions, kindSignIn about who is signed in.
+	kindAccount kind = "account"
+	kindSignIn  kind = "sign-in"
 )
 
 // notification is the payload on the channel. It only wakes; the rows are the truth.
 type notification struct {
-	Session  backend.SessionID `json:"s"`
-	Revision int64             `json:"r"`
-	Kind     kind              `json:"k"`
+	Session backend.SessionID `json:"s"`
+	// User is told too that something of the account has changed.
+	User     backend.UserID `json:"u,omitempty"`
+	Revision int64          `json:"r"`
+	Kind     kind           `json:"k"`
 }
 
 func payload(session backend.SessionID, revision int64, k kind) string {
-	b, err := json.Marshal(notification{Session: session, Revision: revision, Kind: k})
+	return notification{Session: session, Revision: revision, Kind: k}.String()
+}
+
+// accountPayload tells a user's devices.
+func accountPayload(user backend.UserID, k kind) string {
+	return notification{User: user, Kind: k}.String()
+}
+
+// String is the notification as it is sent.
+func (n notification) String() string {
+	b, err := json.Marshal(n)
 	if err != nil {
 		panic("postgres: a notification of plain fields cannot be written: " + err.Error())
 	}

@@ -144,6 +144,9 @@ func (e *events) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if !session.TrashedAt.IsZero() {
+		return backend.Errorf(backend.CodeNotFound, "this session was deleted")
+	}
 	if m := newStatus(session); m != e.status {
 		e.status = m
 		if err := e.s.send(ctx, m); err != nil {

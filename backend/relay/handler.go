@@ -20,6 +20,7 @@ import (
 	"codingplatform/backend/agentconn"
 	"codingplatform/backend/filesync"
 	"codingplatform/backend/postgres"
+	"codingplatform/backend/reqctx"
 )
 
 // Close codes of docs/api/websocket.md beside the standard ones.
@@ -33,6 +34,9 @@ const (
 const (
 	pingInterval = 20 * time.Second
 	pingTimeout  = 20 * time.Second
+	// signInInterval is between looks whether a sign-in has ended with nobody being told: it expires, or a notification
+	// is lost.
+	signInInterval = 60 * time.Second
 	// closeTimeout is how long a client has to answer the closing of its socket.
 	closeTimeout = 2 * time.Second
 	// maxInputFrame is the largest frame that a client may send.
@@ -60,6 +64,9 @@ type Store interface {
 	Revision(ctx context.Context, id backend.SessionID) (int64, error)
 	ChangesSince(ctx context.Context, id backend.SessionID, revision int64, limit int) ([]backend.Change, int64, bool, error)
 	OpenConflicts(ctx context.Context, id backend.SessionID) ([]backend.Conflict, error)
+	AccountState(ctx context.Context, user backend.UserID) (backend.AccountState, error)
+	// CheckSignIn: CodeUnauthenticated when it is no longer good.
+	CheckSignIn(ctx context.Context, id backend.SignInID) error
 }
 
 // Wakes tells of changed rows.
@@ -67,6 +74,9 @@ type Wakes interface {
 	Subscribe(session backend.SessionID) (<-chan struct{}, func())
 	// SubscribeAccess wakes after changes of what others may do with a session.
 	SubscribeAccess(session backend.SessionID) (<-chan struct{}, func())
+	// SubscribeAccount wakes after changes of what is a user's own, SubscribeSignIns after the end of a sign-in.
+	SubscribeAccount(user backend.UserID) (<-chan struct{}, func())
+	SubscribeSignIns(user backend.UserID) (<-chan struct{}, func())
 }
 
 // Config is what a Handler is made of; all fields are needed.
@@ -188,10 +198,15 @@ func (h *Handler) admit(ctx context.Context, r *http.Request) (task, error) {
 	if err != nil {
 		return nil, err
 	}
+	if r.URL.Query().Get("account") != "" {
+		return h.guarded(r, user, func(ctx context.Context, s *socket) error { return h.serveAccount(ctx, s, user) }), nil
+	}
 	q, err := parseQuery(r.URL.Query())
 	if err != nil {
 		return nil, err
 	}
+	readOnly := reqctx.SignInOf(r.Context()).ReadOnly
+	q.wantsView = q.wantsView || readOnly
 	_, access, err := h.cfg.Store.Access(ctx, user.ID, q.session)
 	if err != nil {
 		return nil, err
@@ -199,7 +214,7 @@ func (h *Handler) admit(ctx context.Context, r *http.Request) (task, error) {
 	if err := q.allow(access); err != nil {
 		return nil, err
 	}
-	q.user = user
+	q.user, q.canCreate = user, q.canCreate && !readOnly
 	serve := func(ctx context.Context, s *socket) error { return h.serveEvents(ctx, s, user, q) }
 	if q.terminal != "" {
 		if err := h.auditGuest(ctx, user, q); err != nil {
@@ -208,9 +223,9 @@ func (h *Handler) admit(ctx context.Context, r *http.Request) (task, error) {
 		serve = func(ctx context.Context, s *socket) error { return h.serveTerminal(ctx, s, q) }
 	}
 	if access.Owner {
-		return serve, nil
+		return h.guarded(r, user, serve), nil
 	}
-	return func(ctx context.Context, s *socket) error {
+	return h.guarded(r, user, func(ctx context.Context, s *socket) error {
 		guarded := make(chan struct{})
 		ctx, cancel := context.WithCancel(ctx)
 		go func() {
@@ -221,7 +236,24 @@ func (h *Handler) admit(ctx context.Context, r *http.Request) (task, error) {
 		cancel()
 		<-guarded
 		return err
-	}, nil
+	}), nil
+}
+
+// guarded does a task until the sign-in ends.
+func (h *Handler) guarded(r *http.Request, user backend.User, serve task) task {
+	signIn := reqctx.SignInOf(r.Context()).ID
+	return func(ctx context.Context, s *socket) error {
+		ended := make(chan struct{})
+		ctx, cancel := context.WithCancel(ctx)
+		go func() {
+			defer close(ended)
+			h.guardSignIn(ctx, s, user.ID, signIn)
+		}()
+		err := serve(ctx, s)
+		cancel()
+		<-ended
+		return err
+	}
 }
 
 // work does a socket's task. A panic ends this socket alone.

@@ -245,3 +245,13 @@ func (w *world) open(query string) <-chan end {
 	}()
 	return ended
 }
+
+func (*rows) AccountState(context.Context, backend.UserID) (backend.AccountState, error) {
+	return backend.AccountState{}, nil
+}
+
+func (*rows) CheckSignIn(context.Context, backend.SignInID) error { return nil }
+
+func (*rows) SubscribeAccount(backend.UserID) (<-chan struct{}, func()) { return nil, func() {} }
+
+func (*rows) SubscribeSignIns(backend.UserID) (<-chan struct{}, func()) { return nil, func() {} }

@@ -8,6 +8,7 @@ import (
 
 type (
 	userKey      struct{}
+	signInKey    struct{}
 	requestIDKey struct{}
 	clientKey    struct{}
 )
@@ -30,6 +31,20 @@ func WithUser(ctx context.Context, user backend.User) context.Context {
 func User(ctx context.Context) (backend.User, bool) {
 	user, ok := ctx.Value(userKey{}).(backend.User)
 	return user, ok
+}
+
+// WithSignIn returns a context of a request with what it was signed in by.
+func WithSignIn(ctx context.Context, signIn backend.SignIn) context.Context {
+	return context.WithValue(ctx, signInKey{}, signIn)
+}
+
+// SignInOf returns by what a request was signed in, the zero value when it was not.
+func SignInOf(ctx context.Context) backend.SignIn {
+	signIn, ok := ctx.Value(signInKey{}).(backend.SignIn)
+	if !ok {
+		return backend.SignIn{}
+	}
+	return signIn
 }
 
 // WithRequestID returns a context with the ID that the request is logged under.

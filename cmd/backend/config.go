@@ -48,6 +48,7 @@ type config struct {
 	MaxAge           time.Duration
 	LeaseTTL         time.Duration
 	StopGrace        time.Duration
+	TrashAge         time.Duration
 	HistoryAge       time.Duration
 	HistoryVersions  int
 	LogLevel         slog.Level
@@ -120,6 +121,7 @@ func settings() []setting {
 		{"max-age", "MAX_AGE", "0", "no environment runs longer than this; 0: no limit", duration(func(c *config) *time.Duration { return &c.MaxAge })},
 		{"lease-ttl", "LEASE_TTL", "8s", "how long a dead replica's sessions wait for another", duration(func(c *config) *time.Duration { return &c.LeaseTTL })},
 		{"stop-grace", "STOP_GRACE", "3s", "how long programs have to end when their environment stops", duration(func(c *config) *time.Duration { return &c.StopGrace })},
+		{"deleted-session-age", "DELETED_SESSION_AGE", "168h", "a deleted session can be brought back for this long", duration(func(c *config) *time.Duration { return &c.TrashAge })},
 		{"history-age", "HISTORY_AGE", "720h", "past versions older than this may be dropped", duration(func(c *config) *time.Duration { return &c.HistoryAge })},
 		{"history-versions", "HISTORY_VERSIONS", "100", "this many newest versions of a file are kept whatever their age", func(c *config, s string) (err error) {
 			c.HistoryVersions, err = strconv.Atoi(s)
@@ -251,6 +253,9 @@ func (c *config) validate() error {
 	}
 	if c.MaxRecording < 1<<20 {
 		bad("max-recording-bytes: must be 1048576 or more")
+	}
+	if c.TrashAge <= 0 {
+		bad("deleted-session-age: must be more than nothing")
 	}
 	if c.LeaseTTL < time.Second {
 		bad("lease-ttl: must be a second or more")

@@ -93,6 +93,7 @@ func maintain(ctx context.Context, cfg config, store *postgres.Store, logger *sl
 		}{
 			{"tokens", store.DeleteExpiredTokens},
 			{"shares", store.DeleteExpiredShares},
+			{"deleted sessions", func(ctx context.Context) (int64, error) { return store.PurgeTrash(ctx, cfg.TrashAge) }},
 			{"versions", func(ctx context.Context) (int64, error) {
 				return store.TrimHistory(ctx, cfg.HistoryAge, cfg.HistoryVersions)
 			}},

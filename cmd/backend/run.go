@@ -153,7 +153,7 @@ func newHandler(cfg config, limits backend.Limits, logger *slog.Logger, store *p
 	}
 	return api.New(api.Config{
 		Logger: logger, Auth: authenticator, Store: store, Control: api.NewControl(sessions, logger), Wakes: wakes,
-		Relay: sockets, Frontend: frontend, Version: version, Limits: limits, TokenTTL: cfg.TokenTTL,
+		Relay: sockets, Frontend: frontend, Version: version, Limits: limits, TokenTTL: cfg.TokenTTL, TrashAge: cfg.TrashAge,
 		AllowedOrigins: cfg.Origins, TrustProxy: cfg.TrustProxy, Draining: draining,
 	})
 }
