@@ -11,7 +11,6 @@ POSTGRES := $(CURDIR)/build/postgres
 FUZZTIME ?= 20s
 MODELTIME ?= 10m
 MODELSEED ?= 0
-MODELMOVES ?= false
 
 # Inputs of the frontend's build: it is built again when one of them is newer than the last one.
 FRONTEND_SOURCES := $(shell find frontend/src frontend/scripts -type f 2>/dev/null) \
@@ -125,7 +124,12 @@ race: ## Go's tests three times over, in other orders
 
 .PHONY: test-model
 test-model: setup-test ## random operations on files against a model, for MODELTIME (10m)
-	go test -race ./backend/filesync -run='^TestModel$$' -timeout=2h -v -model.for=$(MODELTIME) -model.seed=$(MODELSEED) -model.moves=$(MODELMOVES)
+	go test -race ./backend/filesync -run='^TestModel$$' -timeout=2h -v -model.for=$(MODELTIME) -model.seed=$(MODELSEED)
+
+.PHONY: nightly
+nightly: ## what CI runs by night: the model for MODELTIME (10m), every fuzz test for a minute
+	$(MAKE) test-model
+	$(MAKE) fuzz FUZZTIME=1m
 
 .PHONY: fuzz
 fuzz: ## every fuzz test for FUZZTIME (20s)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"strings"
+	"time"
 
 	"codingplatform/agent/workspace"
 )
@@ -87,7 +88,11 @@ func (e *Engine) applyAll(ctx context.Context, epoch, through uint64, ops []Oper
 		e.wake()
 	}()
 	results := make([]Result, 0, len(ops))
+	moved := map[string]bool{}
 	for _, op := range ops {
+		if op.Op == Move {
+			moved[op.From] = true
+		}
 		if err := ctx.Err(); err != nil {
 			return results, err
 		}
@@ -102,7 +107,7 @@ func (e *Engine) applyAll(ctx context.Context, epoch, through uint64, ops []Oper
 			content = incoming
 		}
 		result := Result{Path: op.Entry.Path}
-		result.Outcome, err = e.apply(ctx, op, through, content)
+		result.Outcome, err = e.apply(ctx, op, through, content, moved[op.Entry.Path])
 		if incoming != nil {
 			if _, derr := io.Copy(io.Discard, incoming); derr != nil || incoming.err != nil {
 				return results, errors.Join(derr, incoming.err)
@@ -149,7 +154,8 @@ func (e *Engine) acknowledged() uint64 {
 	return e.next - 1
 }
 
-func (e *Engine) apply(ctx context.Context, op Operation, through uint64, content io.Reader) (Outcome, error) {
+// apply does one operation. moved: a deletion is one half of a move.
+func (e *Engine) apply(ctx context.Context, op Operation, through uint64, content io.Reader, moved bool) (Outcome, error) {
 	paths := []string{op.Entry.Path}
 	if op.Op == Move {
 		paths = append(paths, op.From)
@@ -166,7 +172,7 @@ func (e *Engine) apply(ctx context.Context, op Operation, through uint64, conten
 	case Put:
 		return e.put(ctx, op, content)
 	case Delete:
-		return e.obsolete(ctx, op.Entry.Path)
+		return e.obsolete(ctx, op.Entry.Path, moved)
 	case Move:
 		return e.relocate(ctx, op.From, op.Entry)
 	}
@@ -216,7 +222,7 @@ func (e *Engine) put(ctx context.Context, op Operation, content io.Reader) (Outc
 	}
 	if now.Type == workspace.Folder && entry.State.Type != workspace.Folder {
 		// What was in the folder is gone in the database.
-		outcome, err := e.obsolete(ctx, entry.Path)
+		outcome, err := e.obsolete(ctx, entry.Path, false)
 		if outcome == Conflict {
 			e.miss(entry.Path)
 		}
@@ -286,7 +292,7 @@ func (e *Engine) parents(path string) error {
 			}
 			if err == nil {
 				e.watch(above, stat.Ino)
-				e.note(above, glance{state: State{Type: workspace.Folder, Mode: stat.Mode}, stat: stat})
+				e.note(above, glance{state: State{Type: workspace.Folder, Mode: stat.Mode}, stat: stat, read: time.Now()})
 			}
 		}
 		d.Close()

@@ -1,9 +1,12 @@
 package files
 
 import (
+	"crypto/sha256"
+	"errors"
 	"os"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -102,6 +105,62 @@ func TestAMove(t *testing.T) {
 	wantSent(t, b.settle(), "put e/new", "put e/g")
 }
 
+// TestAMoveOfWhatWasJustWritten: a file was written to once more within the tick of the clock in which it was read, and
+// then its folder is moved. Its hint leads to where it was, so the look after the move must not trust what was read.
+func TestAMoveOfWhatWasJustWritten(t *testing.T) {
+	b := newBench(t, folder("d", 1), entry("d/f", 2), entry("stays", 3))
+	it := b.find("d/f")
+	before := it.disk.Hash
+	b.write("d/f")
+	b.look()
+	it.disk.Hash, it.hashed = before, time.Unix(0, it.stat.Ctime)
+	<-time.After(time.Until(it.hashed.Add(2 * racyWindow))) // a slow machine, between the look and the move
+	if err := errors.Join(b.rename("d", "e"), b.carry("d", "e"), b.scanBelow(t.Context(), "e")); err != nil {
+		t.Fatal(err)
+	}
+	if it := b.find("e/f"); it.disk.Hash != sha256.Sum256([]byte(program)) {
+		t.Error("what was written last was not noticed")
+	}
+}
+
+// TestAMoveLeavesWhatHasComeSince: the database tells once more of a move that the disk has had, since it was not noted in
+// time. A program has gone on by then.
+func TestAMoveLeavesWhatHasComeSince(t *testing.T) {
+	b := newBench(t, folder("d", 1), entry("d/f", 2), entry("stays", 3))
+	whole := putOf(folder("e", 50))
+	whole.Whole = true
+	ops := []Operation{
+		{Op: Move, From: "d", Entry: folder("e", 50)}, whole, putOf(entry("e/f", 2)), {Op: Delete, Entry: Entry{Path: "d"}},
+	}
+	wantOutcomes(t, b.apply(ops...), Applied, Unchanged, Unchanged, Unchanged)
+	if err := os.Rename(b.disk("e"), b.disk("mine")); err != nil {
+		t.Fatal(err)
+	}
+	b.write("d/new")
+	wantOutcomes(t, b.apply(ops...), Unchanged, Conflict, Conflict, Conflict)
+	if b.read("d/new") != program || b.read("mine/f") != string(content) {
+		t.Errorf("the disk has %q, %q", b.read("d/new"), b.read("mine/f"))
+	}
+	wantSent(t, b.settle(), "move e mine", "put d", "put d/new")
+}
+
+// TestAMoveByAProgramKnowsNothingNew: what the editor has saved below meanwhile goes along in the database, and is unknown
+// on the disk still. What a program then writes there is no successor of it.
+func TestAMoveByAProgramKnowsNothingNew(t *testing.T) {
+	b := newBench(t, folder("d", 1), entry("d/f", 2), entry("stays", 3))
+	if err := os.Rename(b.disk("d"), b.disk("e")); err != nil {
+		t.Fatal(err)
+	}
+	wantSent(t, b.settle(), "move d e")
+	b.write("e/f")
+	b.look()
+	batch := b.batch()
+	wantSent(t, said(batch), "put e/f")
+	if base := batch.Changes[0].BaseRevision; base != 2 {
+		t.Errorf("based on revision %d, and the disk knows 2", base)
+	}
+}
+
 // TestAMoveThatCannotBe asks for the contents, and removes what was moved.
 func TestAMoveThatCannotBe(t *testing.T) {
 	b := newBench(t, folder("d", 1), entry("d/f", 2), entry("stays", 3))
@@ -115,6 +174,26 @@ func TestAMoveThatCannotBe(t *testing.T) {
 	), Unchanged, Unchanged, NeedsContent, Applied)
 	wantOutcomes(t, b.apply(putOf(entry("e/f", 50))), Applied)
 	wantSent(t, b.settle(), "put e/mine")
+}
+
+// TestAMoveThatCannotBeSparesWhatIsNotSaved: a file over the cap is on the disk alone, and nobody asked for its deletion.
+func TestAMoveThatCannotBeSparesWhatIsNotSaved(t *testing.T) {
+	b := newBench(t, folder("d", 1), entry("d/f", 2), entry("stays", 3))
+	b.write("d/large")
+	if err := os.Truncate(b.disk("d/large"), 2<<20); err != nil {
+		t.Fatal(err)
+	}
+	wantSent(t, b.settle(), "put d/large")
+	b.write("e/mine")
+	whole := putOf(folder("e", 50))
+	whole.Whole = true
+	wantOutcomes(t, b.apply(
+		Operation{Op: Move, From: "d", Entry: folder("e", 50)}, whole, putOf(entry("e/f", 2)), Operation{Op: Delete, Entry: Entry{Path: "d"}},
+	), Unchanged, Unchanged, Applied, Conflict)
+	if info, err := os.Stat(b.disk("d/large")); err != nil || info.Size() != 2<<20 {
+		t.Errorf("%v (%v)", info, err)
+	}
+	wantSent(t, b.settle(), "put d", "put d/large", "put e/mine")
 }
 
 // TestAFileInAFoldersPlace, and the other way round.

@@ -309,7 +309,9 @@ func (e *Engine) settle(change Change, revision uint64, records []record) []reco
 			if old == from {
 				state = change.State
 			}
-			set(to, state, max(revision, old.revision))
+			// Not the batch's revision: what an editor had changed below meanwhile has come along in the database, and is
+			// newer than what the disk knows.
+			set(to, state, old.revision)
 			set(old, State{}, 0)
 		}
 	}

@@ -70,8 +70,9 @@ func (e *Engine) count(s State, by int64) {
 	}
 }
 
-// setDisk notes what was seen at a path.
-func (e *Engine) setDisk(it *item, s State, stat workspace.Stat, content []byte) {
+// setDisk notes what was seen at a path. read is when its content was read, at the latest: by a later one, a write within
+// the same tick of the clock would go unnoticed on a machine that was slow just then.
+func (e *Engine) setDisk(it *item, s State, stat workspace.Stat, content []byte, read time.Time) {
 	if s.Type != workspace.Folder || s.Unsaved != Saved {
 		for _, child := range it.children {
 			e.vanish(child)
@@ -85,7 +86,7 @@ func (e *Engine) setDisk(it *item, s State, stat workspace.Stat, content []byte)
 	if it.disk.Type == workspace.File && (s.Type != workspace.File || stat.Ino != it.stat.Ino) {
 		e.unlink(it)
 	}
-	it.disk, it.stat, it.hashed = s, stat, time.Now()
+	it.disk, it.stat, it.hashed = s, stat, read
 	if s.Type == workspace.File {
 		e.link(it)
 	}

@@ -46,6 +46,8 @@ type glance struct {
 	state   State
 	stat    workspace.Stat
 	content []byte
+	// read is a moment before the content was read.
+	read time.Time
 	// again says that it has to be looked at once more, since it is changing.
 	again bool
 }
@@ -90,7 +92,7 @@ func (e *Engine) look(ctx context.Context, dir *workspace.Dir, path, name string
 
 // glance finds the state of an entry, reusing the digest of an unchanged file.
 func (e *Engine) glance(dir *workspace.Dir, name, path string, stat workspace.Stat, was *item) (g glance, err error) {
-	g = glance{stat: stat, state: State{Type: stat.Type, Mode: stat.Mode, Size: stat.Size, Mtime: stat.Mtime}}
+	g = glance{stat: stat, read: time.Now(), state: State{Type: stat.Type, Mode: stat.Mode, Size: stat.Size, Mtime: stat.Mtime}}
 	// What is saved already stays saved, as git goes on tracking what it tracks.
 	if !was.base.saved() && !was.tracked && e.matcher.Match(path, stat.Type == workspace.Folder) {
 		g.state.Unsaved = Ignored
@@ -119,7 +121,7 @@ func (e *Engine) glance(dir *workspace.Dir, name, path string, stat workspace.St
 	digest, err := dir.Read(name, InlineBytes)
 	if errors.Is(err, fs.ErrPermission) && was.disk.saved() && stat.SameFile(was.stat) {
 		// Only its mode has changed: what was read before is still true.
-		g.state = was.disk
+		g.state, g.read = was.disk, was.hashed
 		g.state.Mode = stat.Mode
 		return g, nil
 	}
@@ -161,7 +163,7 @@ func (e *Engine) note(path string, g glance) {
 		it.coolUntil = now.Add(it.coolBy)
 	}
 	same := g.stat == it.stat
-	e.setDisk(it, g.state, g.stat, g.content)
+	e.setDisk(it, g.state, g.stat, g.content, g.read)
 	if !same {
 		it.strays = 0
 	}

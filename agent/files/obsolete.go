@@ -10,8 +10,9 @@ import (
 )
 
 // obsolete removes from the disk what the database has no more at a path and below, but for what was changed since both
-// sides had it: that is new to the database then.
-func (e *Engine) obsolete(ctx context.Context, path string) (Outcome, error) {
+// sides had it: that is new to the database then. What is not saved goes with the folder around it, unless that was moved
+// and the disk could not follow: then it stays, since the database has none of it elsewhere.
+func (e *Engine) obsolete(ctx context.Context, path string, moved bool) (Outcome, error) {
 	now, _, err := e.fresh(ctx, path)
 	if err != nil {
 		return Failed, err
@@ -23,11 +24,12 @@ func (e *Engine) obsolete(ctx context.Context, path string) (Outcome, error) {
 	}
 	e.mu.Lock()
 	var below []*item
-	all := true // what is not saved goes with the folder around it
+	all := true
 	if it := e.find(path); it != nil {
 		it.walk(func(b *item) {
 			below = append(below, b)
-			all = all && (!b.disk.saved() || b.base.saved() && b.disk.sameContent(b.base))
+			unsaved := !b.disk.saved() && (!moved || b.disk.Type == workspace.None)
+			all = all && (unsaved || b.base.saved() && b.disk.sameContent(b.base))
 		})
 	}
 	e.mu.Unlock()
@@ -155,7 +157,7 @@ func (e *Engine) relocate(ctx context.Context, from string, entry Entry) (Outcom
 	if err != nil {
 		return Failed, err
 	}
-	if target.Type != workspace.None || now.Type != entry.State.Type || now.Unsaved != Saved {
+	if target.Type != workspace.None || now.Type != entry.State.Type || now.Unsaved != Saved || !e.wasBoths(from, entry.State.Type) {
 		return Unchanged, nil
 	}
 	if now.Type == workspace.Folder {
@@ -174,6 +176,15 @@ func (e *Engine) relocate(ctx context.Context, from string, entry Entry) (Outcom
 		return Failed, err
 	}
 	return Applied, e.scanBelow(ctx, to)
+}
+
+// wasBoths says whether both sides had something of a type at a path. What has come there since is no part of a move: it
+// stays where its program has put it.
+func (e *Engine) wasBoths(path string, kind workspace.Type) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	it := e.find(path)
+	return it != nil && it.base.saved() && it.base.Type == kind
 }
 
 func (e *Engine) rename(from, to string) error {
@@ -211,7 +222,7 @@ func (e *Engine) carry(from, to string) error {
 			e.setBase(it, old.base, old.revision)
 			records = append(records, record{it.path, old.base, old.revision})
 		}
-		e.setDisk(it, old.disk, old.stat, nil)
+		e.setDisk(it, old.disk, old.stat, nil, old.hashed)
 	}
 	for _, old := range slices.Backward(below) {
 		e.vanish(old)

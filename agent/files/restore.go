@@ -317,10 +317,7 @@ func (e *Engine) chmod(entry Entry) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	it := e.at(entry.Path)
-	s := it.disk
-	s.Mode = stat.Mode
-	e.setBase(it, s, entry.Revision)
-	e.setDisk(it, s, stat, nil)
+	e.changed(it, it.disk, modeOf(entry.State), entry.Revision, stat)
 	return nil
 }
 

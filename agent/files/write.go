@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"codingplatform/agent/workspace"
 )
@@ -70,11 +71,21 @@ func (e *Engine) parent(path string) (*workspace.Dir, string, error) {
 
 // placed notes in index and base what was put on the disk, and returns what the log is to have of it.
 func (e *Engine) placed(r record, stat workspace.Stat) record {
-	it, s := e.at(r.path), r.state
-	s.Mode, s.Mtime = stat.Mode, stat.Mtime
-	e.setBase(it, s, r.revision)
-	e.setDisk(it, s, stat, nil)
-	return record{r.path, s, r.revision}
+	r.state.Mtime = stat.Mtime
+	r.state = e.changed(e.at(r.path), r.state, modeOf(r.state), r.revision, stat)
+	return r
+}
+
+// changed notes that an entry was given a state and a mode, after which it was seen with stat, and returns its base. A
+// program may have been at it in between: the mode that it has given is its own, and what it wrote is read at the next look.
+func (e *Engine) changed(it *item, s State, mode uint32, revision uint64, stat workspace.Stat) (base State) {
+	base, s.Mode = s, stat.Mode
+	if s.Type != workspace.Symlink {
+		base.Mode = mode
+	}
+	e.setBase(it, base, revision)
+	e.setDisk(it, s, stat, nil, time.Unix(0, stat.Ctime))
+	return base
 }
 
 // install makes s the entry of a folder that has expect there now (workspace.ErrChanged).

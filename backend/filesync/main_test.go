@@ -11,9 +11,6 @@ import (
 var (
 	modelSeed = flag.Uint64("model.seed", 0, "seed of the model test; 0: a random one")
 	modelFor  = flag.Duration("model.for", time.Minute, "how long the model test runs")
-	// Moves by the API of what programs change at the same moment can still leave database and disk apart, in one of
-	// twenty minutes: without them the test is a gate, with them it looks for what is left.
-	modelMoves = flag.Bool("model.moves", false, "let the API move files and folders too")
 )
 
 func TestMain(m *testing.M) {

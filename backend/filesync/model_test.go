@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -204,16 +205,16 @@ func (m *model) edit(r *rand.Rand) {
 	case n < 60:
 		what = "save"
 		err = m.save(ctx, r, request, p.content())
-	case n < 75:
+	case n < 70:
 		what = "make folder"
 		_, _, err = m.store.MakeFolder(ctx, request)
-	case n < 87:
+	case n < 80:
 		what = "delete"
 		_, err = m.store.DeletePath(ctx, request)
-	case !*modelMoves:
-		what = "save"
-		err = m.save(ctx, r, request, p.content())
 	default:
+		if r.IntN(3) > 0 {
+			request.Path = m.listed(ctx, r, request.Path)
+		}
 		// Not to where nothing is saved: what a program wrote there a moment before would rightly be in no history.
 		to := strings.ReplaceAll(escaped(p.path()), "node_modules", "modules")
 		what = fmt.Sprintf("move to %q", to)
@@ -224,6 +225,16 @@ func (m *model) edit(r *rand.Rand) {
 	if err != nil && backend.CodeOf(err) == backend.CodeInternal {
 		m.problem(fmt.Errorf("%s %q: %w", what, request.Path, err))
 	}
+}
+
+// listed is a path that the editor sees in the tree; other: there is none.
+func (m *model) listed(ctx context.Context, r *rand.Rand, other string) string {
+	items, _, err := m.store.Tree(ctx, m.session, "", 0)
+	items = slices.DeleteFunc(items, func(i backend.Item) bool { return i.Path == "stays" || strings.HasPrefix(i.Path, "flood") })
+	if err != nil || len(items) == 0 {
+		return other
+	}
+	return items[r.IntN(len(items))].Path
 }
 
 // escaped is a path of the disk as the editor names it.
