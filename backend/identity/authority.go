@@ -37,10 +37,17 @@ const (
 
 // Authority issues the installation's certificates. Its methods may be called at once from many goroutines.
 type Authority struct {
-	cert  *x509.Certificate
-	key   *ecdsa.PrivateKey
+	// cas are those of the file, in its order: the first signs what agents get, all are trusted, and an agent is
+	// shown a certificate by one that it trusts.
+	cas   []*ca
 	pem   []byte
 	roots *x509.CertPool
+}
+
+// ca is one CA of the file.
+type ca struct {
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
 
 	mu     sync.Mutex
 	client *tls.Certificate
@@ -106,9 +113,11 @@ func Generate() ([]byte, error) {
 		return nil, fmt.Errorf("make a key: %w", err)
 	}
 	now := time.Now()
+	number := serial()
 	cert := &x509.Certificate{
-		SerialNumber:          serial(),
-		Subject:               pkix.Name{CommonName: "Coding Platform installation"},
+		SerialNumber: number,
+		// A name of its own, so that an agent can say which of two it trusts.
+		Subject:               pkix.Name{CommonName: "Coding Platform installation", SerialNumber: number.Text(16)},
 		NotBefore:             now.Add(-skew),
 		NotAfter:              now.Add(authorityLife),
 		KeyUsage:              x509.KeyUsageCertSign,
@@ -147,21 +156,64 @@ func create(path string) error {
 	return errors.Join(err, os.Remove(file.Name()))
 }
 
+// parse reads one CA or, while one takes over from another, several: each a certificate followed by its key.
 func parse(content []byte) (*Authority, error) {
-	pair, err := tls.X509KeyPair(content, content)
+	a := &Authority{roots: x509.NewCertPool()}
+	var cert *pem.Block
+	for {
+		var block *pem.Block
+		if block, content = pem.Decode(content); block == nil {
+			break
+		}
+		if block.Type == "CERTIFICATE" {
+			if cert != nil {
+				return nil, errors.New("a certificate has no key after it")
+			}
+			cert = block
+			continue
+		}
+		if cert == nil {
+			return nil, errors.New("a key has no certificate before it")
+		}
+		one, err := parseCA(pem.EncodeToMemory(cert), pem.EncodeToMemory(block))
+		if err != nil {
+			return nil, err
+		}
+		for _, other := range a.cas {
+			// An agent says whom it trusts by these names alone.
+			if bytes.Equal(other.cert.RawSubject, one.cert.RawSubject) {
+				return nil, fmt.Errorf("two certificate authorities have one name, %s", one.cert.Subject)
+			}
+		}
+		a.cas, cert = append(a.cas, one), nil
+		a.pem = append(a.pem, encodeCert(one.cert.Raw)...)
+		a.roots.AddCert(one.cert)
+	}
+	if cert != nil {
+		return nil, errors.New("a certificate has no key after it")
+	}
+	if len(bytes.TrimSpace(content)) > 0 {
+		return nil, errors.New("something else than PEM is in it")
+	}
+	if len(a.cas) == 0 {
+		return nil, errors.New("there is none in it")
+	}
+	return a, nil
+}
+
+func parseCA(cert, key []byte) (*ca, error) {
+	pair, err := tls.X509KeyPair(cert, key)
 	if err != nil {
 		return nil, err
 	}
-	key, ok := pair.PrivateKey.(*ecdsa.PrivateKey)
+	ecdsaKey, ok := pair.PrivateKey.(*ecdsa.PrivateKey)
 	if !ok || !pair.Leaf.IsCA {
 		return nil, errors.New("it is not a certificate authority with an ECDSA key")
 	}
 	if time.Now().After(pair.Leaf.NotAfter) {
 		return nil, fmt.Errorf("it expired on %s", pair.Leaf.NotAfter.Format(time.DateOnly))
 	}
-	a := &Authority{cert: pair.Leaf, key: key, pem: encodeCert(pair.Leaf.Raw), roots: x509.NewCertPool()}
-	a.roots.AddCert(pair.Leaf)
-	return a, nil
+	return &ca{cert: pair.Leaf, key: ecdsaKey}, nil
 }
 
 // bundle is what the agent reads as its identity.
@@ -179,7 +231,7 @@ func (a *Authority) IssueAgent(session backend.SessionID, environment backend.En
 	if session == "" || environment == "" {
 		return nil, errors.New("issue an agent's identity: a session and an environment are needed")
 	}
-	der, key, err := a.issue(agentURI(session, environment), x509.ExtKeyUsageServerAuth, agentLife)
+	der, key, err := a.cas[0].issue(agentURI(session, environment), x509.ExtKeyUsageServerAuth, agentLife)
 	if err != nil {
 		return nil, fmt.Errorf("issue an agent's identity: %w", err)
 	}
@@ -196,7 +248,7 @@ func (a *Authority) IssueAgent(session backend.SessionID, environment backend.En
 	return out, nil
 }
 
-func (a *Authority) issue(uri string, usage x509.ExtKeyUsage, life time.Duration) ([]byte, *ecdsa.PrivateKey, error) {
+func (c *ca) issue(uri string, usage x509.ExtKeyUsage, life time.Duration) ([]byte, *ecdsa.PrivateKey, error) {
 	name, err := url.Parse(uri)
 	if err != nil || name.String() != uri {
 		return nil, nil, fmt.Errorf("%q is no URI", uri)
@@ -207,8 +259,8 @@ func (a *Authority) issue(uri string, usage x509.ExtKeyUsage, life time.Duration
 	}
 	now := time.Now()
 	end := now.Add(life)
-	if end.After(a.cert.NotAfter) {
-		end = a.cert.NotAfter
+	if end.After(c.cert.NotAfter) {
+		end = c.cert.NotAfter
 	}
 	cert := &x509.Certificate{
 		SerialNumber:          serial(),
@@ -219,7 +271,7 @@ func (a *Authority) issue(uri string, usage x509.ExtKeyUsage, life time.Duration
 		ExtKeyUsage:           []x509.ExtKeyUsage{usage},
 		BasicConstraintsValid: true,
 	}
-	der, err := x509.CreateCertificate(rand.Reader, cert, a.cert, key.Public(), a.key)
+	der, err := x509.CreateCertificate(rand.Reader, cert, c.cert, key.Public(), c.key)
 	if err != nil {
 		return nil, nil, fmt.Errorf("sign the certificate: %w", err)
 	}

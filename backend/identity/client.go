@@ -1,10 +1,12 @@
 package identity
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"codingplatform/backend"
@@ -25,8 +27,8 @@ func (a *Authority) ClientConfig(session backend.SessionID, environment backend.
 		// replaced by verify as a whole.
 		InsecureSkipVerify: true, //nolint:gosec // VerifyConnection below checks chain, usage and URI
 		VerifyConnection:   func(state tls.ConnectionState) error { return a.verify(state, want) },
-		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			return a.clientCertificate(time.Now())
+		GetClientCertificate: func(asked *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			return a.trusted(asked.AcceptableCAs).clientCertificate(time.Now())
 		},
 		NextProtos: []string{"h2"},
 		// A resumed handshake would carry an old identity on.
@@ -48,14 +50,25 @@ func (a *Authority) verify(state tls.ConnectionState, want string) error {
 	return nil
 }
 
-// clientCertificate returns the backend's own, renewed when half of its life is over.
-func (a *Authority) clientCertificate(now time.Time) (*tls.Certificate, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.client != nil && now.Add(clientLife/2).Before(a.client.Leaf.NotAfter) {
-		return a.client, nil
+// trusted is the first CA that the other side trusts, by the names that it says. Where it trusts none the first is
+// as good as any: it is refused.
+func (a *Authority) trusted(names [][]byte) *ca {
+	for _, c := range a.cas {
+		if slices.ContainsFunc(names, func(name []byte) bool { return bytes.Equal(name, c.cert.RawSubject) }) {
+			return c
+		}
 	}
-	der, key, err := a.issue(backendURI, x509.ExtKeyUsageClientAuth, clientLife)
+	return a.cas[0]
+}
+
+// clientCertificate returns the backend's own, renewed when half of its life is over.
+func (c *ca) clientCertificate(now time.Time) (*tls.Certificate, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.client != nil && now.Add(clientLife/2).Before(c.client.Leaf.NotAfter) {
+		return c.client, nil
+	}
+	der, key, err := c.issue(backendURI, x509.ExtKeyUsageClientAuth, clientLife)
 	if err != nil {
 		return nil, fmt.Errorf("issue the backend's certificate: %w", err)
 	}
@@ -63,6 +76,6 @@ func (a *Authority) clientCertificate(now time.Time) (*tls.Certificate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("issue the backend's certificate: %w", err)
 	}
-	a.client = &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
-	return a.client, nil
+	c.client = &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
+	return c.client, nil
 }

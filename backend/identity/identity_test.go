@@ -99,7 +99,7 @@ func TestHandshake(t *testing.T) {
 	old := client(t, ours, "s1", "e1")
 	old.MinVersion, old.MaxVersion = tls.VersionTLS12, tls.VersionTLS12
 	// The backend's certificate at a listener: no agent either.
-	backendCert, err := ours.clientCertificate(time.Now())
+	backendCert, err := ours.cas[0].clientCertificate(time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +142,7 @@ func TestHandshake(t *testing.T) {
 }
 
 func TestClientCertificateIsRenewed(t *testing.T) {
-	a := open(t, t.TempDir())
+	a := open(t, t.TempDir()).cas[0]
 	now := time.Now()
 	first, err := a.clientCertificate(now)
 	if err != nil {
