@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"crypto/sha256"
+	"maps"
 	"slices"
 	"strings"
 
@@ -14,9 +15,22 @@ import (
 // present one, and a conflict is open; what the disk has deleted stays and goes back to the disk.
 //
 // CodeStaleLease: another replica commits now; CodePreconditionFailed: batches before this one are missing. With
-// BatchResult.Missing nothing has been committed.
+// BatchResult.Missing nothing has been committed. What the server refuses to store holds nothing else up: it is listed as
+// not saved, or rejected.
 func (s *Store) CommitBatch(ctx context.Context, lease backend.Lease, batch backend.Batch, limits backend.Limits) (backend.BatchResult, error) {
+	result, err := s.commitBatch(ctx, lease, batch, limits, nil, false)
+	if refused(err) {
+		return s.quarantine(ctx, lease, batch, limits, err)
+	}
+	return result, err
+}
+
+// commitBatch commits a batch to which some paths belonged that are rejected already. dry: nothing is kept.
+func (s *Store) commitBatch(
+	ctx context.Context, lease backend.Lease, batch backend.Batch, limits backend.Limits, rejected map[string]string, dry bool,
+) (backend.BatchResult, error) {
 	c := &batchCommit{result: backend.BatchResult{Rejected: map[string]string{}}, limits: limits, contents: newContents()}
+	maps.Copy(c.result.Rejected, rejected)
 	p := c.plan(batch)
 	e, err := s.begin(ctx, lease.SessionID, p)
 	if err != nil {
@@ -40,7 +54,7 @@ func (s *Store) CommitBatch(ctx context.Context, lease backend.Lease, batch back
 	if batch.Sequence > next {
 		return c.result, backend.Errorf(backend.CodePreconditionFailed, "batch %d came, and %d is next", batch.Sequence, next)
 	}
-	c.edit, e.source, e.contents = e, backend.SourceTerminal, c.contents
+	c.edit, e.dry, e.source, e.contents = e, dry, backend.SourceTerminal, c.contents
 	if c.missing(); len(c.result.Missing) > 0 {
 		return c.result, nil
 	}
@@ -59,7 +73,7 @@ func (s *Store) CommitBatch(ctx context.Context, lease backend.Lease, batch back
 		}
 	}
 	if len(c.result.Rejected) > 0 {
-		e.cursor.Rejected[batch.Sequence] = c.result.Rejected
+		e.cursor.Rejected[batch.Sequence] = storable(c.result.Rejected)
 	}
 	c.result.Changed, c.result.Conflicts = len(e.history), e.conflicts
 	if err := e.commit(ctx); err != nil {

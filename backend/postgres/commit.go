@@ -39,7 +39,11 @@ func (e *edit) commit(ctx context.Context) error {
 	if len(e.conflicts) > 0 {
 		b.Queue(`SELECT pg_notify($1, $2)`, channel, payload(e.session, e.revision, kindConflict))
 	}
-	b.Queue(`COMMIT`)
+	if e.dry {
+		b.Queue(`ROLLBACK`)
+	} else {
+		b.Queue(`COMMIT`)
+	}
 	err := e.conn.SendBatch(ctx, b).Close()
 	if err == nil {
 		e.open = false

@@ -82,6 +82,8 @@ type edit struct {
 	// resolves is a path whose conflicts a save settles.
 	resolves string
 	cursor   *backend.Cursor
+	// dry: commit only tries.
+	dry bool
 }
 
 type historyRow struct {
