@@ -19,7 +19,7 @@ import (
 // ensureData makes the data directory, or checks that these programs can use the one that is there. It
 // returns the role's password.
 func (s *Server) ensureData(ctx context.Context) (string, error) {
-	passwordFile := filepath.Join(s.cfg.DataDir, "password")
+	passwordFile := filepath.Join(s.cfg.DataDir, passwordName)
 	version, err := os.ReadFile(filepath.Join(s.dataDir(), "PG_VERSION"))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -33,7 +33,14 @@ func (s *Server) ensureData(ctx context.Context) (string, error) {
 			"while the old one runs, move %s away, and load the dump into the new one",
 			s.cfg.DataDir, written, s.programs.bin, s.programs.major, written, s.programs.major, s.cfg.DataDir)
 	}
-	password, err := os.ReadFile(passwordFile)
+	return readPassword(passwordFile)
+}
+
+// passwordName is the file of the password, in the data directory.
+const passwordName = "password"
+
+func readPassword(path string) (string, error) {
+	password, err := os.ReadFile(path)
 	if err != nil {
 		return "", fmt.Errorf("read the database's password, which belongs to the data beside it: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -154,4 +155,31 @@ func endProcess(ctx context.Context, pid int, sig syscall.Signal) error {
 		return err
 	}
 	return p.Wait(ctx)
+}
+
+// locked says whether another process holds the lock of a data directory.
+func locked(dir string) (held bool, err error) {
+	file, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("open the lock of the data directory: %w", err)
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	raw, err := file.SyscallConn()
+	if err != nil {
+		return false, fmt.Errorf("look at the lock of the data directory: %w", err)
+	}
+	var taken error
+	if err := raw.Control(func(fd uintptr) { taken = unix.Flock(int(fd), unix.LOCK_SH|unix.LOCK_NB) }); err != nil {
+		return false, fmt.Errorf("look at the lock of the data directory: %w", err)
+	}
+	if errors.Is(taken, unix.EWOULDBLOCK) {
+		return true, nil
+	}
+	if taken != nil {
+		return false, fmt.Errorf("look at the lock of the data directory: %w", taken)
+	}
+	return false, nil
 }

@@ -59,6 +59,32 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	return s, nil
 }
 
+// Running answers the URL of a server that another process has started for a data directory; empty: there is none.
+// Whoever asks must be that process's user, or root.
+func Running(dataDir string) (string, error) {
+	held, err := locked(dataDir)
+	if err != nil || !held {
+		return "", err
+	}
+	password, err := readPassword(filepath.Join(dataDir, passwordName))
+	if err != nil {
+		return "", err
+	}
+	// Where the directory's name is too long for a socket it is a link to a short one.
+	socket, err := filepath.EvalSymlinks(filepath.Join(dataDir, "socket"))
+	if err != nil {
+		return "", fmt.Errorf("find the running database's socket: %w", err)
+	}
+	return address(socket, password), nil
+}
+
+func address(socket, password string) string {
+	return (&url.URL{
+		Scheme: "postgres", User: url.UserPassword(roleName, password), Path: "/" + databaseName,
+		RawQuery: url.Values{"host": {socket}, "sslmode": {"disable"}}.Encode(),
+	}).String()
+}
+
 func (s *Server) start(ctx context.Context) error {
 	mode := os.FileMode(0o700)
 	if s.user.Switch {
@@ -90,10 +116,7 @@ func (s *Server) start(ctx context.Context) error {
 	if s.socket, err = makeSocketDir(s.cfg.DataDir, s.user); err != nil {
 		return err
 	}
-	s.url = (&url.URL{
-		Scheme: "postgres", User: url.UserPassword(roleName, password), Path: "/" + databaseName,
-		RawQuery: url.Values{"host": {s.socket}, "sslmode": {"disable"}}.Encode(),
-	}).String()
+	s.url = address(s.socket, password)
 	began := time.Now()
 	if err := s.spawn(ctx); err != nil {
 		return errors.Join(err, removeSocketDir(s.cfg.DataDir))

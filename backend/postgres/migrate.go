@@ -23,7 +23,25 @@ const (
 
 // Migrate brings the schema up to date. Replicas may call it at once: an advisory lock lets one go first. It
 // needs a direct connection, since the lock belongs to a session.
-func Migrate(ctx context.Context, url string) (err error) {
+func Migrate(ctx context.Context, url string) error {
+	return migrateBy(url, func(p *goose.Provider) error {
+		_, err := p.Up(ctx)
+		return wrap(err, "migrate the database")
+	})
+}
+
+// migrateTo brings an empty database to an older schema. CodeInvalid when this program does not know it.
+func migrateTo(ctx context.Context, url string, version int64) error {
+	return migrateBy(url, func(p *goose.Provider) error {
+		if newest := p.ListSources()[len(p.ListSources())-1].Version; version > newest || version < 1 {
+			return backend.Errorf(backend.CodeInvalid, "schema %d is not known to this version, whose newest is %d", version, newest)
+		}
+		_, err := p.UpTo(ctx, version)
+		return wrap(err, "migrate the database")
+	})
+}
+
+func migrateBy(url string, do func(*goose.Provider) error) (err error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		return backend.Errorf(backend.CodeInvalid, "read the database URL: %w", err)
@@ -41,8 +59,7 @@ func Migrate(ctx context.Context, url string) (err error) {
 	if err != nil {
 		return err
 	}
-	_, err = p.Up(ctx)
-	return wrap(err, "migrate the database")
+	return do(p)
 }
 
 func provider(db *sql.DB) (*goose.Provider, error) {

@@ -19,6 +19,8 @@ import (
 
 // config is every setting of the backend. Each is a flag with an environment variable behind it.
 type config struct {
+	// File is the argument of backup and restore.
+	File             string
 	Listen           string
 	DatabaseURL      string
 	ListenerURL      string
@@ -51,6 +53,7 @@ type config struct {
 	TrashAge         time.Duration
 	HistoryAge       time.Duration
 	HistoryVersions  int
+	BackupKeep       int
 	LogLevel         slog.Level
 	LogFormat        string
 }
@@ -127,6 +130,10 @@ func settings() []setting {
 			c.HistoryVersions, err = strconv.Atoi(s)
 			return err
 		}},
+		{"backup-keep", "BACKUP_KEEP", "0", "backups that backup leaves in a directory, the newest; 0: all", func(c *config, s string) (err error) {
+			c.BackupKeep, err = strconv.Atoi(s)
+			return err
+		}},
 		{"log-level", "LOG_LEVEL", "info", "debug, info, warn or error", func(c *config, s string) error { return c.LogLevel.UnmarshalText([]byte(s)) }},
 		{"log-format", "LOG_FORMAT", "text", "text or json", text(func(c *config) *string { return &c.LogFormat })},
 	}
@@ -178,8 +185,9 @@ func defaultDataDir() string {
 	return filepath.Join(home, ".local", "share", "coding-platform")
 }
 
-// parseConfig reads flags, and the environment for those not given. All errors are told at once.
-func parseConfig(args []string, getenv func(string) string, output io.Writer) (config, error) {
+// parseConfig reads flags, and the environment for those not given. All errors are told at once. Those commands that
+// have a file to work on are told of it as wantsFile.
+func parseConfig(args []string, getenv func(string) string, output io.Writer, wantsFile bool) (config, error) {
 	var c config
 	var errs []error
 	flags := flag.NewFlagSet("backend serve", flag.ContinueOnError)
@@ -199,15 +207,23 @@ func parseConfig(args []string, getenv func(string) string, output io.Writer) (c
 	if err := flags.Parse(args); err != nil {
 		return c, err
 	}
-	if flags.NArg() > 0 {
-		errs = append(errs, fmt.Errorf("unexpected argument %q", flags.Arg(0)))
+	rest := flags.Args()
+	if wantsFile {
+		if len(rest) == 0 {
+			errs = append(errs, errors.New("a file is needed: backup FILE (or a directory, or - for standard output), restore FILE"))
+		} else {
+			c.File, rest = rest[0], rest[1:]
+		}
+	}
+	if len(rest) > 0 {
+		errs = append(errs, fmt.Errorf("unexpected argument %q", rest[0]))
 	}
 	return c, errors.Join(append(errs, c.validate())...)
 }
 
 // printUsage prints the settings as docs/configuration.md has them.
 func printUsage(w io.Writer) {
-	_, _ = fmt.Fprintf(w, "usage: backend serve|migrate|authority [flags]\n\nEach flag has an environment variable behind it; the flag wins.\n\n")
+	_, _ = fmt.Fprintf(w, "usage: backend serve|migrate|authority [flags]\n       backend backup|restore [flags] FILE\n\nEach flag has an environment variable behind it; the flag wins.\n\n")
 	for _, s := range settings() {
 		fallback := s.fallback
 		if s.name == "data-dir" {
@@ -256,6 +272,9 @@ func (c *config) validate() error {
 	}
 	if c.TrashAge <= 0 {
 		bad("deleted-session-age: must be more than nothing")
+	}
+	if c.BackupKeep < 0 {
+		bad("backup-keep: must not be negative")
 	}
 	if c.LeaseTTL < time.Second {
 		bad("lease-ttl: must be a second or more")

@@ -13,7 +13,7 @@ func none(string) string { return "" }
 
 func TestConfigDefaultsAreValid(t *testing.T) {
 	t.Parallel()
-	c, err := parseConfig(nil, none, io.Discard)
+	c, err := parseConfig(nil, none, io.Discard, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +27,7 @@ func TestConfigFlagWinsOverEnvironment(t *testing.T) {
 	env := func(name string) string {
 		return map[string]string{"LISTEN": "localhost:1", "IDLE_TIMEOUT": "5m"}[name]
 	}
-	c, err := parseConfig([]string{"--listen", "localhost:2"}, env, io.Discard)
+	c, err := parseConfig([]string{"--listen", "localhost:2"}, env, io.Discard, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func TestConfigTellsAllErrorsAtOnce(t *testing.T) {
 			"ALLOWED_ORIGINS": "example.org", "SANDBOX_NETWORK": "some",
 		}[name]
 	}
-	_, err := parseConfig(nil, env, io.Discard)
+	_, err := parseConfig(nil, env, io.Discard, false)
 	if err == nil {
 		t.Fatal("no error")
 	}

@@ -31,13 +31,15 @@ func startServer(ctx context.Context, cfg config, logger *slog.Logger) (url, lis
 		return url, listenURL, nil, nil
 	}
 	server, err = pgembed.Start(ctx, pgembed.Config{
-		DataDir: filepath.Join(cfg.DataDir, "postgres"), BinDir: cfg.PostgresBin, RunAs: cfg.RunAs, Logger: logger,
+		DataDir: embeddedDir(cfg), BinDir: cfg.PostgresBin, RunAs: cfg.RunAs, Logger: logger,
 	})
 	if err != nil {
 		return "", "", nil, err
 	}
 	return server.URL(), server.URL(), server, nil
 }
+
+func embeddedDir(cfg config) string { return filepath.Join(cfg.DataDir, "postgres") }
 
 func openDatabase(ctx context.Context, cfg config, logger *slog.Logger) (*database, error) {
 	url, listenURL, server, err := startServer(ctx, cfg, logger)

@@ -4,6 +4,8 @@
 //	backend serve [flags]     serve (the default)
 //	backend migrate [flags]   bring the database's schema up to date, and end
 //	backend authority         print a new certificate authority, for --identity-ca
+//	backend backup FILE       write all that the database holds into a file, while backends serve
+//	backend restore FILE      fill an empty database with it
 //	backend version           print the version
 //
 // and what a person uses at another machine, or a script (docs/cli.md):
@@ -70,13 +72,13 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer) in
 	case "help":
 		printUsage(stdout)
 		return 0
-	case "serve", "migrate":
+	case "serve", "migrate", "backup", "restore":
 	default:
 		_, _ = fmt.Fprintf(stderr, "backend: there is no command %q\n\n", command)
 		printUsage(stderr)
 		return exitUsage
 	}
-	cfg, err := parseConfig(args, getenv, stderr)
+	cfg, err := parseConfig(args, getenv, stderr, command == "backup" || command == "restore")
 	if errors.Is(err, flag.ErrHelp) {
 		return 0
 	}
@@ -90,9 +92,14 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer) in
 	defer stop()
 	// A second signal ends the program at once: draining may take long.
 	context.AfterFunc(ctx, stop)
-	if command == "migrate" {
+	switch command {
+	case "migrate":
 		err = migrate(ctx, cfg, logger)
-	} else {
+	case "backup":
+		err = backup(ctx, cfg, logger, stdout)
+	case "restore":
+		err = restore(ctx, cfg, logger)
+	default:
 		err = serve(ctx, cfg, logger, nil)
 	}
 	if err != nil {

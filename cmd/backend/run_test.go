@@ -94,7 +94,7 @@ func flags(dir string) []string {
 
 func startProgram(tb testing.TB, dir string, args ...string) *program {
 	tb.Helper()
-	cfg, err := parseConfig(append(flags(dir), args...), none, io.Discard)
+	cfg, err := parseConfig(append(flags(dir), args...), none, io.Discard, false)
 	if err != nil {
 		tb.Fatal(err)
 	}
