@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"codingplatform/agent/watch"
@@ -15,6 +16,8 @@ import (
 // hint is a path to look at when due.
 type hint struct {
 	due time.Time
+	// since is when the first event came of what waits to be quiet; zero: it does not.
+	since time.Time
 	// firm: a further event does not make it due earlier.
 	firm bool
 	// empty: it was seen empty once.
@@ -28,6 +31,10 @@ const (
 	maxPending = 20_000
 	// emptyWait is how long a file that has just become empty has to be filled by whoever truncated it.
 	emptyWait = 5 * time.Millisecond
+	// git writes beside, renames and locks: what is in its folder is looked at when it has been quiet for gitQuiet, or after
+	// gitMost.
+	gitQuiet = 100 * time.Millisecond
+	gitMost  = time.Second
 	// auditInterval is how often everything is looked at even if no event says so: a file written through a mapping
 	// has none.
 	auditInterval = 5 * time.Minute
@@ -118,7 +125,25 @@ func (e *Engine) take(h watch.Hint) {
 	if it := e.find(h.Path); it != nil && it.coolUntil.After(now) && !h.Gone {
 		due = it.coolUntil
 	}
-	e.pending[h.Path] = hint{due: due, empty: was.empty}
+	since := was.since
+	if inGit(h.Path) {
+		if since.IsZero() {
+			since = now
+		}
+		quiet := now.Add(gitQuiet)
+		if last := since.Add(gitMost); quiet.After(last) {
+			quiet = last
+		}
+		if quiet.After(due) {
+			due = quiet
+		}
+	}
+	e.pending[h.Path] = hint{due: due, since: since, empty: was.empty}
+}
+
+// inGit says whether a path is below a repository's own folder.
+func inGit(path string) bool {
+	return strings.HasPrefix(path, ".git/") || strings.Contains(path, "/.git/")
 }
 
 // due returns the paths to look at now, or that it is everything.

@@ -262,14 +262,19 @@ func (w *world) lease(ctx context.Context) (lease backend.Lease, err error) {
 }
 
 // expire ends the present lease, as time would.
-func (w *world) expire(ctx context.Context) (err error) {
+func (w *world) expire(ctx context.Context) error {
+	defer w.progress()
+	return w.exec(ctx, `UPDATE workspaces SET lease_expires_at = '-infinity' WHERE session_id = $1`, string(w.session))
+}
+
+// exec changes rows behind the store's back.
+func (w *world) exec(ctx context.Context, query string, args ...any) (err error) {
 	conn, err := pgx.Connect(ctx, w.url)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
-	_, err = conn.Exec(ctx, `UPDATE workspaces SET lease_expires_at = '-infinity' WHERE session_id = $1`, string(w.session))
-	w.progress()
+	_, err = conn.Exec(ctx, query, args...)
 	return err
 }
 

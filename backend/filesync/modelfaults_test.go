@@ -37,8 +37,10 @@ func (m *model) fault(r *rand.Rand) {
 		}
 	case n < 78:
 		m.pauseHolder()
-	case n < 90:
+	case n < 86:
 		m.loseAnswer(r)
+	case n < 91:
+		m.collect()
 	case n < 95:
 		m.restartPostgres()
 	default:
@@ -127,6 +129,16 @@ func (m *model) loseAnswer(r *rand.Rand) {
 		m.cut()
 		return result, nil
 	})
+}
+
+// collect has the database's collector take what nothing refers to, however young it is.
+func (m *model) collect() {
+	err := m.exec(m.t.Context(), `UPDATE blobs SET touched_at = '-infinity'`)
+	var n int64
+	if err == nil {
+		n, err = m.store.CollectBlobs(m.t.Context())
+	}
+	m.note("fault: %d contents are collected: %v", n, err)
 }
 
 func (m *model) restartPostgres() {

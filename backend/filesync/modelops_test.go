@@ -35,7 +35,7 @@ type program struct {
 
 // names are few, so that programs and editors meet often.
 func names() []string {
-	return []string{"a", "b", "c", "d", "e", "\u00fc", "u\u0308", "A", "new\nline", "bad\xff\xfename", " space ", "-rf", "node_modules"}
+	return []string{"a", "b", "c", "d", "e", "\u00fc", "u\u0308", "A", "new\nline", "bad\xff\xfename", " space ", "-rf", "node_modules", ".git"}
 }
 
 func (p *program) path() string {
