@@ -11,7 +11,8 @@ import (
 )
 
 // AcquireLease makes holder the one that commits the session's files, for ttl by the database's clock. The epoch is new
-// each time, also when the holder had the lease already. CodeConflict while another one holds it, CodeNotFound.
+// each time, also when the holder had the lease already. CodeConflict while another one holds it, with when that ends
+// unless it is renewed as ExpiresAt, by this machine's clock; CodeNotFound.
 func (s *Store) AcquireLease(ctx context.Context, id backend.SessionID, holder string, ttl time.Duration) (backend.Lease, error) {
 	lease := backend.Lease{SessionID: id, Holder: holder}
 	if !isUUID(string(id)) {
@@ -26,13 +27,18 @@ func (s *Store) AcquireLease(ctx context.Context, id backend.SessionID, holder s
 		return lease, wrap(err, "acquire a lease")
 	}
 	var other string
-	err = s.pool.QueryRow(ctx, `SELECT lease_holder FROM workspaces WHERE session_id = $1`, string(id)).Scan(&other)
+	var left int64 // microseconds
+	err = s.pool.QueryRow(ctx, `
+		SELECT lease_holder, CASE WHEN lease_expires_at <= clock_timestamp() THEN 0
+			ELSE (extract(epoch FROM lease_expires_at - clock_timestamp()) * 1000000)::bigint END
+		FROM workspaces WHERE session_id = $1`, string(id)).Scan(&other, &left)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return lease, noSession()
 	}
 	if err != nil {
 		return lease, wrap(err, "find the holder of a lease")
 	}
+	lease.ExpiresAt = time.Now().Add(time.Duration(left) * time.Microsecond)
 	return lease, backend.Errorf(backend.CodeConflict, "the session is held by %q", other)
 }
 
@@ -48,11 +54,14 @@ func (s *Store) RenewLease(ctx context.Context, lease backend.Lease, ttl time.Du
 	return lease, wrap(err, "renew a lease")
 }
 
-// ReleaseLease gives a lease up. One that is held no more is left alone.
+// ReleaseLease gives a lease up, and wakes those who may take it. One that is held no more is left alone.
 func (s *Store) ReleaseLease(ctx context.Context, lease backend.Lease) error {
 	_, err := s.pool.Exec(ctx, `
-		UPDATE workspaces SET lease_holder = '', lease_expires_at = '-infinity'
-		WHERE session_id = $1 AND lease_epoch = $2 AND lease_holder = $3`, string(lease.SessionID), lease.Epoch, lease.Holder)
+		WITH released AS (
+			UPDATE workspaces SET lease_holder = '', lease_expires_at = '-infinity'
+			WHERE session_id = $1 AND lease_epoch = $2 AND lease_holder = $3 RETURNING session_id)
+		SELECT pg_notify($4, $5) FROM released`, string(lease.SessionID), lease.Epoch, lease.Holder,
+		channel, payload(lease.SessionID, 0, kindPhase))
 	return wrap(err, "release a lease")
 }
 

@@ -74,6 +74,8 @@ type Config struct {
 const (
 	// Notifications may be lost; this finds what they would have told.
 	reconcileInterval = 10 * time.Second
+	// expiryLeast is how soon it is looked again whether another replica's lease has ended.
+	expiryLeast = 200 * time.Millisecond
 	// drainTimeout bounds the flush and stop of all environments at the end of Run.
 	drainTimeout = 25 * time.Second
 )
@@ -114,16 +116,25 @@ func (m *Manager) Run(ctx context.Context) error {
 		defer unsubscribe()
 		ticker := time.NewTicker(reconcileInterval)
 		defer ticker.Stop()
+		expiry := time.NewTimer(reconcileInterval)
+		defer expiry.Stop()
 		orphans := true
 		for {
-			if err := m.reconcile(watching, work, &supervisors, orphans); err != nil && watching.Err() == nil {
+			expires, err := m.reconcile(watching, work, &supervisors, orphans)
+			if err != nil && watching.Err() == nil {
 				m.cfg.Logger.ErrorContext(watching, "reconciling sessions failed; trying again", "error", err)
 			}
 			orphans = false
+			// A replica that has died tells nobody: its leases are looked at when they can have ended.
+			expiry.Reset(reconcileInterval)
+			if !expires.IsZero() {
+				expiry.Reset(max(time.Until(expires), expiryLeast))
+			}
 			select {
 			case <-watching.Done():
 				return context.Cause(watching)
 			case <-wake:
+			case <-expiry.C:
 			case <-ticker.C:
 				orphans = true
 			}
@@ -134,18 +145,26 @@ func (m *Manager) Run(ctx context.Context) error {
 	return err
 }
 
-// reconcile starts a supervisor for each session that needs one and whose lease is free.
-func (m *Manager) reconcile(ctx, work context.Context, supervisors *sync.WaitGroup, orphans bool) error {
+// reconcile starts a supervisor for each session that needs one and whose lease is free. It returns when the first lease
+// of another replica ends unless it is renewed; zero: there is none.
+func (m *Manager) reconcile(ctx, work context.Context, supervisors *sync.WaitGroup, orphans bool) (expires time.Time, err error) {
 	sessions, err := m.cfg.Store.SessionsToRun(ctx)
 	if err != nil {
-		return err
+		return expires, err
 	}
 	for _, s := range sessions {
-		m.supervise(ctx, work, supervisors, s.ID)
+		if ends := m.supervise(ctx, work, supervisors, s.ID); !ends.IsZero() && (expires.IsZero() || ends.Before(expires)) {
+			expires = ends
+		}
 	}
-	if !orphans {
-		return nil
+	if orphans {
+		err = m.findOrphans(ctx, work, supervisors, sessions)
 	}
+	return expires, err
+}
+
+// findOrphans looks after environments of sessions that need none.
+func (m *Manager) findOrphans(ctx, work context.Context, supervisors *sync.WaitGroup, sessions []backend.Session) error {
 	known := make(map[backend.SessionID]bool, len(sessions))
 	for _, s := range sessions {
 		known[s.ID] = true
@@ -174,26 +193,27 @@ func (m *Manager) reconcile(ctx, work context.Context, supervisors *sync.WaitGro
 	return nil
 }
 
-func (m *Manager) supervise(ctx, work context.Context, supervisors *sync.WaitGroup, id backend.SessionID) {
+// supervise starts a supervisor, or wakes the one that there is. It returns when the lease ends that another replica has.
+func (m *Manager) supervise(ctx, work context.Context, supervisors *sync.WaitGroup, id backend.SessionID) (expires time.Time) {
 	m.mu.Lock()
 	s, running := m.supervisors[id]
 	draining := m.draining
 	m.mu.Unlock()
 	if draining {
-		return
+		return expires
 	}
 	if running {
 		s.wake()
-		return
+		return expires
 	}
 	lease, err := m.cfg.Store.AcquireLease(ctx, id, m.cfg.Replica, m.cfg.LeaseTTL)
 	if code := backend.CodeOf(err); code == backend.CodeConflict || code == backend.CodeNotFound {
 		// Another replica has it, or it has just been purged.
-		return
+		return lease.ExpiresAt
 	}
 	if err != nil {
 		m.cfg.Logger.ErrorContext(ctx, "the lease of a session could not be had; trying again", "session_id", id, "error", err)
-		return
+		return expires
 	}
 	s = newSupervisor(m, lease)
 	m.mu.Lock()
@@ -205,6 +225,7 @@ func (m *Manager) supervise(ctx, work context.Context, supervisors *sync.WaitGro
 		delete(m.supervisors, id)
 		m.mu.Unlock()
 	})
+	return expires
 }
 
 // drain ends all supervisors.
