@@ -35,6 +35,7 @@ func BenchmarkStream(b *testing.B) {
 
 // spent is the CPU time of this process so far, without that of the programs.
 func spent(b *testing.B) time.Duration {
+	b.Helper()
 	var usage unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &usage); err != nil {
 		b.Fatal(err)

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Terminals, type TerminalScreen } from "@/features/terminal/terminals";
+import { shownOf, Terminals, type TerminalScreen } from "@/features/terminal/terminals";
 import { terminalInfoSchema } from "@/lib/schemas";
 import { Store } from "@/lib/store";
 import { fakeEnvironment, FakeSocket } from "./support/fake-socket";
@@ -59,6 +59,30 @@ describe("Terminals", () => {
     terminals.listed([info("1"), info("2")]);
     expect(terminals.open().name).toBe("3");
     expect(names(terminals)).toEqual(["1", "2", "3"]);
+  });
+
+  it("puts terminals side by side, and remembers it", async () => {
+    const { terminals } = make();
+    const shown = () => shownOf(terminals.state.get()).map((tab) => tab.name);
+    const first = terminals.open("1");
+    const second = await terminals.split(first);
+    expect([second.name, shown(), terminals.state.get().active]).toEqual(["2", ["1", "2"], second]);
+    const third = terminals.open();
+    expect(shown()).toEqual(["3"]);
+    terminals.join(first, third);
+    expect(shown()).toEqual(["1", "3", "2"]);
+    expect([terminals.neighbour(1), terminals.neighbour(-1)]).toEqual([second, first]);
+    terminals.unjoin(third);
+    expect(shown()).toEqual(["3"]);
+    expect(terminals.neighbour(1)).toBeNull();
+    terminals.activate(second);
+    expect(shown()).toEqual(["1", "2"]);
+    await terminals.close(second);
+    expect([shown(), terminals.state.get().groups]).toEqual([["1"], []]);
+    await terminals.split(first);
+    await terminals.split(first);
+    await terminals.split(first);
+    expect([shown().length, terminals.canSplit]).toEqual([4, false]);
   });
 
   it("does not bring back a tab that was closed while the server still lists it", async () => {

@@ -1,6 +1,6 @@
 "use client";
 
-import { ClipboardPaste, Copy, Plus, RotateCcw, Search, Settings2, SquareTerminal, X } from "lucide-react";
+import { ClipboardPaste, Columns2, Copy, Plus, RotateCcw, Search, Settings2, Square, SquareTerminal, X } from "lucide-react";
 import { useCallback, useEffect, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
 import { Button, IconButton } from "@/components/ui/button";
 import { Confirm } from "@/components/ui/confirm";
@@ -9,6 +9,7 @@ import { NameDialog } from "@/features/session/name-dialog";
 import { goToSignIn, report } from "@/features/session/sign-out";
 import type { Rights } from "@/features/sharing/rights";
 import type { PhaseState } from "@/features/workspace/workspace";
+import { useMedia } from "@/hooks/use-media";
 import { useStore } from "@/hooks/use-store";
 import type { Exit, Phase } from "@/lib/schemas";
 import { inform } from "@/lib/toasts";
@@ -17,7 +18,8 @@ import { QuestionDialog } from "./question-dialog";
 import { SearchBar } from "./search-bar";
 import { SettingsDialog } from "./settings-dialog";
 import { watchSettings } from "./settings";
-import type { Terminals, TerminalTab } from "./terminals";
+import { draggedTerminal, TerminalGroup } from "./terminal-group";
+import { shownOf, type Terminals, type TerminalTab } from "./terminals";
 
 declare global {
   interface Window {
@@ -36,7 +38,10 @@ interface Props {
 }
 
 export function TerminalPane({ terminals, phase, rights, aside, onGone }: Props) {
-  const { tabs, active, infos, heard } = useStore(terminals.state);
+  const state = useStore(terminals.state);
+  const { tabs, active, infos, heard } = state;
+  const narrow = useMedia("(max-width: 767px)");
+  const shown = narrow ? (active ? [active] : []) : shownOf(state);
   const session = useStore(phase);
 
   useEffect(() => {
@@ -58,6 +63,24 @@ export function TerminalPane({ terminals, phase, rights, aside, onGone }: Props)
   };
   const end = (tab: TerminalTab) => {
     terminals.close(tab).catch((error: unknown) => report("Could not close the terminal", error));
+  };
+  const split = (tab: TerminalTab) => {
+    void terminals.split(tab).then(({ screen }) => requestAnimationFrame(() => screen.focus()));
+  };
+  const bringToFront = (name: string) => {
+    const tab = named(name);
+    if (tab && tab !== active) terminals.activate(tab);
+  };
+  const named = (name: string) => tabs.find((tab) => tab.name === name);
+  /** A tab was dropped on another: it takes its place. */
+  const place = (name: string, target: TerminalTab) => {
+    const tab = named(name);
+    if (!tab || tab === target) return;
+    terminals.move(tab, tabs.indexOf(target) - tabs.indexOf(tab)).catch((error: unknown) => report("Could not move the terminal", error));
+  };
+  const dropped = (name: string) => {
+    const tab = named(name);
+    if (tab && active && tab !== active) terminals.join(active, tab);
   };
   const keyDown = (event: KeyboardEvent) => {
     const index = tabs.findIndex((tab) => tab === active);
@@ -88,13 +111,18 @@ export function TerminalPane({ terminals, phase, rights, aside, onGone }: Props)
           // eslint-disable-next-line jsx-a11y/interactive-supports-focus
           <div role="tablist" aria-label="Terminals" onKeyDown={keyDown} className="flex h-full min-w-0 overflow-x-auto [scrollbar-width:none]">
             {tabs.map((tab) => (
-              <Tab key={tab.name} tab={tab} label={labelOf(tab)} onRename={rights.change ? () => setNaming(tab) : undefined} selected={tab === active} closable={rights.change} recording={infos.get(tab.name)?.recording ?? false} foreground={infos.get(tab.name)?.foreground ?? ""} exit={infos.get(tab.name)?.exit ?? null} rang={tab !== active && (infos.get(tab.name)?.bells ?? 0) > (heard.get(tab.name) ?? 0)} onSelect={() => terminals.activate(tab)} onClose={() => close(tab)} />
+              <Tab key={tab.name} tab={tab} label={labelOf(tab)} onRename={rights.change ? () => setNaming(tab) : undefined} selected={tab === active} shown={shown.includes(tab)} onPlaced={rights.change ? (name) => place(name, tab) : undefined} closable={rights.change} recording={infos.get(tab.name)?.recording ?? false} foreground={infos.get(tab.name)?.foreground ?? ""} exit={infos.get(tab.name)?.exit ?? null} rang={tab !== active && (infos.get(tab.name)?.bells ?? 0) > (heard.get(tab.name) ?? 0)} onSelect={() => terminals.activate(tab)} onClose={() => close(tab)} />
             ))}
           </div>
         )}
         {rights.change && (
           <IconButton label="New terminal" className="ml-1" onClick={() => void terminals.add()}>
             <Plus size={15} aria-hidden />
+          </IconButton>
+        )}
+        {rights.change && active && !narrow && (
+          <IconButton label="Split the terminal" disabled={!terminals.canSplit} onClick={() => split(active)}>
+            <Columns2 size={15} aria-hidden />
           </IconButton>
         )}
         <IconButton label="Terminal settings" className="ml-1" onClick={() => setSettings(true)}>
@@ -121,7 +149,25 @@ export function TerminalPane({ terminals, phase, rights, aside, onGone }: Props)
         </Confirm>
       )}
       {active ? (
-        <TerminalView key={active.name} tab={active} session={session} rights={rights} running={infos.get(active.name)?.running ?? false} onSettings={() => setSettings(true)} onGone={onGone} />
+        <TerminalGroup names={shown.map(({ name }) => name)} front={active.name} onFront={(name) => bringToFront(name)} onDropped={narrow ? undefined : dropped}>
+          {(name) => {
+            const tab = named(name);
+            return (
+              tab && (
+                <TerminalView
+                  tab={tab}
+                  session={session}
+                  rights={rights}
+                  running={infos.get(name)?.running ?? false}
+                  onSettings={() => setSettings(true)}
+                  onSplit={rights.change && !narrow && terminals.canSplit ? () => split(tab) : undefined}
+                  onAlone={shown.length > 1 ? () => terminals.unjoin(tab) : undefined}
+                  onGone={onGone}
+                />
+              )
+            );
+          }}
+        </TerminalGroup>
       ) : (
         <Overlay>
           <SquareTerminal size={24} className="text-faint" aria-hidden />
@@ -142,6 +188,10 @@ interface TabProps {
   readonly label: string;
   readonly onRename: (() => void) | undefined;
   readonly selected: boolean;
+  /** It is in sight: in front, or beside the one that is. */
+  readonly shown: boolean;
+  /** Another tab was dropped on this one. */
+  readonly onPlaced: ((name: string) => void) | undefined;
   readonly closable: boolean;
   readonly recording: boolean;
   readonly foreground: string;
@@ -153,7 +203,7 @@ interface TabProps {
   readonly onClose: () => void;
 }
 
-function Tab({ tab, label, onRename, selected, closable, recording, foreground, exit, rang, onSelect, onClose }: TabProps) {
+function Tab({ tab, label, onRename, selected, shown, onPlaced, closable, recording, foreground, exit, rang, onSelect, onClose }: TabProps) {
   const title = useStore(tab.title);
   const state = useStore(tab.connection.state);
   const { kind } = state;
@@ -163,16 +213,28 @@ function Tab({ tab, label, onRename, selected, closable, recording, foreground, 
       type="button"
       role="tab"
       aria-selected={selected}
-      aria-controls="terminal-panel"
+      aria-controls={shown ? panelID(tab.name) : undefined}
       aria-label={`Terminal ${label}${recording ? ", recording" : ""}${rang ? ", rang" : ""}${ended ? ", ended" : ""}`}
       title={title || undefined}
       tabIndex={selected ? 0 : -1}
+      draggable={closable}
+      onDragStart={(event) => {
+        event.dataTransfer.setData(draggedTerminal, tab.name);
+        event.dataTransfer.effectAllowed = "move";
+      }}
+      onDragOver={(event) => {
+        if (onPlaced && event.dataTransfer.types.includes(draggedTerminal)) event.preventDefault();
+      }}
+      onDrop={(event) => {
+        event.preventDefault();
+        onPlaced?.(event.dataTransfer.getData(draggedTerminal));
+      }}
       onClick={onSelect}
       onDoubleClick={onRename}
       onAuxClick={(event) => {
         if (event.button === 1 && closable) onClose();
       }}
-      className={`group flex shrink-0 items-center gap-1.5 border-r border-line pr-1.5 pl-3 text-[13px] focus-visible:outline-offset-[-2px] ${selected ? "bg-bg text-text" : "text-muted hover:bg-hover"}`}
+      className={`group flex shrink-0 items-center gap-1.5 border-r border-line pr-1.5 pl-3 text-[13px] focus-visible:outline-offset-[-2px] ${selected ? "bg-bg text-text" : shown ? "bg-bg/60 text-text" : "text-muted hover:bg-hover"}`}
     >
       {recording ? (
         <span aria-hidden title="Recording" className="flex size-3.5 shrink-0 items-center justify-center">
@@ -202,6 +264,11 @@ function Tab({ tab, label, onRename, selected, closable, recording, foreground, 
   );
 }
 
+/** Names of terminals have spaces, IDs have none. */
+function panelID(name: string): string {
+  return `terminal-panel-${encodeURIComponent(name)}`;
+}
+
 interface ViewProps {
   readonly tab: TerminalTab;
   readonly session: PhaseState | null;
@@ -209,10 +276,13 @@ interface ViewProps {
   /** Something runs under this name, as far as the server says. */
   readonly running: boolean;
   readonly onSettings: () => void;
+  readonly onSplit: (() => void) | undefined;
+  /** Where others stand beside it. */
+  readonly onAlone: (() => void) | undefined;
   readonly onGone: () => void;
 }
 
-function TerminalView({ tab, session, rights, running, onSettings, onGone }: ViewProps) {
+function TerminalView({ tab, session, rights, running, onSettings, onSplit, onAlone, onGone }: ViewProps) {
   const host = useRef<HTMLDivElement>(null);
   const [searching, setSearching] = useState(false);
   const [menu, setMenu] = useState<{ x: number; y: number } | null>(null);
@@ -243,7 +313,7 @@ function TerminalView({ tab, session, rights, running, onSettings, onGone }: Vie
   };
   const still = session !== null && (session.phase === "stopped" || session.phase === "failed" || session.phase === "stopping");
   return (
-    <div id="terminal-panel" role="tabpanel" aria-label={`Terminal ${tab.name}`} className="relative flex min-h-0 flex-1 flex-col">
+    <div id={panelID(tab.name)} role="tabpanel" aria-label={`Terminal ${tab.name}`} className="relative flex min-h-0 flex-1 flex-col">
       <div
         className="min-h-0 flex-1 py-1 pl-3"
         onContextMenu={(event) => {
@@ -265,10 +335,14 @@ function TerminalView({ tab, session, rights, running, onSettings, onGone }: Vie
               { label: "Paste", icon: <ClipboardPaste size={14} />, shortcut: "Ctrl+Shift+V", disabled: !rights.type, onSelect: () => void paste() },
             ],
             [
+              ...(onSplit ? [{ label: "Split", icon: <Columns2 size={14} />, shortcut: "Ctrl+Shift+5", onSelect: onSplit }] : []),
+              ...(onAlone ? [{ label: "Show Alone", icon: <Square size={14} />, onSelect: onAlone }] : []),
+            ],
+            [
               { label: "Search…", icon: <Search size={14} />, shortcut: "Ctrl+Shift+F", onSelect: () => setSearching(true) },
               { label: "Settings…", icon: <Settings2 size={14} />, onSelect: onSettings },
             ],
-          ]}
+          ].filter((group) => group.length > 0)}
           onClose={closeMenu}
         />
       )}

@@ -1,9 +1,14 @@
 /** A session's terminals: those that run there, those that this page shows, and which one is in front. */
+import { z } from "zod";
 import { Problem } from "@/lib/problem";
 import type { Mode, TerminalInfo } from "@/lib/schemas";
 import type { SocketEnvironment } from "@/lib/socket";
+import { loadStored, saveStored } from "@/lib/storage";
 import { Store } from "@/lib/store";
 import { TerminalConnection, type TerminalSink } from "./connection";
+import { apart, beside, groupOf, mostBeside, type Groups } from "./groups";
+import type { PlaceHandlers } from "./place-links";
+import { resolvePlace } from "./places";
 
 /** What shows a terminal; the browser's is a Screen. */
 export interface TerminalScreen extends TerminalSink {
@@ -32,7 +37,9 @@ export interface TerminalsOptions {
   readonly client: () => string;
   /** What to ask for when a terminal is opened. Default: write. */
   readonly mode?: () => Mode;
-  readonly createScreen: (handlers: { input(bytes: Uint8Array): void; resized(cols: number, rows: number): void }) => TerminalScreen;
+  readonly createScreen: (handlers: { input(bytes: Uint8Array): void; resized(cols: number, rows: number): void; places?: PlaceHandlers }) => TerminalScreen;
+  /** The session's files, which places that programs print lead to. */
+  readonly files?: { isFile(path: string): boolean; open(path: string, place: { line: number; column?: number }): void };
   /** What the server runs at this moment. */
   readonly list: () => Promise<readonly TerminalInfo[]>;
   readonly update: (name: string, change: { name?: string; position?: number }) => Promise<readonly TerminalInfo[]>;
@@ -51,12 +58,14 @@ export class TerminalTab {
   #started = false;
   #restarting: Promise<void> | undefined;
 
-  constructor(name: string, options: TerminalsOptions, cwd = "") {
+  /** `where` tells the working directory at any time, `cwd` where to begin. */
+  constructor(name: string, options: TerminalsOptions, where: () => string, cwd = "") {
     this.name = name;
     this.#closeOnServer = () => forgetOnServer(options, name);
     this.screen = options.createScreen({
       input: (bytes) => this.connection.type(bytes),
       resized: (cols, rows) => this.#resized(cols, rows),
+      ...(options.files && { places: placesOf(options.files, where) }),
     });
     this.connection = new TerminalConnection({
       session: options.session,
@@ -123,6 +132,13 @@ export class TerminalTab {
   }
 }
 
+function placesOf(files: NonNullable<TerminalsOptions["files"]>, where: () => string): PlaceHandlers {
+  return {
+    resolve: (path) => resolvePlace(path, where(), (each) => files.isFile(each)),
+    open: (path, line, column) => files.open(path, column === undefined ? { line } : { line, column }),
+  };
+}
+
 /** Closes a terminal, if the server has it: it may have gone with its environment. */
 async function forgetOnServer(options: TerminalsOptions, name: string): Promise<void> {
   try {
@@ -152,28 +168,88 @@ export interface TerminalsState {
   readonly infos: ReadonlyMap<string, TerminalInfo>;
   /** By name: how often the bell had rung when the terminal was last in front. */
   readonly heard: ReadonlyMap<string, number>;
+  /** Those that stand side by side; some of their names may have no tab. */
+  readonly groups: Groups;
+}
+
+const groupsSchema = z.array(z.array(z.string()));
+
+/** The tabs that are in sight: the one in front, and those beside it. */
+export function shownOf({ tabs, active, groups }: TerminalsState): readonly TerminalTab[] {
+  if (!active) return [];
+  const names = groupOf(groups, active.name);
+  return names.flatMap((name) => tabs.filter((tab) => tab.name === name));
 }
 
 export class Terminals {
-  readonly state = new Store<TerminalsState>({ tabs: [], active: null, infos: new Map(), heard: new Map() });
+  readonly state: Store<TerminalsState>;
   readonly #options: TerminalsOptions;
   /** Names that were closed here and that the server may still list for a moment. */
   readonly #closing = new Set<string>();
 
   constructor(options: TerminalsOptions) {
     this.#options = options;
+    const groups = loadStored(this.#groupsKey, groupsSchema, []);
+    this.state = new Store<TerminalsState>({ tabs: [], active: null, infos: new Map(), heard: new Map(), groups });
+  }
+
+  get #groupsKey(): string {
+    return `terminal-groups:${this.#options.session}`;
+  }
+
+  #setGroups(groups: Groups): void {
+    this.state.update((state) => ({ ...state, groups }));
+    saveStored(this.#groupsKey, groups);
+  }
+
+  #make(name: string, cwd = ""): TerminalTab {
+    return new TerminalTab(name, this.#options, () => this.state.get().infos.get(name)?.cwd ?? "", cwd);
+  }
+
+  /** Opens a new terminal at the right of a tab, where that is at this moment. */
+  async split(tab: TerminalTab): Promise<TerminalTab> {
+    this.activate(tab);
+    const made = await this.add();
+    this.join(tab, made);
+    return made;
+  }
+
+  get canSplit(): boolean {
+    return shownOf(this.state.get()).length < mostBeside;
+  }
+
+  /** Puts `other` at the right of `tab`. */
+  join(tab: TerminalTab, other: TerminalTab): void {
+    this.#setGroups(beside(this.state.get().groups, tab.name, other.name));
+    this.activate(other);
+  }
+
+  /** Shows a tab alone. */
+  unjoin(tab: TerminalTab): void {
+    this.#setGroups(apart(this.state.get().groups, tab.name));
+    this.activate(tab);
+  }
+
+  /** The tab so many places to the right of the one in front, among those in sight; the last is before the first. */
+  neighbour(by: number): TerminalTab | null {
+    const shown = shownOf(this.state.get());
+    const at = shown.findIndex((tab) => tab === this.state.get().active);
+    return shown.length < 2 ? null : (shown[(at + by + shown.length) % shown.length] ?? null);
   }
 
   /** Shows a terminal; it is created on the server when it does not run there, where the one in front is. */
-  open(name: string = this.#freeName()): TerminalTab {
+  open(wanted?: string): TerminalTab {
+    const name = wanted ?? this.#freeName();
     const existing = this.state.get().tabs.find((tab) => tab.name === name);
     if (existing) {
       this.activate(existing);
       return existing;
     }
     this.#closing.delete(name);
+    // A new one may have the name of one that is remembered to have stood beside others.
+    if (wanted === undefined) this.#setGroups(apart(this.state.get().groups, name));
     const { active, infos } = this.state.get();
-    const tab = new TerminalTab(name, this.#options, infos.get(active?.name ?? "")?.cwd ?? "");
+    const tab = this.#make(name, infos.get(active?.name ?? "")?.cwd ?? "");
     this.state.update((state) => ({ ...state, tabs: [...state.tabs, tab], active: tab }));
     return tab;
   }
@@ -209,11 +285,13 @@ export class Terminals {
   /** Ends the program and takes the tab away. */
   async close(tab: TerminalTab): Promise<void> {
     this.#closing.add(tab.name);
-    this.state.update(({ tabs, active, infos, heard }) => {
-      const index = tabs.indexOf(tab);
-      const rest = tabs.filter((each) => each !== tab);
-      return { tabs: rest, active: active === tab ? (rest[Math.min(index, rest.length - 1)] ?? null) : active, infos, heard };
+    const next = this.neighbour(-1);
+    this.state.update((state) => {
+      const index = state.tabs.indexOf(tab);
+      const rest = state.tabs.filter((each) => each !== tab);
+      return { ...state, tabs: rest, active: state.active === tab ? (next ?? rest[Math.min(index, rest.length - 1)] ?? null) : state.active };
     });
+    this.#setGroups(apart(this.state.get().groups, tab.name));
     const told = tab.connection.close();
     tab.dispose();
     if (!told) await forgetOnServer(this.#options, tab.name);
@@ -228,13 +306,13 @@ export class Terminals {
     const missing = [...infos].filter(([name, { running }]) => running && !this.#closing.has(name) && !tabs.some((tab) => tab.name === name));
     const place = new Map([...infos.keys()].map((name, index) => [name, index]));
     this.state.update((state) => {
-      const all = [...state.tabs, ...missing.map(([name]) => new TerminalTab(name, this.#options))];
+      const all = [...state.tabs, ...missing.map(([name]) => this.#make(name))];
       // The server's order; those that it does not know yet come last.
       all.sort((a, b) => (place.get(a.name) ?? place.size) - (place.get(b.name) ?? place.size));
       const active = state.active ?? all[0] ?? null;
       // What rang before this page looked at the list is old news.
       const names = [active?.name, ...[...infos.keys()].filter((name) => !state.heard.has(name))];
-      return { infos, tabs: all, active, heard: hear(state.heard, infos, names) };
+      return { ...state, infos, tabs: all, active, heard: hear(state.heard, infos, names) };
     });
   }
 
@@ -262,7 +340,7 @@ export class Terminals {
 
   dispose(): void {
     for (const tab of this.state.get().tabs) tab.dispose();
-    this.state.set({ tabs: [], active: null, infos: new Map(), heard: new Map() });
+    this.state.update((state) => ({ ...state, tabs: [], active: null, infos: new Map(), heard: new Map() }));
   }
 
   #freeName(): string {

@@ -10,6 +10,7 @@ import { theme, type Theme } from "@/lib/theme";
 import { inform } from "@/lib/toasts";
 import type { TerminalSink } from "./connection";
 import { limitCounts } from "./limits";
+import { PlaceLinks, type PlaceHandlers } from "./place-links";
 import { ask, clipboardText, isRiskyPaste, isWebAddress } from "./questions";
 import { stepFontSize, terminalSettings } from "./settings";
 import { unicode15, wholeCharacters } from "./unicode";
@@ -36,6 +37,8 @@ export interface ScreenHandlers {
   input(bytes: Uint8Array): void;
   /** The size that fits the element, in cells. */
   resized(cols: number, rows: number): void;
+  /** Places in files that programs print lead there. */
+  readonly places?: PlaceHandlers;
 }
 
 /** In pixels: the least that a foreign size is shrunk to before it is scrolled. */
@@ -87,6 +90,7 @@ export class Screen implements TerminalSink {
     });
     this.#terminal.loadAddon(this.#fit);
     this.#terminal.loadAddon(new WebLinksAddon((_, url) => window.open(url, "_blank", "noopener,noreferrer")));
+    if (handlers.places) this.#terminal.registerLinkProvider(new PlaceLinks(this.#terminal, handlers.places));
     this.#terminal.loadAddon(this.#searcher);
     this.#terminal.loadAddon(new ImageAddon(imageLimits));
     this.#searcher.onDidChangeResults(({ resultIndex, resultCount }) => this.found.set({ index: resultIndex, count: resultCount }));

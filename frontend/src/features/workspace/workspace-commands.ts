@@ -213,6 +213,33 @@ function terminalCommands({ terminals, layout }: Workspace, rights: Rights): Com
         whenShown(() => screen.focus());
       },
     },
+    {
+      id: "terminal.split",
+      title: "Terminal: Split",
+      keys: ["Ctrl+Shift+5"],
+      inTerminal: ["Ctrl+Shift+5"],
+      when: () => rights.change && terminals.state.get().active !== null && terminals.canSplit,
+      run: () => {
+        const { active } = terminals.state.get();
+        if (!active) return;
+        layout.show("terminal");
+        void terminals.split(active).then(({ screen }) => whenShown(() => screen.focus()));
+      },
+    },
+    // With nothing beside it, these keys are the program's.
+    ...([-1, 1] as const).map((by) => ({
+      id: by < 0 ? "terminal.left" : "terminal.right",
+      title: by < 0 ? "Terminal: Focus the One to the Left" : "Terminal: Focus the One to the Right",
+      inTerminal: [by < 0 ? "Alt+ArrowLeft" : "Alt+ArrowRight"],
+      when: () => terminals.neighbour(by) !== null,
+      run: () => {
+        const next = terminals.neighbour(by);
+        if (!next) return;
+        layout.show("terminal");
+        terminals.activate(next);
+        whenShown(() => next.screen.focus());
+      },
+    })),
   ];
 }
 

@@ -97,6 +97,7 @@ export class Workspace {
       client: viewerID,
       mode: () => (this.rights.get()?.type === false ? "view" : "write"),
       createScreen,
+      files: { isFile: (path) => this.files.state.get().tree.get(path)?.type === "file", open: (path, place) => this.openAt(path, place) },
       list: () => api.terminals(id),
       update: (name, change) => api.updateTerminal(id, name, change),
       closeOnServer: (name) => api.closeTerminal(id, name),

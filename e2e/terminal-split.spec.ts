@@ -1,0 +1,92 @@
+import { expect, type Page, test } from "@playwright/test";
+import { createSession, expectTerminal, register } from "./page.ts";
+import { Server } from "./server.ts";
+
+// Terminals beside each other, and the ways from their output to the editor.
+
+let server: Server;
+let page: Page;
+
+test.describe.configure({ mode: "serial" });
+
+test.beforeAll(async ({ browser }) => {
+  server = await Server.create();
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+  await register(context, server.url, "ada");
+  const id = await createSession(context, server.url, "split");
+  page = await context.newPage();
+  await page.goto(`${server.url}/workspace/?id=${id}`);
+  await expectTerminal(page, /\$ $/m);
+});
+
+test.afterAll(async () => {
+  await page.context().close();
+  await server.destroy();
+});
+
+const tabs = () => page.getByRole("tablist", { name: "Terminals" }).getByRole("tab");
+
+test("terminals stand side by side, by button, key and drag, and still do after a reload", async () => {
+  await page.getByRole("tab", { name: /^Terminal 1/ }).click();
+  const panels = page.getByRole("region", { name: "Terminal" }).getByRole("tabpanel");
+  await expect(panels).toHaveCount(1);
+  const before = await tabs().count();
+  await page.getByRole("button", { name: "Split the terminal" }).click();
+  await expect(panels).toHaveCount(2);
+  await expect(tabs()).toHaveCount(before + 1);
+  const right = panels.nth(1);
+  const name = ((await right.getAttribute("aria-label")) ?? "").replace("Terminal ", "");
+  await expect(right.locator("textarea")).toBeFocused();
+  const shows = (terminal: string) => page.evaluate((key) => (window as unknown as { __terminals: Record<string, { text(): string }> }).__terminals[key]?.text() ?? "", terminal);
+  await expect.poll(() => shows(name)).toMatch(/\$ $/m);
+  await page.keyboard.type("echo right $COLUMNS\n");
+  await expect.poll(() => shows(name)).toMatch(/^right \d+$/m);
+  const columns = Number(/^right (\d+)$/m.exec(await shows(name))?.[1]);
+  // The left one has the keys, and goes on being fed while the right one is in front.
+  await page.keyboard.press("Alt+ArrowLeft");
+  await expect(panels.nth(0).locator("textarea")).toBeFocused();
+  await page.keyboard.type("echo left $COLUMNS\n");
+  await expect.poll(() => shows("1")).toMatch(/^left \d+$/m);
+  expect(Number(/^left (\d+)$/m.exec(await shows("1"))?.[1])).toBeLessThan(columns * 2);
+  const divider = page.getByRole("separator", { name: "Width of terminal 1" });
+  const width = async () => (await panels.nth(0).boundingBox())?.width ?? 0;
+  const middle = await width();
+  await divider.focus();
+  await page.keyboard.press("ArrowRight");
+  await expect.poll(width).toBeGreaterThan(middle);
+  await page.screenshot({ path: test.info().outputPath("split.png") });
+  await page.reload();
+  await expect(panels).toHaveCount(2);
+  await expect.poll(() => shows(name)).toMatch(/^right \d+$/m);
+  await panels.nth(1).click({ button: "right" });
+  await page.getByRole("menuitem", { name: "Show Alone" }).click();
+  await expect(panels).toHaveCount(1);
+  await page.getByRole("tab", { name: /^Terminal 1/ }).dragTo(panels.nth(0));
+  await expect(panels).toHaveCount(2);
+  await expect(panels.nth(0)).toHaveAttribute("aria-label", `Terminal ${name}`);
+  await page.getByRole("tab", { name: /^Terminal 1/ }).click();
+  await page.keyboard.press("Delete");
+  await expect(panels).toHaveCount(1);
+});
+
+test("a place in a file that a program prints leads there in the editor", async () => {
+  const panel = page.getByRole("region", { name: "Terminal" }).getByRole("tabpanel");
+  await panel.locator("textarea").focus();
+  await page.keyboard.type("clear; mkdir -p deep && cd deep && printf 'a\\nb\\nc = 1/0\\n' > fails.py && sleep 0 && echo './fails.py:3:5: says no'\n");
+  await expectTerminal(page, /^\.\/fails\.py:3:5: says no$/m);
+  // It is a link when the tree has the file.
+  await expect(page.getByRole("tree", { name: "Files" }).getByRole("treeitem", { name: "deep" })).toBeVisible();
+  const row = panel.locator(".xterm-screen");
+  const box = await row.boundingBox();
+  if (!box) throw new Error("the terminal is not shown");
+  // In the first row. Where the program is, and that the file is there, is told by and by.
+  await expect(async () => {
+    await page.mouse.move(box.x + 40, box.y + 200);
+    await page.mouse.move(box.x + 40, box.y + 8);
+    await expect(row).toHaveClass(/xterm-cursor-pointer/, { timeout: 1_000 });
+  }).toPass({ timeout: 20_000 });
+  await page.screenshot({ path: test.info().outputPath("place.png") });
+  await page.mouse.click(box.x + 40, box.y + 8);
+  await expect(page.getByRole("tab", { name: "fails.py" })).toBeVisible();
+  await expect(page.getByText("Ln 3, Col 5")).toBeVisible();
+});
