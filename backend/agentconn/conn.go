@@ -164,6 +164,11 @@ func (c *Conn) Attach(ctx context.Context, open *agentv1.AttachOpen) (*attach.Cl
 	if err != nil {
 		return nil, Error("reach the terminal", connect.NewError(connect.CodeUnavailable, err))
 	}
+	if tracked, ok := conn.(*trackedConn); ok {
+		if err := attach.Bound(tracked.Conn); err != nil {
+			return nil, errors.Join(Error("reach the terminal", connect.NewError(connect.CodeUnavailable, err)), conn.Close())
+		}
+	}
 	stream, err := attach.Dial(ctx, conn, c.tls, c.buffers, open)
 	return stream, Error("attach the terminal", err)
 }

@@ -181,6 +181,8 @@ type world struct {
 	*rows
 	t      *testing.T
 	client *http.Client
+	// transport is the client's.
+	transport *http.Transport
 }
 
 // newWorld must be called in the bubble of its test.
@@ -200,7 +202,7 @@ func newWorld(t *testing.T, access backend.Access) *world {
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(network) }()
 	transport := &http.Transport{DialContext: network.dial, DisableKeepAlives: true}
-	w.client = &http.Client{Transport: transport}
+	w.client, w.transport = &http.Client{Transport: transport}, transport
 	t.Cleanup(func() {
 		if err := handler.Drain(context.WithoutCancel(t.Context())); err != nil {
 			t.Errorf("drain: %v", err)

@@ -3,6 +3,7 @@ package attach
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -61,6 +62,31 @@ type stream struct {
 
 	mu  sync.Mutex // of writes
 	out []byte     // for small frames
+}
+
+// What the kernel may hold of a stream at either end, in bytes; Linux takes twice of it. Left to itself it holds
+// megabytes for a viewer that does not read.
+const (
+	sendBuffer    = 64 << 10
+	receiveBuffer = 96 << 10
+)
+
+// Bound keeps a connection from holding much for a peer that does not read.
+func Bound(conn net.Conn) error {
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
+	}
+	buffered, ok := conn.(interface {
+		SetReadBuffer(bytes int) error
+		SetWriteBuffer(bytes int) error
+	})
+	if !ok {
+		return nil // it is in memory, as in tests
+	}
+	if err := errors.Join(buffered.SetReadBuffer(receiveBuffer), buffered.SetWriteBuffer(sendBuffer)); err != nil {
+		return fmt.Errorf("bound a terminal stream's buffers: %w", err)
+	}
+	return nil
 }
 
 // Buffers makes the pool that the streams of one process share.

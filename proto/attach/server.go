@@ -39,7 +39,7 @@ func Accept(w http.ResponseWriter, r *http.Request, buffers *sync.Pool) (*Server
 	s.input.Input, s.ack.Ack = &agentv1.TerminalInput{}, &agentv1.TerminalAck{}
 	// What has come already is read first; after it a small buffer does.
 	s.in = bufio.NewReaderSize(io.MultiReader(io.LimitReader(buffered, int64(buffered.Reader.Buffered())), conn), readBuffer)
-	if err := conn.SetDeadline(time.Time{}); err != nil {
+	if err := errors.Join(conn.SetDeadline(time.Time{}), Bound(conn)); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
 	_, err = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "+Upgrade+"\r\n\r\n")
