@@ -68,25 +68,3 @@ test("terminals stand side by side, by button, key and drag, and still do after 
   await page.keyboard.press("Delete");
   await expect(panels).toHaveCount(1);
 });
-
-test("a place in a file that a program prints leads there in the editor", async () => {
-  const panel = page.getByRole("region", { name: "Terminal" }).getByRole("tabpanel");
-  await panel.locator("textarea").focus();
-  await page.keyboard.type("clear; mkdir -p deep && cd deep && printf 'a\\nb\\nc = 1/0\\n' > fails.py && sleep 0 && echo './fails.py:3:5: says no'\n");
-  await expectTerminal(page, /^\.\/fails\.py:3:5: says no$/m);
-  // It is a link when the tree has the file.
-  await expect(page.getByRole("tree", { name: "Files" }).getByRole("treeitem", { name: "deep" })).toBeVisible();
-  const row = panel.locator(".xterm-screen");
-  const box = await row.boundingBox();
-  if (!box) throw new Error("the terminal is not shown");
-  // In the first row. Where the program is, and that the file is there, is told by and by.
-  await expect(async () => {
-    await page.mouse.move(box.x + 40, box.y + 200);
-    await page.mouse.move(box.x + 40, box.y + 8);
-    await expect(row).toHaveClass(/xterm-cursor-pointer/, { timeout: 1_000 });
-  }).toPass({ timeout: 20_000 });
-  await page.screenshot({ path: test.info().outputPath("place.png") });
-  await page.mouse.click(box.x + 40, box.y + 8);
-  await expect(page.getByRole("tab", { name: "fails.py" })).toBeVisible();
-  await expect(page.getByText("Ln 3, Col 5")).toBeVisible();
-});

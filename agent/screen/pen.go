@@ -20,10 +20,15 @@ func (d *drawer) look(c Cell) {
 	if d.rendition(c) != d.rendition(d.pen) {
 		d.sgr(c)
 	}
-	if c.bg&bgProtected != 0 {
-		d.text("\x1b[1\"q") // SGR 0 has taken it back
-	}
+	d.protect(c)
 	d.pen = c
+}
+
+// protect says again that what is drawn next is protected, since SGR 0 takes it back.
+func (d *drawer) protect(c Cell) {
+	if c.bg&bgProtected != 0 {
+		d.text("\x1b[1\"q")
+	}
 }
 
 func (d *drawer) link(c Cell) link {

@@ -14,6 +14,7 @@ func cases() map[string]string {
 	return map[string]string{
 		"nothing":             "",
 		"text":                "hello|world\r\n|next",
+		"protected and ended": "\x1b[1\"q|kept\x1b[0\"q|gone\r\n\x1b[31;1m\x1b[1\"q|\x1b[?2J",
 		"full line":           strings.Repeat("x", 20) + "|",
 		"wrapped":             strings.Repeat("abcdefghij", 5) + "|tail",
 		"wrapped then colour": "\x1b[31m" + strings.Repeat("abcdefghij", 2) + "\x1b[0m|k",

@@ -230,6 +230,7 @@ func (d *drawer) cursor() {
 	d.look(s.pen)
 	if s.join == 0 {
 		d.sgr(s.pen) // nothing joins what comes before a sequence
+		d.protect(s.pen)
 	}
 	if s.modes.insert {
 		d.text("\x1b[4h")
