@@ -84,6 +84,7 @@ func (s *agentService) Activity(
 	res := &agentv1.ActivityResponse{
 		LastInputAt: timeToWire(activity.LastInput), LastJobOutputAt: timeToWire(activity.LastJobOutput),
 		CpuNanos: nanos(usage),
+		Viewers:  count(activity.Viewers), VisibleViewers: count(activity.Visible), ViewerlessSince: timeToWire(activity.ViewerlessSince),
 	}
 	for _, job := range activity.ForegroundJobs {
 		res.ForegroundJobs = append(res.ForegroundJobs, validUTF8(job))

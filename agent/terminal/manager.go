@@ -23,6 +23,7 @@ type Manager struct {
 	work sync.WaitGroup
 
 	lastInput     atomic.Int64 // Unix nanoseconds; 0: never
+	lastLeave     atomic.Int64 // of a viewer, likewise
 	lastJobOutput atomic.Int64
 
 	mu        sync.Mutex
@@ -274,6 +275,10 @@ type Activity struct {
 	LastInput, LastJobOutput time.Time
 	// ForegroundJobs are the names of foreground jobs that are not the terminals' own programs.
 	ForegroundJobs []string
+	// Viewers of all terminals, recordings not among them, and those of them that a person can see.
+	Viewers, Visible int
+	// ViewerlessSince is when the last viewer left; zero while there is one.
+	ViewerlessSince time.Time
 }
 
 // Activity tells when the terminals were last used. Viewing is not use.
@@ -284,6 +289,15 @@ func (m *Manager) Activity() Activity {
 		if info.Foreground != "" {
 			a.ForegroundJobs = append(a.ForegroundJobs, info.Foreground)
 		}
+		a.Viewers += len(info.Watchers)
+		for _, w := range info.Watchers {
+			if w.Visible {
+				a.Visible++
+			}
+		}
+	}
+	if a.Viewers == 0 {
+		a.ViewerlessSince = unixNano(m.lastLeave.Load())
 	}
 	return a
 }

@@ -402,6 +402,9 @@ func (v *Viewer) endLocked(err error) {
 		v.gathering.Stop()
 	}
 	v.t.viewers = slices.Delete(v.t.viewers, at, at+1)
+	if !v.recorder {
+		v.t.m.lastLeave.Store(time.Now().UnixNano())
+	}
 	v.waiting = true
 	v.wakeLocked()
 	v.t.resizeLocked()

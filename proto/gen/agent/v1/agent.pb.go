@@ -419,8 +419,13 @@ type ActivityResponse struct {
 	CpuNanos uint64 `protobuf:"varint,4,opt,name=cpu_nanos,json=cpuNanos,proto3" json:"cpu_nanos,omitempty"`
 	// The last change seen in the workspace that did not come from the backend.
 	LastFileChangeAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=last_file_change_at,json=lastFileChangeAt,proto3" json:"last_file_change_at,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// Viewers attached to terminals, and those of them that a person can see. They are no use by themselves.
+	Viewers        uint32 `protobuf:"varint,6,opt,name=viewers,proto3" json:"viewers,omitempty"`
+	VisibleViewers uint32 `protobuf:"varint,7,opt,name=visible_viewers,json=visibleViewers,proto3" json:"visible_viewers,omitempty"`
+	// When the last viewer left; not set while there is one, or when there never was one.
+	ViewerlessSince *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=viewerless_since,json=viewerlessSince,proto3" json:"viewerless_since,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *ActivityResponse) Reset() {
@@ -484,6 +489,27 @@ func (x *ActivityResponse) GetCpuNanos() uint64 {
 func (x *ActivityResponse) GetLastFileChangeAt() *timestamppb.Timestamp {
 	if x != nil {
 		return x.LastFileChangeAt
+	}
+	return nil
+}
+
+func (x *ActivityResponse) GetViewers() uint32 {
+	if x != nil {
+		return x.Viewers
+	}
+	return 0
+}
+
+func (x *ActivityResponse) GetVisibleViewers() uint32 {
+	if x != nil {
+		return x.VisibleViewers
+	}
+	return 0
+}
+
+func (x *ActivityResponse) GetViewerlessSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ViewerlessSince
 	}
 	return nil
 }
@@ -624,13 +650,16 @@ const file_agent_v1_agent_proto_rawDesc = "" +
 	"\toom_kills\x18\n" +
 	" \x01(\x04R\boomKills\x12\x16\n" +
 	"\x06limits\x18\v \x01(\tR\x06limits\"\x11\n" +
-	"\x0fActivityRequest\"\xac\x02\n" +
+	"\x0fActivityRequest\"\xb6\x03\n" +
 	"\x10ActivityResponse\x12>\n" +
 	"\rlast_input_at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\vlastInputAt\x12G\n" +
 	"\x12last_job_output_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x0flastJobOutputAt\x12'\n" +
 	"\x0fforeground_jobs\x18\x03 \x03(\tR\x0eforegroundJobs\x12\x1b\n" +
 	"\tcpu_nanos\x18\x04 \x01(\x04R\bcpuNanos\x12I\n" +
-	"\x13last_file_change_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x10lastFileChangeAt\"5\n" +
+	"\x13last_file_change_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x10lastFileChangeAt\x12\x18\n" +
+	"\aviewers\x18\x06 \x01(\rR\aviewers\x12'\n" +
+	"\x0fvisible_viewers\x18\a \x01(\rR\x0evisibleViewers\x12E\n" +
+	"\x10viewerless_since\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x0fviewerlessSince\"5\n" +
 	"\x12PrepareStopRequest\x12\x1f\n" +
 	"\vlease_epoch\x18\x01 \x01(\x04R\n" +
 	"leaseEpoch\"^\n" +
@@ -673,24 +702,25 @@ var file_agent_v1_agent_proto_goTypes = []any{
 	(*TerminalInfo)(nil),          // 9: agent.v1.TerminalInfo
 }
 var file_agent_v1_agent_proto_depIdxs = []int32{
-	8, // 0: agent.v1.StatusResponse.started_at:type_name -> google.protobuf.Timestamp
-	9, // 1: agent.v1.StatusResponse.terminals:type_name -> agent.v1.TerminalInfo
-	8, // 2: agent.v1.ActivityResponse.last_input_at:type_name -> google.protobuf.Timestamp
-	8, // 3: agent.v1.ActivityResponse.last_job_output_at:type_name -> google.protobuf.Timestamp
-	8, // 4: agent.v1.ActivityResponse.last_file_change_at:type_name -> google.protobuf.Timestamp
-	0, // 5: agent.v1.AgentService.Hello:input_type -> agent.v1.HelloRequest
-	2, // 6: agent.v1.AgentService.Status:input_type -> agent.v1.StatusRequest
-	4, // 7: agent.v1.AgentService.Activity:input_type -> agent.v1.ActivityRequest
-	6, // 8: agent.v1.AgentService.PrepareStop:input_type -> agent.v1.PrepareStopRequest
-	1, // 9: agent.v1.AgentService.Hello:output_type -> agent.v1.HelloResponse
-	3, // 10: agent.v1.AgentService.Status:output_type -> agent.v1.StatusResponse
-	5, // 11: agent.v1.AgentService.Activity:output_type -> agent.v1.ActivityResponse
-	7, // 12: agent.v1.AgentService.PrepareStop:output_type -> agent.v1.PrepareStopResponse
-	9, // [9:13] is the sub-list for method output_type
-	5, // [5:9] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	8,  // 0: agent.v1.StatusResponse.started_at:type_name -> google.protobuf.Timestamp
+	9,  // 1: agent.v1.StatusResponse.terminals:type_name -> agent.v1.TerminalInfo
+	8,  // 2: agent.v1.ActivityResponse.last_input_at:type_name -> google.protobuf.Timestamp
+	8,  // 3: agent.v1.ActivityResponse.last_job_output_at:type_name -> google.protobuf.Timestamp
+	8,  // 4: agent.v1.ActivityResponse.last_file_change_at:type_name -> google.protobuf.Timestamp
+	8,  // 5: agent.v1.ActivityResponse.viewerless_since:type_name -> google.protobuf.Timestamp
+	0,  // 6: agent.v1.AgentService.Hello:input_type -> agent.v1.HelloRequest
+	2,  // 7: agent.v1.AgentService.Status:input_type -> agent.v1.StatusRequest
+	4,  // 8: agent.v1.AgentService.Activity:input_type -> agent.v1.ActivityRequest
+	6,  // 9: agent.v1.AgentService.PrepareStop:input_type -> agent.v1.PrepareStopRequest
+	1,  // 10: agent.v1.AgentService.Hello:output_type -> agent.v1.HelloResponse
+	3,  // 11: agent.v1.AgentService.Status:output_type -> agent.v1.StatusResponse
+	5,  // 12: agent.v1.AgentService.Activity:output_type -> agent.v1.ActivityResponse
+	7,  // 13: agent.v1.AgentService.PrepareStop:output_type -> agent.v1.PrepareStopResponse
+	10, // [10:14] is the sub-list for method output_type
+	6,  // [6:10] is the sub-list for method input_type
+	6,  // [6:6] is the sub-list for extension type_name
+	6,  // [6:6] is the sub-list for extension extendee
+	0,  // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_agent_v1_agent_proto_init() }
