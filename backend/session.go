@@ -49,7 +49,13 @@ type Session struct {
 	// Wanted says whether an environment shall run; any replica may set it, the lease holder acts on it.
 	Wanted bool
 	// EnvironmentID is the environment that the lease holder last started or adopted.
-	EnvironmentID  EnvironmentID
+	EnvironmentID EnvironmentID
+	// StopsAt is when it stops by itself unless something happens, as Reason says; zero while no stop is near.
+	StopsAt time.Time
+	// MayStay says whether somebody can keep it running by asking so.
+	MayStay bool
+	// Place in the queue of sessions that wait for others to stop, 1 being the next; 0: it does not wait.
+	Place          int
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
 	LastActivityAt time.Time
@@ -58,6 +64,22 @@ type Session struct {
 	Bytes int64
 	// TrashedAt is when its owner deleted it; zero: not. Until it is purged it can be brought back, and nothing else.
 	TrashedAt time.Time
+}
+
+// RunLimits are how many sessions may run at once; 0: any number.
+type RunLimits struct {
+	PerUser, Total int
+}
+
+// RunPlace is whether a session may run, and else where it waits.
+type RunPlace struct {
+	Granted bool
+	// Turn is its place in the queue of Length sessions, 1 being the next.
+	Turn, Length int
+	// UserRunning sessions of its user, and Running of all users, run.
+	UserRunning, Running int
+	// UserFull: it waits for another session of its user.
+	UserFull bool
 }
 
 // Lease is the right to commit a session's files and to start and stop its environment. One replica holds

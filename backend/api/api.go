@@ -195,6 +195,7 @@ func (s *server) routes() chi.Router {
 	viewer.Get("/api/workspace/{session_id}/status", s.handle(s.workspaceStatus))
 	writer.Post("/api/workspace/{session_id}/ensure-default", s.handle(s.ensureDefault))
 	writer.Post("/api/workspace/{session_id}/start", s.handle(s.start))
+	writer.Post("/api/workspace/{session_id}/stay", s.handle(s.stay))
 	owner.Post("/api/workspace/{session_id}/brake", s.handle(s.releaseBrake))
 	guest.Get("/api/workspace/{session_id}/terminals", s.handle(s.listTerminals))
 	writer.Patch("/api/workspace/{session_id}/terminals/{name}", s.handle(s.updateTerminal))

@@ -27,6 +27,10 @@ func (c *control) Start(ctx context.Context, id backend.SessionID) error {
 	return c.manager.Start(ctx, id)
 }
 
+func (c *control) Stay(ctx context.Context, id backend.SessionID) error {
+	return c.manager.Stay(ctx, id)
+}
+
 func (c *control) Shutdown(ctx context.Context, id backend.SessionID) (Flushed, error) {
 	f, err := c.manager.Shutdown(ctx, id)
 	return Flushed{Batches: f.Batches, Entries: f.Entries, Revision: f.Revision}, err

@@ -161,6 +161,10 @@ func (s *server) saveFile(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	w.Header().Set("ETag", etag(item.Revision))
+	// Who edits uses the session, though the agent sees nothing of it. The file is saved whatever becomes of this.
+	if err := s.cfg.Store.TouchActivity(r.Context(), req.SessionID); err != nil {
+		s.cfg.Logger.WarnContext(r.Context(), "the use of a session could not be noted", "session_id", req.SessionID, "error", err)
+	}
 	if created {
 		s.answer(w, r, http.StatusCreated, changedBody{Message: "File created", File: newItemBody(item)})
 		return nil

@@ -31,6 +31,8 @@ type control struct {
 
 func (control) Start(context.Context, backend.SessionID) error { return nil }
 
+func (control) Stay(context.Context, backend.SessionID) error { return nil }
+
 func (control) Shutdown(context.Context, backend.SessionID) (api.Flushed, error) {
 	return api.Flushed{Batches: 1, Entries: 2, Revision: 3}, nil
 }

@@ -112,6 +112,8 @@ type FileStore interface {
 	Item(ctx context.Context, id backend.SessionID, path string) (backend.Item, error)
 	// ReadFile returns an item and, of a saved file, its content as of one moment.
 	ReadFile(ctx context.Context, id backend.SessionID, path string) (backend.Item, []byte, error)
+	// TouchActivity notes that a session was used now.
+	TouchActivity(ctx context.Context, id backend.SessionID) error
 	SaveFile(ctx context.Context, req postgres.SaveRequest) (item backend.Item, created bool, err error)
 	MakeFolder(ctx context.Context, req postgres.PathRequest) (item backend.Item, created bool, err error)
 	DeletePath(ctx context.Context, req postgres.PathRequest) (revision int64, err error)
@@ -187,6 +189,8 @@ type SyncStatus struct {
 type Control interface {
 	// Start says that an environment is wanted and returns at once.
 	Start(ctx context.Context, id backend.SessionID) error
+	// Stay keeps an environment that runs from stopping for lack of use. CodeUnavailable.
+	Stay(ctx context.Context, id backend.SessionID) error
 	// Shutdown returns after the environment's last change is committed and it has ended.
 	Shutdown(ctx context.Context, id backend.SessionID) (Flushed, error)
 	// Status does not wait for an environment that does not answer: it returns what is known.

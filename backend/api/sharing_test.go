@@ -78,6 +78,7 @@ func least() map[string]string {
 		"GET /api/workspace/{session_id}/status":                         "view",
 		"POST /api/workspace/{session_id}/ensure-default":                "write",
 		"POST /api/workspace/{session_id}/start":                         "write",
+		"POST /api/workspace/{session_id}/stay":                          "write",
 		"POST /api/workspace/{session_id}/shutdown":                      "owner",
 		"POST /api/workspace/{session_id}/brake":                         "owner",
 		"GET /api/workspace/{session_id}/terminals":                      "terminal",

@@ -16,15 +16,19 @@ import (
 // statusBody is a workspace and its environment in one look.
 type statusBody struct {
 	// Status is one word for it all: empty, stopped, initializing, ready, stopping or error.
-	Status      string            `json:"status"`
-	Message     string            `json:"message"`
-	Initialized bool              `json:"initialized"`
-	FileCount   int64             `json:"file_count"`
-	TotalBytes  int64             `json:"total_bytes"`
-	Revision    int64             `json:"revision"`
-	Phase       backend.Phase     `json:"phase"`
-	Reason      string            `json:"reason"`
-	Since       time.Time         `json:"since"`
+	Status      string        `json:"status"`
+	Message     string        `json:"message"`
+	Initialized bool          `json:"initialized"`
+	FileCount   int64         `json:"file_count"`
+	TotalBytes  int64         `json:"total_bytes"`
+	Revision    int64         `json:"revision"`
+	Phase       backend.Phase `json:"phase"`
+	Reason      string        `json:"reason"`
+	Since       time.Time     `json:"since"`
+	// StopsAt is when it stops by itself; null while no stop is near.
+	StopsAt     *time.Time        `json:"stops_at"`
+	MayStay     bool              `json:"may_stay"`
+	QueuePlace  int               `json:"queue_place"`
 	Environment EnvironmentStatus `json:"environment"`
 	Sync        SyncStatus        `json:"sync"`
 	Limits      limitsBody        `json:"limits"`
@@ -69,12 +73,21 @@ func (s *server) sendStatus(w http.ResponseWriter, r *http.Request, code int, se
 		Status: status, Message: message, Initialized: workspace.Items > 0 || session.Phase == backend.PhaseReady,
 		FileCount: workspace.Files, TotalBytes: workspace.Bytes, Revision: workspace.Revision,
 		Phase: session.Phase, Reason: session.Reason, Since: session.PhaseSince.UTC(),
+		StopsAt: timeOrNull(session.StopsAt), MayStay: session.MayStay, QueuePlace: session.Place,
 		Environment: environment, Sync: environment.Sync,
 		Limits: limitsBody{
 			MaxFileBytes: s.cfg.Limits.MaxFileBytes, MaxWorkspaceBytes: s.cfg.Limits.MaxWorkspaceBytes, MaxFiles: s.cfg.Limits.MaxFiles,
 		},
 	})
 	return nil
+}
+
+func timeOrNull(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
 }
 
 // describe puts a phase in one word and in one sentence.
@@ -110,6 +123,15 @@ func (s *server) start(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return s.sendStatus(w, r, http.StatusAccepted, session)
+}
+
+// stay keeps the environment from stopping for lack of use.
+func (s *server) stay(w http.ResponseWriter, r *http.Request) error {
+	if err := s.cfg.Control.Stay(r.Context(), sessionOf(r).ID); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
 }
 
 func (s *server) shutdown(w http.ResponseWriter, r *http.Request) error {

@@ -15,17 +15,20 @@ import (
 const sessionColumns = `s.id::text, s.user_id::text, s.name, s.phase, s.phase_reason, s.phase_since, s.wanted, s.environment_id,
 	s.created_at, s.updated_at, s.last_activity_at,
 	coalesce((SELECT w.file_count FROM workspaces w WHERE w.session_id = s.id), 0),
-	coalesce((SELECT w.byte_count FROM workspaces w WHERE w.session_id = s.id), 0), s.trashed_at`
+	coalesce((SELECT w.byte_count FROM workspaces w WHERE w.session_id = s.id), 0), s.trashed_at, s.stops_at, s.may_stay, s.queue_place`
 
 // scanSession reads sessionColumns and what more follows them.
 func scanSession(row pgx.Row, more ...any) (s backend.Session, err error) {
-	var trashed *time.Time
+	var trashed, stops *time.Time
 	err = row.Scan(append([]any{
 		&s.ID, &s.UserID, &s.Name, &s.Phase, &s.Reason, &s.PhaseSince, &s.Wanted, &s.EnvironmentID,
-		&s.CreatedAt, &s.UpdatedAt, &s.LastActivityAt, &s.Files, &s.Bytes, &trashed,
+		&s.CreatedAt, &s.UpdatedAt, &s.LastActivityAt, &s.Files, &s.Bytes, &trashed, &stops, &s.MayStay, &s.Place,
 	}, more...)...)
 	if trashed != nil {
 		s.TrashedAt = *trashed
+	}
+	if stops != nil {
+		s.StopsAt = *stops
 	}
 	return s, err
 }
@@ -217,7 +220,10 @@ func (s *Store) SetPhase(ctx context.Context, lease backend.Lease, phase backend
 			SELECT session_id FROM workspaces WHERE session_id = $1 AND lease_epoch = $2 AND lease_holder = $3 FOR SHARE),
 		changed AS (
 			UPDATE sessions s SET phase = $4, phase_reason = $5, environment_id = $6, updated_at = now(),
-				phase_since = CASE WHEN s.phase = $4 THEN s.phase_since ELSE now() END
+				phase_since = CASE WHEN s.phase = $4 THEN s.phase_since ELSE now() END,
+				stops_at = NULL, may_stay = false, queue_place = 0,
+				queued_at = CASE WHEN $4 = 'starting' AND $6 = '' THEN s.queued_at END,
+				placed_at = CASE WHEN $4 IN ('stopped', 'failed') THEN NULL WHEN $6 <> '' THEN coalesce(s.placed_at, now()) ELSE s.placed_at END
 			FROM held WHERE s.id = held.session_id RETURNING s.user_id)
 		SELECT pg_notify($7, ($8::jsonb || jsonb_build_object('u', user_id))::text) FROM changed`,
 		string(lease.SessionID), lease.Epoch, lease.Holder, string(phase), reason, string(environment),
@@ -240,8 +246,9 @@ func (s *Store) SetPhase(ctx context.Context, lease backend.Lease, phase backend
 	return wrap(err, "set the phase of a session")
 }
 
-// TouchActivity notes when the session was last used; an earlier time than the known one changes nothing.
-func (s *Store) TouchActivity(ctx context.Context, id backend.SessionID, at time.Time) error {
-	_, err := s.pool.Exec(ctx, `UPDATE sessions SET last_activity_at = $2 WHERE id = $1 AND last_activity_at < $2`, string(id), at)
+// TouchActivity notes that a session was used now. Often means seldom: what is known to within a few seconds is not written
+// again.
+func (s *Store) TouchActivity(ctx context.Context, id backend.SessionID) error {
+	_, err := s.pool.Exec(ctx, `UPDATE sessions SET last_activity_at = now() WHERE id = $1 AND last_activity_at < now() - interval '5 seconds'`, string(id))
 	return wrap(err, "note the use of a session")
 }

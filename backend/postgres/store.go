@@ -167,10 +167,12 @@ const channel = "workspace"
 type kind string
 
 const (
-	kindFiles     kind = "files"
-	kindPhase     kind = "phase"
-	kindConflict  kind = "conflict"
-	kindWanted    kind = "wanted"
+	kindFiles    kind = "files"
+	kindPhase    kind = "phase"
+	kindConflict kind = "conflict"
+	kindWanted   kind = "wanted"
+	// kindQueue wakes those alone who look at the session.
+	kindQueue     kind = "queue"
 	kindRecording kind = "recording"
 	kindShare     kind = "share"
 	// kindAccount is about a user's settings, layouts or list of sessions, kindSignIn about who is signed in.

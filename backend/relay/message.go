@@ -16,10 +16,17 @@ type statusMessage struct {
 	Message string        `json:"message"`
 	Reason  string        `json:"reason"`
 	Since   time.Time     `json:"since"`
+	// StopsAt is when it stops by itself, or nothing.
+	StopsAt    time.Time `json:"stops_at,omitzero"`
+	MayStay    bool      `json:"may_stay"`
+	QueuePlace int       `json:"queue_place"`
 }
 
 func newStatus(s backend.Session) statusMessage {
-	m := statusMessage{Type: "status", Phase: s.Phase, Reason: s.Reason, Since: s.PhaseSince.UTC()}
+	m := statusMessage{Type: "status", Phase: s.Phase, Reason: s.Reason, Since: s.PhaseSince.UTC(), MayStay: s.MayStay, QueuePlace: s.Place}
+	if !s.StopsAt.IsZero() {
+		m.StopsAt = s.StopsAt.UTC()
+	}
 	switch s.Phase {
 	case backend.PhaseStopped:
 		m.Message = "Stopped"

@@ -17,6 +17,12 @@ func (m *Manager) Start(ctx context.Context, id backend.SessionID) error {
 	return m.cfg.Store.SetWanted(ctx, id, true, "")
 }
 
+// Stay keeps an environment from stopping for lack of use, for as long as one that has just been used. CodeUnavailable when
+// it has stopped already; nothing is started.
+func (m *Manager) Stay(ctx context.Context, id backend.SessionID) error {
+	return m.cfg.Store.Stay(ctx, id)
+}
+
 // Shutdown stops the session's environment after its last change is committed, and returns what was flushed.
 func (m *Manager) Shutdown(ctx context.Context, id backend.SessionID) (filesync.Flushed, error) {
 	m.recordFlush(id, filesync.Flushed{})

@@ -30,6 +30,14 @@ type Store interface {
 	ReleaseLease(ctx context.Context, lease backend.Lease) error
 	SetWanted(ctx context.Context, id backend.SessionID, wanted bool, reason string) error
 	SetPhase(ctx context.Context, lease backend.Lease, phase backend.Phase, reason string, environment backend.EnvironmentID) error
+	// WarnStop tells that the session will stop by itself; a zero time takes it back. CodeStaleLease.
+	WarnStop(ctx context.Context, lease backend.Lease, at time.Time, mayStay bool, reason string) error
+	// Stay counts as use. CodeUnavailable when the session does not run.
+	Stay(ctx context.Context, id backend.SessionID) error
+	// TakePlace lets a session run, or says where it waits. CodeStaleLease.
+	TakePlace(ctx context.Context, lease backend.Lease, limits backend.RunLimits) (backend.RunPlace, error)
+	// Queued tells where it waits. CodeStaleLease.
+	Queued(ctx context.Context, lease backend.Lease, turn int, reason string) error
 	PurgeSession(ctx context.Context, id backend.SessionID) error
 }
 
@@ -58,6 +66,8 @@ type Config struct {
 	Replica string
 	Policy  filesync.Policy
 	Idle    IdlePolicy
+	// Limits are how many sessions may run at once, on all replicas together.
+	Limits backend.RunLimits
 	// LeaseTTL is how long a dead replica's sessions wait for another.
 	LeaseTTL time.Duration
 	// StopEnvironments on Run's end, for a runtime whose environments nobody else can reach.

@@ -6,22 +6,17 @@ import (
 	"fmt"
 	"time"
 
-	"connectrpc.com/connect"
 	"golang.org/x/sync/errgroup"
 
 	"codingplatform/backend"
 	"codingplatform/backend/agentconn"
 	"codingplatform/backend/filesync"
 	"codingplatform/backend/recording"
-	agentv1 "codingplatform/proto/gen/agent/v1"
 )
 
 const (
 	// answerTimeout is how long an agent may be silent while its environment lives.
 	answerTimeout = 30 * time.Second
-	idleInterval  = 30 * time.Second
-	// busyShare of a core is work.
-	busyShare = 0.1
 	// recordingsTimeout is how long a stop waits for recordings to end with what has been printed.
 	recordingsTimeout = 5 * time.Second
 )
@@ -67,6 +62,9 @@ func (s *supervisor) environment(ctx context.Context) (backend.Environment, erro
 		return env, nil
 	}
 	if backend.CodeOf(err) != backend.CodeNotFound {
+		return env, err
+	}
+	if err := s.place(ctx); err != nil {
 		return env, err
 	}
 	if err := s.phase(ctx, backend.PhaseStarting, "Starting the environment", ""); err != nil {
@@ -246,9 +244,9 @@ func (s *supervisor) restore(ctx context.Context, conn *agentconn.Conn, syncer *
 
 // guard returns why the sync has to end; context.Canceled when the syncer ended first.
 func (s *supervisor) guard(ctx, running context.Context, conn *agentconn.Conn, flush flushFunc, wake <-chan struct{}, syncWake chan<- struct{}, readySince time.Time) error {
-	idle := time.NewTicker(idleInterval)
+	watch := newIdleWatch(s, conn, readySince)
+	idle := time.NewTicker(watch.interval())
 	defer idle.Stop()
-	watch := idleWatch{s: s, conn: conn, readySince: readySince, looked: readySince}
 	for {
 		state, known, moved := s.m.environments.get(conn.Environment.ID)
 		if known && state.Phase == backend.EnvironmentEnded {
@@ -272,6 +270,12 @@ func (s *supervisor) guard(ctx, running context.Context, conn *agentconn.Conn, f
 			}
 			if err := s.unwanted(ctx, flush); err != nil {
 				return err
+			}
+			// Somebody may have asked it to stay.
+			if watch.warned() {
+				if err := watch.look(running); err != nil {
+					return err
+				}
 			}
 		case <-idle.C:
 			if err := watch.look(running); err != nil {
@@ -298,62 +302,4 @@ func (s *supervisor) unwanted(ctx context.Context, flush flushFunc) error {
 		return err
 	}
 	return errUnwanted
-}
-
-// idleWatch applies the idle policy.
-type idleWatch struct {
-	s          *supervisor
-	conn       *agentconn.Conn
-	readySince time.Time
-	looked     time.Time
-	cpu        uint64
-	warned     bool
-}
-
-func (w *idleWatch) look(ctx context.Context) error {
-	policy := w.s.m.cfg.Idle
-	if policy.After <= 0 && policy.MaxAge <= 0 {
-		return nil
-	}
-	response, err := w.conn.Agent.Activity(ctx, connect.NewRequest(&agentv1.ActivityRequest{}))
-	if err != nil {
-		w.s.logger.WarnContext(ctx, "the environment's activity is not known", "error", err)
-		return nil
-	}
-	session, err := w.s.m.cfg.Store.SessionByID(ctx, w.s.id)
-	if err != nil {
-		w.s.logger.WarnContext(ctx, "the session could not be looked at", "error", err)
-		return nil
-	}
-	now := time.Now()
-	a := response.Msg
-	used := a.GetCpuNanos() - min(w.cpu, a.GetCpuNanos())
-	activity := Activity{
-		ReadySince: w.readySince,
-		LastUse:    latest(a.GetLastInputAt().AsTime(), a.GetLastJobOutputAt().AsTime(), a.GetLastFileChangeAt().AsTime(), session.LastActivityAt),
-		CPUBusy:    len(a.GetForegroundJobs()) > 0 && float64(used) > busyShare*float64(now.Sub(w.looked)),
-	}
-	w.cpu, w.looked = a.GetCpuNanos(), now
-	decision, reason := Decide(now, activity, policy)
-	switch {
-	case decision == Stop:
-		return w.s.m.cfg.Store.SetWanted(ctx, w.s.id, false, "stopped: "+reason)
-	case decision == Warn:
-		w.warned = true
-		return w.s.phase(ctx, backend.PhaseReady, reason, w.conn.Environment.ID)
-	case w.warned:
-		w.warned = false
-		return w.s.phase(ctx, backend.PhaseReady, "", w.conn.Environment.ID)
-	}
-	return nil
-}
-
-func latest(times ...time.Time) time.Time {
-	var t time.Time
-	for _, u := range times {
-		if u.After(t) {
-			t = u
-		}
-	}
-	return t
 }

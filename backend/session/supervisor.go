@@ -14,7 +14,9 @@ import (
 var (
 	errLeaseLost = errors.New("the lease went to another replica")
 	errDrained   = errors.New("this replica is going")
-	errUnwanted  = errors.New("the environment is no longer wanted")
+	// errLeaving is a drain before there is anything to flush.
+	errLeaving  = errors.New("this replica is going, before anything has started")
+	errUnwanted = errors.New("the environment is no longer wanted")
 )
 
 // endedError says that an environment ended by itself.
@@ -134,7 +136,7 @@ func (s *supervisor) steps(ctx context.Context) error {
 		err = s.serve(ctx)
 		var ended endedError
 		switch {
-		case errors.Is(err, errUnwanted):
+		case errors.Is(err, errUnwanted), errors.Is(err, errLeaving):
 			// Look again.
 		case errors.Is(err, errDrained):
 			return nil

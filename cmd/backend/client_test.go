@@ -151,6 +151,9 @@ type message struct {
 	Reset       bool   `json:"reset"`
 	Created     bool   `json:"created"`
 	Braked      bool   `json:"braked"`
+	StopsAt     string `json:"stops_at"`
+	MayStay     bool   `json:"may_stay"`
+	QueuePlace  int    `json:"queue_place"`
 	Snapshot    int    `json:"snapshot"`
 	Mode        string `json:"mode"`
 	Revision    int64  `json:"revision"`

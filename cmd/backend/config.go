@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"codingplatform/backend"
+	"codingplatform/backend/session"
 	"codingplatform/client/cli"
 )
 
@@ -45,9 +47,8 @@ type config struct {
 	MaxFiles         int64
 	MaxRecording     int64
 	Ignore           []string
-	IdleAfter        time.Duration
-	IdleWarn         time.Duration
-	MaxAge           time.Duration
+	Idle             session.IdlePolicy
+	Running          backend.RunLimits
 	LeaseTTL         time.Duration
 	StopGrace        time.Duration
 	TrashAge         time.Duration
@@ -119,9 +120,14 @@ func settings() []setting {
 		{"max-files", "MAX_FILES", "100000", "files and folders of a workspace", number(func(c *config) *int64 { return &c.MaxFiles })},
 		{"max-recording-bytes", "MAX_RECORDING_BYTES", "67108864", "largest recording of a terminal; it ends there", number(func(c *config) *int64 { return &c.MaxRecording })},
 		{"ignore", "IGNORE", defaultIgnore, "patterns in gitignore syntax of what is listed but not saved, comma-separated", list(func(c *config) *[]string { return &c.Ignore })},
-		{"idle-timeout", "IDLE_TIMEOUT", "1h", "an environment that nobody uses for this long stops; 0: never", duration(func(c *config) *time.Duration { return &c.IdleAfter })},
-		{"idle-warning", "IDLE_WARNING", "5m", "the user is told this long before", duration(func(c *config) *time.Duration { return &c.IdleWarn })},
-		{"max-age", "MAX_AGE", "0", "no environment runs longer than this; 0: no limit", duration(func(c *config) *time.Duration { return &c.MaxAge })},
+		{"idle-timeout", "IDLE_TIMEOUT", "1h", "an environment in which nothing is at work stops after this long when it is open where nobody sees it, as in a tab behind others; 0: never", duration(func(c *config) *time.Duration { return &c.Idle.Idle })},
+		{"present-timeout", "PRESENT_TIMEOUT", "2h", "the same when somebody has it before their eyes", duration(func(c *config) *time.Duration { return &c.Idle.Present })},
+		{"closed-timeout", "CLOSED_TIMEOUT", "1h", "the same when it is open nowhere", duration(func(c *config) *time.Duration { return &c.Idle.Closed })},
+		{"active-timeout", "ACTIVE_TIMEOUT", "0", "an environment whose programs are at work stops after this long without input; 0: never", duration(func(c *config) *time.Duration { return &c.Idle.Active })},
+		{"idle-warning", "IDLE_WARNING", "2m", "the user is told this long before, and may say that it shall stay", duration(func(c *config) *time.Duration { return &c.Idle.Warn })},
+		{"max-age", "MAX_AGE", "0", "no environment runs longer than this; 0: no limit", duration(func(c *config) *time.Duration { return &c.Idle.MaxAge })},
+		{"max-running", "MAX_RUNNING", "0", "sessions that run at once, of all users; more wait for their turn; 0: no limit", count(func(c *config) *int { return &c.Running.Total })},
+		{"max-running-per-user", "MAX_RUNNING_PER_USER", "0", "sessions of one user that run at once; more wait until one stops; 0: no limit", count(func(c *config) *int { return &c.Running.PerUser })},
 		{"lease-ttl", "LEASE_TTL", "8s", "how long a dead replica's sessions wait for another", duration(func(c *config) *time.Duration { return &c.LeaseTTL })},
 		{"stop-grace", "STOP_GRACE", "3s", "how long programs have to end when their environment stops", duration(func(c *config) *time.Duration { return &c.StopGrace })},
 		{"deleted-session-age", "DELETED_SESSION_AGE", "168h", "a deleted session can be brought back for this long", duration(func(c *config) *time.Duration { return &c.TrashAge })},
@@ -146,6 +152,13 @@ func text(at func(*config) *string) func(*config, string) error {
 func number(at func(*config) *int64) func(*config, string) error {
 	return func(c *config, s string) (err error) {
 		*at(c), err = strconv.ParseInt(s, 10, 64)
+		return err
+	}
+}
+
+func count(at func(*config) *int) func(*config, string) error {
+	return func(c *config, s string) (err error) {
+		*at(c), err = strconv.Atoi(s)
 		return err
 	}
 }
@@ -275,6 +288,12 @@ func (c *config) validate() error {
 	}
 	if c.BackupKeep < 0 {
 		bad("backup-keep: must not be negative")
+	}
+	if c.Running.Total < 0 || c.Running.PerUser < 0 {
+		bad("max-running, max-running-per-user: must be 0 or more")
+	}
+	if c.Idle.Warn < 0 {
+		bad("idle-warning: must be 0 or more")
 	}
 	if c.LeaseTTL < time.Second {
 		bad("lease-ttl: must be a second or more")

@@ -17,7 +17,7 @@ func TestConfigDefaultsAreValid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Listen != "localhost:8002" || c.IdleAfter != time.Hour || c.MaxFileBytes != 10<<20 {
+	if c.Listen != "localhost:8002" || c.Idle.Idle != time.Hour || c.MaxFileBytes != 10<<20 {
 		t.Fatalf("defaults are %+v", c)
 	}
 }
@@ -31,8 +31,8 @@ func TestConfigFlagWinsOverEnvironment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Listen != "localhost:2" || c.IdleAfter != 5*time.Minute {
-		t.Fatalf("listen %q, idle %s", c.Listen, c.IdleAfter)
+	if c.Listen != "localhost:2" || c.Idle.Idle != 5*time.Minute {
+		t.Fatalf("listen %q, idle %s", c.Listen, c.Idle.Idle)
 	}
 }
 

@@ -73,7 +73,8 @@ func serve(ctx context.Context, cfg config, logger *slog.Logger, onReady func(ur
 	sessions := session.NewManager(session.Config{
 		Store: store, Audit: store, Wakes: wakes, Runtime: runtime, Pool: pool, Replica: cfg.Replica,
 		Policy:            filesync.Policy{Ignore: cfg.Ignore, Limits: limits},
-		Idle:              session.IdlePolicy{After: cfg.IdleAfter, Warn: cfg.IdleWarn, MaxAge: cfg.MaxAge},
+		Idle:              cfg.Idle,
+		Limits:            cfg.Running,
 		MaxRecordingBytes: cfg.MaxRecording,
 		LeaseTTL:          cfg.LeaseTTL, StopEnvironments: cfg.Runtime == "local", StopGrace: cfg.StopGrace, Logger: logger,
 	})

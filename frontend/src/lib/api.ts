@@ -168,6 +168,9 @@ export const api = {
   async shutdown(id: string): Promise<void> {
     await send(workspace(id, "shutdown"), { method: "POST" });
   },
+  async stay(id: string): Promise<void> {
+    await send(workspace(id, "stay"), { method: "POST" });
+  },
   async releaseBrake(id: string, remove: boolean): Promise<void> {
     await send(workspace(id, "brake"), { method: "POST", json: { delete: remove } });
   },

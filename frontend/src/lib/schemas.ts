@@ -169,6 +169,9 @@ const statusMessage = z.object({
   phase: phaseSchema,
   message: z.string().default(""),
   reason: z.string().default(""),
+  stops_at: z.string().default(""),
+  may_stay: z.boolean().default(false),
+  queue_place: z.number().default(0),
 });
 const errorMessage = z.object({
   type: z.literal("error"),

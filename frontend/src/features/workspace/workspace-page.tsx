@@ -22,6 +22,7 @@ import { useStore } from "@/hooks/use-store";
 import { useUser } from "@/hooks/use-user";
 import { ActivityBar } from "./activity-bar";
 import { BrakeBanner } from "./brake-banner";
+import { StopBanner } from "./stop-banner";
 import { targetOf } from "./target";
 import { TopBar } from "./top-bar";
 import { leaveForDashboard, Workspace } from "./workspace";
@@ -127,6 +128,7 @@ function Open({ workspace, rights }: { readonly workspace: Workspace; readonly r
       <TopBar workspace={workspace} rights={rights} user={user} onRun={run} onShare={() => setDialog({ what: "share", terminal: "" })} />
       <GuestBanner workspace={workspace} />
       {rights.owner && <BrakeBanner workspace={workspace} />}
+      <StopBanner workspace={workspace} mayAsk={rights.change} />
       <main className="flex min-h-0 flex-1">
         {!rights.files ? (
           terminal

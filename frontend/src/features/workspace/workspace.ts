@@ -25,6 +25,13 @@ import { EventStream } from "./events";
 import { Layout } from "./layout";
 import type { Target } from "./target";
 
+export interface ComingStop {
+  /** In milliseconds since 1970. */
+  readonly at: number;
+  readonly mayStay: boolean;
+  readonly reason: string;
+}
+
 export interface PhaseState {
   readonly phase: Phase;
   readonly message: string;
@@ -58,6 +65,8 @@ export class Workspace {
   /** Why a guest has no access any more; empty: has it. */
   readonly ended = new Store<string>("");
   readonly phase = new Store<PhaseState | null>(null);
+  /** The stop that is near, while one is. */
+  readonly stopsAt = new Store<ComingStop | null>(null);
   readonly sync = new Store<Sync | null>(null);
   readonly viewers = new Store<number>(1);
   readonly files: FileStore;
@@ -270,6 +279,7 @@ export class Workspace {
     switch (event.type) {
       case "status":
         this.phase.set({ phase: event.phase, message: event.message, reason: event.reason });
+        this.stopsAt.set(event.stops_at ? { at: Date.parse(event.stops_at), mayStay: event.may_stay, reason: event.reason } : null);
         return;
       case "files":
         if (this.rights.get()?.files === false) return;
@@ -321,6 +331,15 @@ export class Workspace {
     } catch (error) {
       this.#failed(`Could not run ${active.path}`, error);
       return false;
+    }
+  }
+
+  /** Keeps the environment from stopping for lack of use. */
+  async stay(): Promise<void> {
+    try {
+      await api.stay(this.id);
+    } catch (error) {
+      this.#failed("Could not keep the session running", error);
     }
   }
 
