@@ -243,7 +243,8 @@ func fill(ctx context.Context, conn *pgx.Conn, archive *zip.Reader, t DumpedTabl
 
 // settle leaves nothing of the environments and leases that were there when the dump was made.
 func settle(ctx context.Context, tx pgx.Tx) error {
-	_, err := tx.Exec(ctx, `UPDATE sessions SET phase = 'stopped', phase_reason = 'restored from a backup', phase_since = now(), wanted = false, environment_id = ''`)
+	_, err := tx.Exec(ctx, `UPDATE sessions SET phase = 'stopped', phase_reason = 'restored from a backup', phase_since = now(), wanted = false, environment_id = '',
+		stops_at = NULL, may_stay = false, placed_at = NULL, queued_at = NULL, queue_place = 0`)
 	if err != nil {
 		return wrap(err, "stop the sessions")
 	}
