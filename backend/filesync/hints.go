@@ -173,6 +173,8 @@ func (h *hints) again(op operation, content bool) {
 	switch {
 	case op.op == backend.OpMove:
 		h.moves = append(h.moves, move{op.from, op.item.Path})
+		// What is there has to be known by then: a program may put something new there meanwhile, which is no part of it.
+		h.add(op.from, true)
 	case op.hinted:
 		h.add(op.item.Path, op.below)
 		h.content[op.item.Path] = content || op.content

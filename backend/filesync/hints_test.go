@@ -108,3 +108,29 @@ func TestHintsAreKeptUntilTheyAreSettled(t *testing.T) {
 		t.Errorf("%+v", h)
 	}
 }
+
+// TestABusyMoveLooksAgainAtBothEnds: a program has written to the former path, which is a file of its own by the time the
+// move is tried again. It must not be moved along, and nothing else would bring it back.
+func TestABusyMoveLooksAgainAtBothEnds(t *testing.T) {
+	h := newHints()
+	h.note([]backend.Change{change(backend.SourceAPI, backend.OpMove, backend.TypeFile, "to", "from")})
+	ops := h.operations(backend.Present{Items: []backend.Item{{Path: "to", Type: backend.TypeFile}}})
+	h.begin()
+	for _, op := range ops {
+		if op.op != backend.OpDelete { // what the disk has at the former path is kept, and on its way
+			h.again(op, false)
+		}
+	}
+	h.note([]backend.Change{change(backend.SourceTerminal, backend.OpPut, backend.TypeFile, "from", "")})
+	paths, _ := h.query()
+	if diff := cmp.Diff([]string{"from", "to"}, paths); diff != "" {
+		t.Errorf("looked at (-want +got):\n%s", diff)
+	}
+	present := backend.Present{}
+	for _, path := range paths {
+		present.Items = append(present.Items, backend.Item{Path: path, Type: backend.TypeFile})
+	}
+	if diff := cmp.Diff([]string{"put from", "put to"}, said(h.operations(present))); diff != "" {
+		t.Errorf("operations (-want +got):\n%s", diff)
+	}
+}
