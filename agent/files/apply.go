@@ -16,7 +16,8 @@ import (
 // Operation is what the database has at a path at present.
 type Operation struct {
 	// Op is Put: the database has Entry. Delete: it has nothing at Entry.Path and below. Move: what it has at Entry.Path
-	// and below, which further operations tell, it had at From before; that spares the disk the writing.
+	// and below, which further operations tell, it had at From before; that spares the disk the writing. A Delete of From is
+	// among them: without it nothing is moved.
 	Op    Op
 	Entry Entry
 	From  string
@@ -88,11 +89,17 @@ func (e *Engine) applyAll(ctx context.Context, epoch, through uint64, ops []Oper
 		e.wake()
 	}()
 	results := make([]Result, 0, len(ops))
-	moved := map[string]bool{}
+	moved, gone := map[string]bool{}, map[string]bool{}
 	for _, op := range ops {
-		if op.Op == Move {
+		switch op.Op {
+		case Move:
 			moved[op.From] = true
+		case Delete:
+			gone[op.Entry.Path] = true
+		case Put:
 		}
+	}
+	for _, op := range ops {
 		if err := ctx.Err(); err != nil {
 			return results, err
 		}
@@ -107,7 +114,11 @@ func (e *Engine) applyAll(ctx context.Context, epoch, through uint64, ops []Oper
 			content = incoming
 		}
 		result := Result{Path: op.Entry.Path}
-		result.Outcome, err = e.apply(ctx, op, through, content, moved[op.Entry.Path])
+		result.Outcome, err = Unchanged, error(nil)
+		// Only what the database is known not to have any more is taken away.
+		if op.Op != Move || gone[op.From] {
+			result.Outcome, err = e.apply(ctx, op, through, content, moved[op.Entry.Path])
+		}
 		if incoming != nil {
 			if _, derr := io.Copy(io.Discard, incoming); derr != nil || incoming.err != nil {
 				return results, errors.Join(derr, incoming.err)

@@ -123,6 +123,16 @@ func TestAMoveOfWhatWasJustWritten(t *testing.T) {
 	}
 }
 
+// TestAMoveOfWhatIsThereAgain: a program has put something new where the database has moved it from, and that is committed.
+func TestAMoveOfWhatIsThereAgain(t *testing.T) {
+	b := newBench(t, entry("from", 2), entry("stays", 3))
+	wantOutcomes(t, b.apply(Operation{Op: Move, From: "from", Entry: entry("to", 50)}), Unchanged)
+	if b.read("from") != string(content) {
+		t.Errorf("the disk has %q", b.read("from"))
+	}
+	wantSent(t, b.settle())
+}
+
 // TestAMoveLeavesWhatHasComeSince: the database tells once more of a move that the disk has had, since it was not noted in
 // time. A program has gone on by then.
 func TestAMoveLeavesWhatHasComeSince(t *testing.T) {

@@ -186,7 +186,8 @@ func TestApply(t *testing.T) {
 	move.Entry.Path = "d/large"
 	w.folder("d")
 	w.db["d/large"] = move.GetEntry()
-	if o := outcome(move); o != agentv1.ApplyOutcome_APPLY_OUTCOME_APPLIED || len(w.read("d/large")) != 1<<20 {
+	formerly := &agentv1.ApplyOperation{Op: agentv1.ChangeOp_CHANGE_OP_DELETE, Entry: &agentv1.FileEntry{Path: "large"}}
+	if o := w.apply1(t, 1, move, formerly)[0].GetOutcome(); o != agentv1.ApplyOutcome_APPLY_OUTCOME_APPLIED || len(w.read("d/large")) != 1<<20 {
 		t.Errorf("apply a move: %v", o)
 	}
 	w.write("mark", "x")
@@ -270,14 +271,13 @@ func TestTheBrakeHoldsAnEmptiedWorkspace(t *testing.T) {
 	w := newWorld(t)
 	w.folder("d")
 	w.save("d/a", "a")
-	w.save("b", "b")
+	w.save("d/b", "b")
 	w.start()
 	w.restore(1)
 	c := w.open(1)
-	for _, path := range []string{"d", "b"} {
-		if err := os.RemoveAll(w.disk(path)); err != nil {
-			t.Fatal(err)
-		}
+	// At once, however slow the machine is.
+	if err := os.Rename(w.disk("d"), w.state+"/d"); err != nil {
+		t.Fatal(err)
 	}
 	for !c.status.GetBraked() {
 		c.step()
