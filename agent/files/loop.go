@@ -22,6 +22,9 @@ type hint struct {
 	firm bool
 	// empty: it was seen empty once.
 	empty bool
+	// growing is when a large file was first seen while it was being written, and size what it had at the last look.
+	growing time.Time
+	size    int64
 }
 
 const (
@@ -35,6 +38,11 @@ const (
 	// gitMost.
 	gitQuiet = 100 * time.Millisecond
 	gitMost  = time.Second
+	// largeBytes is from what size on a file is not read while it is being written: each reading costs as much as the
+	// writing. largeQuiet is how long it must have kept its size and its times, growMost how long it may be put off.
+	largeBytes = 1 << 20
+	largeQuiet = 10 * time.Millisecond
+	growMost   = 500 * time.Millisecond
 	// auditInterval is how often everything is looked at even if no event says so: a file written through a mapping
 	// has none.
 	auditInterval = 5 * time.Minute
@@ -247,7 +255,7 @@ func (e *Engine) lookOnce(ctx context.Context, path string) error {
 		return err
 	}
 	defer dir.Close()
-	if e.stillEmpty(dir, path, name, h) {
+	if stat, err := dir.Stat(name); err == nil && stat.Type == workspace.File && (e.stillEmpty(path, stat, h) || e.stillGrowing(path, stat, h)) {
 		return nil
 	}
 	e.mu.Lock()
@@ -289,12 +297,8 @@ func (e *Engine) ignoredAbove(path string) bool {
 }
 
 // stillEmpty puts a file off that has just been made or truncated and not been written yet.
-func (e *Engine) stillEmpty(dir *workspace.Dir, path, name string, h hint) bool {
-	if h.empty {
-		return false
-	}
-	stat, err := dir.Stat(name)
-	if err != nil || stat.Type != workspace.File || stat.Size > 0 {
+func (e *Engine) stillEmpty(path string, stat workspace.Stat, h hint) bool {
+	if h.empty || stat.Size > 0 {
 		return false
 	}
 	e.mu.Lock()
@@ -303,6 +307,32 @@ func (e *Engine) stillEmpty(dir *workspace.Dir, path, name string, h hint) bool 
 		return false
 	}
 	e.pending[path] = hint{due: time.Now().Add(emptyWait), empty: true}
+	return true
+}
+
+// stillGrowing puts a large file off that is being written.
+func (e *Engine) stillGrowing(path string, stat workspace.Stat, h hint) bool {
+	if stat.Size < largeBytes {
+		return false
+	}
+	now := time.Now()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	// What is known already has not been written. A move above all must not wait: its other end is a deletion until then.
+	for _, it := range []*item{e.find(path), e.inodes[stat.Ino], e.gone[stat.Ino]} {
+		if it != nil && it.stat.SameFile(stat) {
+			return false
+		}
+	}
+	if h.growing.IsZero() {
+		h.growing = now
+	}
+	// One long write changes the times at its beginning only.
+	written := stat.Size != h.size || now.Sub(time.Unix(0, stat.Ctime)) < largeQuiet
+	if !written || now.Sub(h.growing) >= growMost {
+		return false
+	}
+	e.pending[path] = hint{due: now.Add(largeQuiet), firm: true, growing: h.growing, size: stat.Size}
 	return true
 }
 

@@ -108,7 +108,7 @@ func (e *Engine) onlyDeletes() bool {
 	return true
 }
 
-// Send sends a content that a batch of this stream names. ErrMovedOn: it is no more, and its batch is made anew.
+// Send sends a content that a batch of this stream names; send must not keep the data. ErrMovedOn: it is no more, and its batch is made anew.
 func (e *Engine) Send(ctx context.Context, hash workspace.Hash, send func(offset, size int64, data []byte) error) error {
 	e.mu.Lock()
 	var change *Change
@@ -171,11 +171,12 @@ func (e *Engine) sendFile(ctx context.Context, change *Change, send func(offset,
 		return ErrMovedOn
 	}
 	h := sha256.New()
+	room := make([]byte, min(chunkBytes, size)) // send keeps nothing
 	for offset := int64(0); ; {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		buf := make([]byte, min(chunkBytes, size-offset))
+		buf := room[:min(chunkBytes, size-offset)]
 		if _, err := io.ReadFull(io.NewSectionReader(f, offset, size-offset), buf); err != nil {
 			return fmt.Errorf("%w: %w", ErrMovedOn, err)
 		}

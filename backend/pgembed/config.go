@@ -86,7 +86,7 @@ func (s *Server) settings(socketDir string) []string {
 		"cluster_name=coding-platform",
 	}
 	if s.cfg.Volatile {
-		settings = append(settings, "fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum_naptime=1h", "max_connections=300")
+		settings = append(settings, "fsync=off", "synchronous_commit=off", "full_page_writes=off", "wal_compression=off", "autovacuum_naptime=1h", "max_connections=300")
 	}
 	args := make([]string, 0, 2*len(settings))
 	for _, setting := range settings {

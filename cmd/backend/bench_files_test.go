@@ -59,6 +59,17 @@ func (f *filesBench) settle() {
 	}
 }
 
+// fileCount is how many files a session has. Counting rows at each commit would take longer than what is counted.
+const fileCount = `SELECT file_count FROM workspaces WHERE session_id = $1`
+
+func (f *filesBench) fileCount() (count int) {
+	f.b.Helper()
+	if err := f.commits.QueryRow(f.b.Context(), fileCount, f.id).Scan(&count); err != nil {
+		f.b.Fatal(err)
+	}
+	return count
+}
+
 // commit waits until as many files are there as wanted, by being told of commits.
 func (f *filesBench) commit(count string, want int, args ...any) {
 	f.b.Helper()
@@ -222,12 +233,18 @@ func BenchmarkFilesBurst(b *testing.B) {
 			copied = append(copied, floorCopy(b, f.floor, contents))
 			agents, backend := f.agents(), f.p.cmd.Process.Pid
 			agentBefore, backendBefore := f.cpu(agents...), f.cpu(backend)
+			before := f.fileCount()
 			start := time.Now()
 			untar(b, archive, f.app)
-			f.commit(`SELECT count(*) FROM workspace_items WHERE session_id = $1 AND path LIKE $2 AND type = 'file'`, burstFiles, fmt.Sprintf("t%d/%%", seed))
+			f.commit(fileCount, before+burstFiles)
 			whole = append(whole, time.Since(start))
 			agentSpent += f.cpu(agents...) - agentBefore
 			backendSpent += f.cpu(backend) - backendBefore
+			var rows int
+			if err := f.commits.QueryRow(b.Context(), `SELECT count(*) FROM workspace_items WHERE session_id = $1 AND path LIKE $2 AND type = 'file'`,
+				f.id, fmt.Sprintf("t%d/%%", seed)).Scan(&rows); err != nil || rows != burstFiles {
+				b.Fatalf("%d of %d files are there: %v", rows, burstFiles, err)
+			}
 			if err := os.RemoveAll(f.inside("t" + strconv.Itoa(seed))); err != nil {
 				b.Fatal(err)
 			}
@@ -249,6 +266,7 @@ func BenchmarkFilesLarge(b *testing.B) {
 	const size = 100_000_000
 	seed := 0
 	var whole, copied []time.Duration
+	var agentSpent, backendSpent time.Duration
 	for b.Loop() {
 		seed++
 		content := bytes.Repeat(fmt.Appendf(nil, "%015d\n", seed), size/16)
@@ -259,12 +277,16 @@ func BenchmarkFilesLarge(b *testing.B) {
 		}
 		copied = append(copied, floorCopy(b, f.floor, rows))
 		name := fmt.Sprintf("large-%d", seed)
+		agents, backend := f.agents(), f.p.cmd.Process.Pid
+		agentBefore, backendBefore := f.cpu(agents...), f.cpu(backend)
 		start := time.Now()
 		if err := os.WriteFile(f.inside(name), content, 0o644); err != nil {
 			b.Fatal(err)
 		}
 		f.commit(`SELECT count(*) FROM workspace_items WHERE session_id = $1 AND path = $2 AND unsaved_reason = '' AND size = 100000000`, 1, name)
 		whole = append(whole, time.Since(start))
+		agentSpent += f.cpu(agents...) - agentBefore
+		backendSpent += f.cpu(backend) - backendBefore
 		if err := os.Remove(f.inside(name)); err != nil {
 			b.Fatal(err)
 		}
@@ -273,6 +295,8 @@ func BenchmarkFilesLarge(b *testing.B) {
 	b.ReportMetric(percentile(copied, 0.5).Seconds()*1e3, "COPY-ms")
 	b.ReportMetric(percentile(whole, 0.5).Seconds()*1e3, "ms")
 	b.ReportMetric(percentile(whole, 0.5).Seconds()/percentile(copied, 0.5).Seconds(), "x-floor")
+	b.ReportMetric(agentSpent.Seconds()*1e3/float64(seed), "agent-cpu-ms")
+	b.ReportMetric(backendSpent.Seconds()*1e3/float64(seed), "backend-cpu-ms")
 }
 
 // BenchmarkFilesRestore times how much longer a session of 10,000 files takes to its first prompt than an empty one. The
@@ -335,16 +359,11 @@ func BenchmarkFilesMany(b *testing.B) {
 		}
 		return percentile(times, 0.5)
 	}
-	// Counting rows at each commit would take longer than what is counted.
-	const files = `SELECT file_count FROM workspaces WHERE session_id = $1`
 	for b.Loop() {
 		few := measure()
-		var before int
-		if err := f.commits.QueryRow(b.Context(), files, f.id).Scan(&before); err != nil {
-			b.Fatal(err)
-		}
+		before := f.fileCount()
 		untar(b, makeTar(b, 9*burstFiles, 0), f.app)
-		f.commit(files, before+9*burstFiles)
+		f.commit(fileCount, before+9*burstFiles)
 		f.settle()
 		many := measure()
 		agents, backend := f.agents(), f.p.cmd.Process.Pid
@@ -358,7 +377,7 @@ func BenchmarkFilesMany(b *testing.B) {
 		if err := os.RemoveAll(f.inside("t0")); err != nil {
 			b.Fatal(err)
 		}
-		f.commit(files, before)
+		f.commit(fileCount, before)
 		if !strings.HasPrefix(f.app, "/dev/shm") {
 			b.Log("not on tmpfs: a disk's speed varies from run to run")
 		}

@@ -190,7 +190,7 @@ func floorDatabase(b *testing.B) *pgx.Conn {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = conn.Close(context.WithoutCancel(b.Context())) })
-	if _, err := conn.Exec(b.Context(), "CREATE TABLE floor (path text, content bytea)"); err != nil {
+	if _, err := conn.Exec(b.Context(), "CREATE TABLE floor (path text, content bytea STORAGE EXTERNAL)"); err != nil {
 		b.Fatal(err)
 	}
 	return conn
