@@ -40,6 +40,7 @@ if [ "$what" = test ]; then
   # Programs that the sync of files is tested with.
   need rsync rsync
   /usr/bin/python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
+  /usr/bin/python3 -c 'import pip' 2>/dev/null || packages+=(python3-pip)
 fi
 if [ "$what" = bench ]; then
   # What a terminal is compared with.

@@ -38,6 +38,10 @@ func Environment(root, home, shell, path string, extra []string) []string {
 		"LANG=C.UTF-8",
 		"TERM=xterm-256color",
 		"COLORTERM=truecolor",
+		// What users install for all their projects goes where they may write and the PATH leads: the system's
+		// folders are read-only.
+		"NPM_CONFIG_PREFIX=" + filepath.Join(home, ".local"),
+		"PIP_BREAK_SYSTEM_PACKAGES=1",
 	}, extra...)
 }
 

@@ -43,10 +43,15 @@ type Config struct {
 	Volume, VolumeSize, StorageClass string
 	// OrphanTimeout after which an agent that no backend calls ends; 0: 30 minutes.
 	OrphanTimeout time.Duration
-	Logger        *slog.Logger
+	// GateTimeout after which a pod is settled that its maker has not let start; 0: a minute.
+	GateTimeout time.Duration
+	Logger      *slog.Logger
 }
 
-const defaultOrphanTimeout = 30 * time.Minute
+const (
+	defaultOrphanTimeout = 30 * time.Minute
+	defaultGateTimeout   = time.Minute
+)
 
 func (c *Config) complete() error {
 	var errs []error
@@ -68,6 +73,9 @@ func (c *Config) complete() error {
 	}
 	if c.OrphanTimeout == 0 {
 		c.OrphanTimeout = defaultOrphanTimeout
+	}
+	if c.GateTimeout == 0 {
+		c.GateTimeout = defaultGateTimeout
 	}
 	return errors.Join(errs...)
 }

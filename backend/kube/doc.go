@@ -11,7 +11,8 @@
 // session-{session} is created, owned by the pod, with the agent's identity for exactly that session and UID.
 // There is one such name, so that of several replicas that start a session at once one gets it; the others delete
 // their pods, which never ran. At last the gate is taken away. Whoever finds a Secret whose pod still has its gate
-// (its maker died) takes the gate away in its stead.
+// (its maker died) takes the gate away in its stead. A pod whose gate is there for longer than Config.GateTimeout is settled so by
+// any replica: it starts when the session's Secret is its own, and is deleted when not.
 //
 // # Ending
 //

@@ -14,7 +14,7 @@ import (
 	"k8s.io/client-go/util/workqueue"
 )
 
-// ended names a pod that has ended, for its deletion.
+// ended names a pod that has ended, or never began, for its deletion.
 type ended struct {
 	name string
 	uid  types.UID
@@ -26,6 +26,7 @@ func (r *Runtime) observe(ctx context.Context) error {
 	r.cancel = cancel
 	r.endedPods = workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[ended]())
 	r.untoldPods = workqueue.NewTypedDelayingQueue[*corev1.Pod]()
+	r.gatedPods = workqueue.NewTypedDelayingQueue[ended]()
 
 	pods := informers.NewSharedInformerFactoryWithOptions(r.client, 0, informers.WithNamespace(r.cfg.Namespace),
 		informers.WithTransform(trim), informers.WithTweakListOptions(func(o *metav1.ListOptions) { o.LabelSelector = selector }))
@@ -76,10 +77,12 @@ func (r *Runtime) observe(ctx context.Context) error {
 	r.running.Go(func() { eventInformer.RunWithContext(running) })
 	r.running.Go(func() { r.sweep(running) })
 	r.running.Go(func() { r.ask(running) })
+	r.running.Go(func() { r.settle(running) })
 	r.running.Go(func() {
 		<-running.Done()
 		r.endedPods.ShutDown()
 		r.untoldPods.ShutDown()
+		r.gatedPods.ShutDown()
 	})
 	synced := make(chan bool, 1)
 	go func() { synced <- cache.WaitForCacheSync(ctx.Done(), handled.HasSynced) }()
@@ -110,6 +113,9 @@ func (r *Runtime) seen(o any) {
 	}
 	if r.registry.apply(pod) {
 		r.endedPods.Add(ended{pod.Name, pod.UID})
+	}
+	if gated(pod) && pod.DeletionTimestamp == nil {
+		r.gatedPods.AddAfter(ended{pod.Name, pod.UID}, r.cfg.GateTimeout)
 	}
 }
 

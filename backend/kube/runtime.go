@@ -12,7 +12,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/util/workqueue"
@@ -32,6 +31,8 @@ type Runtime struct {
 	client    kubernetes.Interface
 	registry  *registry
 	endedPods workqueue.TypedRateLimitingInterface[ended]
+	// gatedPods are to be settled: who made one may have died before it let the pod start.
+	gatedPods workqueue.TypedDelayingInterface[ended]
 	// untoldPods are to be asked for unless the watch tells of them.
 	untoldPods workqueue.TypedDelayingInterface[*corev1.Pod]
 	cancel     context.CancelFunc
@@ -123,42 +124,7 @@ func (r *Runtime) Remove(ctx context.Context, session backend.SessionID) error {
 	if r.cfg.Volume != VolumeClaim {
 		return nil
 	}
-	claims := r.client.CoreV1().PersistentVolumeClaims(r.cfg.Namespace)
-	claim, err := claims.Get(ctx, sessionName(session), metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		return nil
-	}
-	if err != nil {
-		return refused("find the session's volume", err)
-	}
-	// Watched from the form just read, so that its end is not missed: the next environment's claim has that name.
-	watch, err := claims.Watch(ctx, metav1.ListOptions{
-		FieldSelector: fields.OneTermEqualSelector("metadata.name", claim.Name).String(), ResourceVersion: claim.ResourceVersion,
-	})
-	if err != nil {
-		return refused("watch the session's volume", err)
-	}
-	defer watch.Stop()
-	err = claims.Delete(ctx, claim.Name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &claim.UID}})
-	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
-		return nil
-	}
-	if err != nil {
-		return refused("delete the session's volume", err)
-	}
-	for {
-		select {
-		case event, open := <-watch.ResultChan():
-			if !open {
-				return backend.Errorf(backend.CodeUnavailable, "delete the session's volume: the watch on it ended; try again")
-			}
-			if event.Type == "DELETED" {
-				return nil
-			}
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
+	return r.removeClaim(ctx, session)
 }
 
 // Dial implements backend.Runtime.

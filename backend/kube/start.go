@@ -57,9 +57,8 @@ func (r *Runtime) Start(ctx context.Context, spec backend.EnvironmentSpec) (back
 func (r *Runtime) begin(ctx context.Context, spec backend.EnvironmentSpec) (*corev1.Pod, error) {
 	pods := r.client.CoreV1().Pods(r.cfg.Namespace)
 	if r.cfg.Volume == VolumeClaim {
-		_, err := r.client.CoreV1().PersistentVolumeClaims(r.cfg.Namespace).Create(ctx, r.cfg.claim(spec.SessionID), metav1.CreateOptions{})
-		if err != nil && !apierrors.IsAlreadyExists(err) {
-			return nil, refused("make the session's volume", err)
+		if err := r.makeClaim(ctx, spec.SessionID); err != nil {
+			return nil, err
 		}
 	}
 	pod, err := pods.Create(ctx, r.cfg.pod(spec), metav1.CreateOptions{})

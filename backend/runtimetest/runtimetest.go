@@ -46,6 +46,7 @@ func Run(t *testing.T, newFixture func(*testing.T) Fixture) {
 		"Adoption":              adoption,
 		"FailingStart":          failingStart,
 		"Environment":           environment,
+		"Install":               install,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, newFixture(t)) })
 	}

@@ -252,3 +252,41 @@ func environment(t *testing.T, f Fixture) {
 		t.Errorf("GREETING = %q, %d", out, code)
 	}
 }
+
+// installing makes a package for npm and one for pip, and installs both as users do.
+const installing = `
+mkdir /tmp/tool && cd /tmp/tool
+echo '{"name":"npm-tool","version":"1.0.0","bin":{"npm-tool":"cli.js"}}' >package.json
+printf '#!/usr/bin/env node\nconsole.log(42)\n' >cli.js
+npm pack --silent >/dev/null
+npm install --global --offline --no-audit --no-fund --silent ./npm-tool-1.0.0.tgz
+/usr/bin/python3 - <<'PY'
+import zipfile
+with zipfile.ZipFile("pip_tool-1.0-py3-none-any.whl", "w") as z:
+    z.writestr("pip_tool.py", "def main(): print(43)\n")
+    z.writestr("pip_tool-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: pip-tool\nVersion: 1.0\n")
+    z.writestr("pip_tool-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+    z.writestr("pip_tool-1.0.dist-info/entry_points.txt", "[console_scripts]\npip-tool = pip_tool:main\n")
+    z.writestr("pip_tool-1.0.dist-info/RECORD", "".join(f"{name},,\n" for name in z.namelist()))
+PY
+/usr/bin/python3 -m pip install --quiet --disable-pip-version-check --no-index ./pip_tool-1.0-py3-none-any.whl
+`
+
+// install has a user install programs without root: they are in the PATH, and stay as long as the volume does.
+func install(t *testing.T, f Fixture) {
+	t.Helper()
+	spec := backend.EnvironmentSpec{SessionID: NewSession()}
+	env := Start(t, f.Runtime, spec)
+	out, code := Command(t, Connect(t, f.Runtime, f.Credentials, env), "/bin/sh", "-euc", installing)
+	if code != 0 {
+		t.Fatalf("it cannot be installed: %d, %s", code, out)
+	}
+	if err := f.Runtime.Stop(t.Context(), env.SessionID, env.ID, stopGrace); err != nil {
+		t.Fatal(err)
+	}
+	env = Start(t, f.Runtime, spec)
+	out, code = Command(t, Connect(t, f.Runtime, f.Credentials, env), "/bin/sh", "-c", "npm-tool; pip-tool")
+	if out != "42\n43\n" || code != 0 {
+		t.Errorf("after a restart the installed programs printed %q, %d", out, code)
+	}
+}

@@ -1,0 +1,111 @@
+package kube
+
+import (
+	"log/slog"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/kubernetes/fake"
+	clienttesting "k8s.io/client-go/testing"
+
+	"codingplatform/backend"
+)
+
+// What is judged here is which requests are made; what a cluster does with them, the tests on a real one judge.
+func requester(objects ...runtime.Object) (*Runtime, *fake.Clientset) {
+	client := fake.NewClientset(objects...)
+	return &Runtime{
+		cfg:    Config{Namespace: "w", Volume: VolumeClaim, VolumeSize: "1Gi", GateTimeout: time.Minute, Logger: slog.New(slog.DiscardHandler)},
+		client: client, registry: newRegistry(),
+	}, client
+}
+
+// TestVolumeThatIsBeingDeleted: a start waits for its end, and makes another.
+func TestVolumeThatIsBeingDeleted(t *testing.T) {
+	now := metav1.Now()
+	old := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{
+		Name: "session-s", Namespace: "w", UID: "old", DeletionTimestamp: &now, Finalizers: []string{"kubernetes.io/pvc-protection"},
+	}}
+	r, client := requester(old)
+	claims := schema.GroupVersionResource{Version: "v1", Resource: "persistentvolumeclaims"}
+	watched := false
+	client.PrependWatchReactor("persistentvolumeclaims", func(clienttesting.Action) (bool, watch.Interface, error) {
+		watched = true
+		w := watch.NewFakeWithOptions(watch.FakeOptions{ChannelSize: 2})
+		w.Modify(old)
+		if err := client.Tracker().Delete(claims, "w", old.Name); err != nil {
+			t.Error(err)
+		}
+		w.Delete(old)
+		return true, w, nil
+	})
+	if err := r.makeClaim(t.Context(), "s"); err != nil {
+		t.Fatal(err)
+	}
+	made, err := client.CoreV1().PersistentVolumeClaims("w").Get(t.Context(), "session-s", metav1.GetOptions{})
+	if err != nil || made.UID == "old" || !watched {
+		t.Errorf("watched %v; there is claim %q, %v; want another one", watched, made.UID, err)
+	}
+	// One that stays is taken as it is.
+	watched = false
+	if err := r.makeClaim(t.Context(), "s"); err != nil || watched {
+		t.Errorf("a claim that stays: %v, watched %v", err, watched)
+	}
+}
+
+// TestSettle has each kind of pod that may be found behind its gate, or no longer.
+func TestSettle(t *testing.T) {
+	now := metav1.Now()
+	gate := []corev1.PodSchedulingGate{{Name: gateName}}
+	for name, test := range map[string]struct {
+		gates                  []corev1.PodSchedulingGate
+		deleting               bool
+		uid, secretOf          types.UID
+		wantGone, wantGateless bool
+	}{
+		"nobody has the session": {gates: gate, uid: "1", wantGone: true},
+		"another pod has it":     {gates: gate, uid: "1", secretOf: "2", wantGone: true},
+		"it has it":              {gates: gate, uid: "1", secretOf: "1", wantGateless: true},
+		"it has begun":           {uid: "1", wantGateless: true},
+		"it is being deleted":    {gates: gate, uid: "1", deleting: true},
+		"it is another by now":   {gates: gate, uid: "2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pod := &corev1.Pod{
+				ObjectMeta: metav1.ObjectMeta{Name: "pod-1", Namespace: "w", UID: test.uid, Labels: map[string]string{sessionLabel: "s"}},
+				Spec:       corev1.PodSpec{SchedulingGates: test.gates},
+			}
+			if test.deleting {
+				pod.DeletionTimestamp = &now
+			}
+			objects := []runtime.Object{pod}
+			if test.secretOf != "" {
+				objects = append(objects, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{
+					Name: sessionName(backend.SessionID("s")), Namespace: "w", OwnerReferences: []metav1.OwnerReference{{UID: test.secretOf}},
+				}})
+			}
+			r, client := requester(objects...)
+			if err := r.settlePod(t.Context(), ended{"pod-1", "1"}); err != nil {
+				t.Fatal(err)
+			}
+			left, err := client.CoreV1().Pods("w").Get(t.Context(), "pod-1", metav1.GetOptions{})
+			if gone := apierrors.IsNotFound(err); gone != test.wantGone {
+				t.Fatalf("deleted: %v, want %v (%v)", gone, test.wantGone, err)
+			}
+			if !test.wantGone && len(left.Spec.SchedulingGates) == 0 != test.wantGateless {
+				t.Errorf("its gates are %v; let start: want %v", left.Spec.SchedulingGates, test.wantGateless)
+			}
+		})
+	}
+	r, _ := requester()
+	if err := r.settlePod(t.Context(), ended{"pod-1", "1"}); err != nil {
+		t.Errorf("a pod that is gone: %v", err)
+	}
+}
