@@ -4,7 +4,8 @@ import { report } from "@/features/session/sign-out";
 import type { Rights } from "@/features/sharing/rights";
 import { api } from "@/lib/api";
 import { runCommand } from "@/lib/shell";
-import { chooseTheme, theme } from "@/lib/theme";
+import { changeSettings } from "@/lib/settings";
+import { theme } from "@/lib/theme";
 import { inform } from "@/lib/toasts";
 import type { Workspace } from "./workspace";
 
@@ -125,7 +126,7 @@ function viewCommands({ layout, documents, terminals, search, history }: Workspa
     {
       id: "view.theme",
       title: "View: Switch Between the Light and the Dark Theme",
-      run: () => chooseTheme(theme.get() === "dark" ? "light" : "dark"),
+      run: () => changeSettings({ theme: theme.get() === "light" ? "dark" : "light" }),
     },
   ];
 }
