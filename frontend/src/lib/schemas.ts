@@ -110,7 +110,7 @@ export const statusSchema = z.object({
   phase: phaseSchema,
   reason: z.string().default(""),
   environment: z
-    .object({ limits: z.string().default("") })
+    .object({ limits: z.string().default(""), memory_bytes: z.number().default(0), memory_limit_bytes: z.number().default(0) })
     .nullish(),
   limits: z
     .object({ max_file_bytes: z.number() })

@@ -113,7 +113,7 @@ export function watchSettings(): () => void {
 /** Chooses; it takes effect at once and is saved in a moment. */
 export function changeSettings(change: Partial<Settings>): void {
   remember({ pending: { ...cache.pending, ...change } });
-  sync?.soon();
+  askSync?.();
 }
 
 export function changeTerminal(change: Partial<TerminalSettings>): void {
@@ -145,10 +145,11 @@ export class SettingsSync {
   start(user: string): () => void {
     // Choices that somebody else made here are not this user's.
     if (cache.user !== user) remember({ user, version: -1, ...(cache.user === "" ? {} : { saved: {}, pending: {} }) });
-    sync = this;
+    const soon = () => this.soon();
+    askSync = soon;
     return () => {
       clearTimeout(this.#timer);
-      if (sync === this) sync = undefined;
+      if (askSync === soon) askSync = undefined;
     };
   }
 
@@ -168,16 +169,18 @@ export class SettingsSync {
       this.#again = true;
       return this.#running;
     }
-    const run = async () => {
-      do {
-        this.#again = false;
-        await this.#once();
-      } while (this.#again);
-    };
-    this.#running = run().finally(() => {
-      this.#running = undefined;
-    });
+    this.#running = this.#once()
+      .finally(() => {
+        this.#running = undefined;
+      })
+      .then(() => this.#rest());
     return this.#running;
+  }
+
+  async #rest(): Promise<void> {
+    if (!this.#again) return;
+    this.#again = false;
+    await this.exchange();
   }
 
   async #once(): Promise<void> {
@@ -203,4 +206,5 @@ export class SettingsSync {
   }
 }
 
-let sync: SettingsSync | undefined;
+/** Of the one that goes on, if one does. */
+let askSync: (() => void) | undefined;

@@ -14,6 +14,7 @@ export interface PageActions {
   readonly run: () => void;
   readonly share: () => void;
   readonly recordings: () => void;
+  readonly settings: () => void;
 }
 
 export function workspaceCommands(workspace: Workspace, rights: Rights, page: PageActions): Command[] {
@@ -259,6 +260,9 @@ function sessionCommands(workspace: Workspace, rights: Rights, page: PageActions
       when: () => rights.owner && workspace.phase.get()?.phase === "ready",
       run: () => void workspace.stop(),
     },
+    { id: "settings.open", title: "Preferences: Settings", keys: ["Mod+,"], run: page.settings },
+    { id: "settings.contrast", title: "Preferences: High Contrast Theme", run: () => changeSettings({ theme: "contrast" }) },
+    { id: "settings.account", title: "Preferences: Account", run: () => window.location.assign("/account/") },
     { id: "session.all", title: "Session: All Sessions", run: () => window.location.assign("/dashboard/") },
   ];
 }
