@@ -1,13 +1,12 @@
 "use client";
 
 import { Copy, Ellipsis, List, Pencil, Plus, Search, Share2, SquareTerminal, Trash2 } from "lucide-react";
+import dynamic from "next/dynamic";
 import { useCallback, useEffect, useState } from "react";
 import { Button } from "@/components/ui/button";
 import { inputClass } from "@/components/ui/field";
 import { Menu } from "@/components/ui/menu";
 import { PhaseBadge } from "@/components/ui/phase";
-import { RecordingsDialog } from "@/features/recording/recordings-dialog";
-import { ShareDialog } from "@/features/sharing/share-dialog";
 import { SharedWithMe } from "@/features/sharing/shared-with-me";
 import { useNow } from "@/hooks/use-now";
 import { useStore } from "@/hooks/use-store";
@@ -22,6 +21,10 @@ import { NameDialog } from "./name-dialog";
 import { PageShell } from "./page-shell";
 import { arranged, orders, SessionList, type Order } from "./session-list";
 import { report } from "./sign-out";
+
+// Asked for by few: they come when they are.
+const RecordingsDialog = dynamic(() => import("@/features/recording/recordings-dialog").then((module) => module.RecordingsDialog));
+const ShareDialog = dynamic(() => import("@/features/sharing/share-dialog").then((module) => module.ShareDialog));
 
 type Asking = { readonly what: "new" } | { readonly what: "rename" | "share" | "recordings"; readonly session: Session };
 
@@ -63,7 +66,7 @@ export function Dashboard() {
   const remove = (session: Session) =>
     list.remove(session.id).then(
       () =>
-        inform(`“${session.name}” is deleted. You can bring it back for a week.`, {
+        inform(`“${session.name}” is deleted. You can still bring it back.`, {
           label: "Undo",
           run: () => void list.restore(session.id).catch((failure: unknown) => report("Could not bring it back", failure)),
         }),

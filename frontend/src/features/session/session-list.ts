@@ -86,7 +86,9 @@ export class SessionList {
 
   async remove(id: string): Promise<void> {
     await this.#api.deleteSession(id);
-    this.#change((sessions) => sessions.filter((session) => session.id !== id), -1);
+    // A list that was asked for meanwhile may know it already.
+    const known = this.state.get().sessions.some((session) => session.id === id);
+    this.#change((sessions) => sessions.filter((session) => session.id !== id), known ? -1 : 0);
   }
 
   async restore(id: string): Promise<void> {
