@@ -2,7 +2,7 @@ import { AxeBuilder } from "@axe-core/playwright";
 import { type BrowserContext, expect, type Page, test } from "@playwright/test";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createSession, register } from "./page.ts";
+import { createSession, register, setTheme } from "./page.ts";
 import { Server } from "./server.ts";
 
 // The explorer: several selected, cut, copy, paste, drag, uploads, downloads, marks, filter, many entries, names that are markup.
@@ -43,14 +43,8 @@ const row = (page: Page, name: string) => tree(page).getByRole("treeitem", { nam
 const selected = (page: Page) => tree(page).getByRole("treeitem", { selected: true });
 
 async function look(page: Page, name: string): Promise<void> {
-  for (const theme of ["light", "dark"]) {
-    await page.evaluate(async (wanted) => {
-      // As another tab's choice comes.
-      localStorage.setItem("theme", wanted);
-      window.dispatchEvent(new StorageEvent("storage", { key: "theme" }));
-      const fading = document.getAnimations().filter((each) => each instanceof CSSTransition);
-      await Promise.all(fading.map((each) => each.finished));
-    }, theme);
+  for (const theme of ["light", "dark"] as const) {
+    await setTheme(page, theme);
     await page.screenshot({ path: `results/explorer/${name}-${page.viewportSize()?.width}-${theme}.png` });
     // An open menu is in the body, beside the page's regions.
     const { violations } = await new AxeBuilder({ page }).disableRules(["region"]).exclude(".monaco-editor").exclude(".xterm").analyze();

@@ -1,6 +1,6 @@
 import { AxeBuilder } from "@axe-core/playwright";
 import { type BrowserContext, expect, type Page, test } from "@playwright/test";
-import { createSession, expectTerminal, openFile, register, replaceEditor, typeInTerminal } from "./page.ts";
+import { createSession, expectTerminal, openFile, register, replaceEditor, typeInTerminal, setTheme } from "./page.ts";
 import { Server } from "./server.ts";
 
 // The history: versions of a file, what differs, going back, deleted files, undo, and two who change the same file.
@@ -38,14 +38,8 @@ const showHistory = (page: Page) => page.getByRole("navigation", { name: "Side b
 
 /** look takes a picture in both themes, and has axe look too. */
 async function look(page: Page, name: string): Promise<void> {
-  for (const theme of ["light", "dark"]) {
-    await page.evaluate(async (chosen) => {
-      // As another tab's choice comes.
-      localStorage.setItem("theme", chosen);
-      window.dispatchEvent(new StorageEvent("storage", { key: "theme" }));
-      const fading = document.getAnimations().filter((each) => each instanceof CSSTransition);
-      await Promise.all(fading.map((each) => each.finished));
-    }, theme);
+  for (const theme of ["light", "dark"] as const) {
+    await setTheme(page, theme);
     await page.screenshot({ path: `results/history/${name}-${page.viewportSize()?.width}-${theme}.png` });
     const { violations } = await new AxeBuilder({ page }).exclude(".monaco-editor").exclude(".monaco-diff-editor").exclude(".xterm").analyze();
     expect(violations.map(({ id, nodes }) => `${name}, ${theme}, ${id}: ${nodes.map(({ html }) => html).join(" ")}`)).toEqual([]);

@@ -29,13 +29,14 @@ test("a user edits, runs, makes files in the terminal, and finds it all after a 
   await test.step("register", async () => {
     await page.goto(server.url);
     // Nobody is signed in.
-    await page.waitForURL("**/login/");
-    await page.goto(`${server.url}/register/`);
+    await page.getByRole("link", { name: "Start coding" }).click();
     await page.getByLabel("Username").fill("ada");
     await page.getByLabel("Email").fill("ada@example.org");
     await page.getByLabel("Password", { exact: true }).fill(password);
     await page.getByRole("button", { name: "Create account" }).click();
-    await page.waitForURL("**/dashboard/");
+    // The way leads into a first session.
+    await page.waitForURL("**/workspace/?id=*");
+    await page.goto(`${server.url}/dashboard/`);
   });
 
   await test.step("create a session", async () => {

@@ -53,3 +53,13 @@ export async function createSession(context: BrowserContext, url: string, name: 
   expect((await context.request.post(`${url}/api/workspace/${data.id}/ensure-default`)).ok()).toBe(true);
   return data.id;
 }
+
+/** setTheme has the system ask for a theme, which the page follows as long as its user has chosen none. */
+export async function setTheme(page: Page, theme: "light" | "dark" | "contrast"): Promise<void> {
+  await page.emulateMedia({ colorScheme: theme === "light" ? "light" : "dark", contrast: theme === "contrast" ? "more" : "no-preference" });
+  await expect(page.locator("html")).toHaveAttribute("data-theme", theme);
+  await page.evaluate(async () => {
+    const fading = document.getAnimations().filter((each) => each instanceof CSSTransition);
+    await Promise.all(fading.map((each) => each.finished));
+  });
+}

@@ -1,6 +1,6 @@
 import { AxeBuilder } from "@axe-core/playwright";
 import { type BrowserContext, expect, type Page, test } from "@playwright/test";
-import { createSession, expectTerminal, register, terminalText } from "./page.ts";
+import { createSession, expectTerminal, register, terminalText, setTheme } from "./page.ts";
 import { Server } from "./server.ts";
 
 // Commands, files by name, and search and replace in all files: by keyboard, in both themes, wide and narrow.
@@ -45,19 +45,9 @@ const chosen = (page: Page) => page.getByRole("option", { selected: true });
 const shownTab = (page: Page) => page.getByRole("tablist", { name: "Open files" }).getByRole("tab", { selected: true });
 const results = (page: Page) => page.getByRole("tree", { name: "Search results" });
 
-async function setTheme(page: Page, theme: string): Promise<void> {
-  await page.evaluate(async (name) => {
-    // As another tab's choice comes.
-    localStorage.setItem("theme", name);
-    window.dispatchEvent(new StorageEvent("storage", { key: "theme" }));
-    const fading = document.getAnimations().filter((each) => each instanceof CSSTransition);
-    await Promise.all(fading.map((each) => each.finished));
-  }, theme);
-}
-
 /** look takes a picture in both themes, and has axe look too. */
 async function look(page: Page, name: string): Promise<void> {
-  for (const theme of ["light", "dark"]) {
+  for (const theme of ["light", "dark"] as const) {
     await setTheme(page, theme);
     await page.screenshot({ path: `results/search/${name}-${page.viewportSize()?.width}-${theme}.png` });
     const { violations } = await new AxeBuilder({ page }).exclude(".monaco-editor").exclude(".xterm").analyze();

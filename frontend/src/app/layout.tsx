@@ -1,5 +1,6 @@
 import type { Metadata, Viewport } from "next";
 import type { ReactNode } from "react";
+import { Preferences } from "@/components/preferences";
 import { Toaster } from "@/components/ui/toaster";
 import { themeScript } from "@/lib/theme";
 import "./globals.css";
@@ -18,6 +19,7 @@ export default function RootLayout({ children }: { readonly children: ReactNode 
         <script dangerouslySetInnerHTML={{ __html: themeScript }} />
       </head>
       <body>
+        <Preferences />
         {children}
         <Toaster />
       </body>

@@ -1,6 +1,6 @@
 "use client";
 
-import { LayoutGrid, LogOut } from "lucide-react";
+import { LayoutGrid, LogOut, Settings, UserRound } from "lucide-react";
 import { useCallback, useState } from "react";
 import { signOut } from "@/features/session/sign-out";
 import type { User } from "@/lib/schemas";
@@ -44,6 +44,10 @@ export function UserMenu({ user, onDashboard }: Props) {
           }
           groups={[
             onDashboard ? [{ label: "All sessions", icon: <LayoutGrid size={14} />, onSelect: onDashboard }] : [],
+            [
+              { label: "Settings", icon: <Settings size={14} />, onSelect: () => window.location.assign("/settings/") },
+              { label: "Account", icon: <UserRound size={14} />, onSelect: () => window.location.assign("/account/") },
+            ],
             [{ label: "Sign out", icon: <LogOut size={14} />, onSelect: () => void signOut() }],
           ].filter((group) => group.length > 0)}
         />

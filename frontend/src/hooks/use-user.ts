@@ -1,6 +1,7 @@
 "use client";
 
 import { useEffect, useState } from "react";
+import { followAccount } from "@/features/session/account";
 import { goToSignIn } from "@/features/session/sign-out";
 import { api } from "@/lib/api";
 import { Problem } from "@/lib/problem";
@@ -12,9 +13,12 @@ export function useUser(): User | null {
   const [user, setUser] = useState<User | null>(null);
   useEffect(() => {
     let left = false;
+    let unfollow: (() => void) | undefined;
     api.me().then(
       (value) => {
-        if (!left) setUser(value);
+        if (left) return;
+        setUser(value);
+        unfollow = followAccount(value.id);
       },
       (error: unknown) => {
         if (left) return;
@@ -24,6 +28,7 @@ export function useUser(): User | null {
     );
     return () => {
       left = true;
+      unfollow?.();
     };
   }, []);
   return user;

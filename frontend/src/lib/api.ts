@@ -2,6 +2,10 @@
 import type { z } from "zod";
 import { deletedSchema, removedSchema, restoredSchema, versionsSchema, type DeletedFiles, type Restore, type Restored, type Versions } from "./history";
 import { apiBase } from "./origin";
+import {
+  duplicatedSchema, layoutAnswerSchema, settingsAnswerSchema, signInListSchema, tokenAnswerSchema, trashedListSchema,
+  type LayoutAnswer, type SignIn, type SignInKind, type TrashedSession,
+} from "./account";
 import { encodePath } from "./paths";
 import { Problem } from "./problem";
 import { upload, type Transfer } from "./upload";
@@ -92,6 +96,30 @@ export const api = {
   me(): Promise<User> {
     return read(userSchema, "/api/users/me");
   },
+  settings(): Promise<{ version: number; settings: Record<string, unknown> }> {
+    return read(settingsAnswerSchema, "/api/users/me/settings");
+  },
+  /** Replaces the settings of that version, and answers the next one. */
+  async saveSettings(version: number, settings: Record<string, unknown>): Promise<number> {
+    return (await read(settingsAnswerSchema, "/api/users/me/settings", { method: "PUT", json: { version, settings } })).version;
+  },
+  async changePassword(current: string, next: string): Promise<void> {
+    await send("/api/users/me/password", { method: "POST", json: { current_password: current, password: next } });
+  },
+  /** Where the user is signed in, or the user's tokens for programs. */
+  async signIns(kind: SignInKind): Promise<SignIn[]> {
+    return (await read(signInListSchema, `/api/users/me/${kind}`)).data;
+  },
+  async endSignIn(kind: SignInKind, id: string): Promise<void> {
+    await send(`/api/users/me/${kind}/${encodeURIComponent(id)}`, { method: "DELETE" });
+  },
+  async signOutEverywhere(others: boolean): Promise<void> {
+    await send(`/api/users/me/sign-ins${others ? "?others=1" : ""}`, { method: "DELETE" });
+  },
+  /** Makes a token for programs: the answer alone has it. */
+  createToken(json: { name: string; expires_in: number; read_only: boolean }): Promise<{ data: SignIn; token: string }> {
+    return read(tokenAnswerSchema, "/api/users/me/tokens", { method: "POST", json });
+  },
 
   sessions(skip: number, limit: number): Promise<{ data: Session[]; count: number }> {
     return read(sessionListSchema, `/api/sessions/?skip=${skip}&limit=${limit}`);
@@ -108,6 +136,27 @@ export const api = {
   },
   async deleteSession(id: string): Promise<void> {
     await send(session(id), { method: "DELETE" });
+  },
+  async duplicateSession(id: string): Promise<{ session: Session; left: number }> {
+    const { data, left } = await read(duplicatedSchema, `${session(id)}/duplicate`, { method: "POST", json: {} });
+    return { session: data, left };
+  },
+  async deletedSessions(): Promise<TrashedSession[]> {
+    return (await read(trashedListSchema, "/api/sessions/deleted")).data;
+  },
+  async restoreSession(id: string): Promise<Session> {
+    return (await read(sessionAnswerSchema, `/api/sessions/deleted/${encodeURIComponent(id)}/restore`, { method: "POST" })).data;
+  },
+  /** Gives up a deleted session. */
+  async purgeSession(id: string): Promise<void> {
+    await send(`/api/sessions/deleted/${encodeURIComponent(id)}`, { method: "DELETE" });
+  },
+  layout(id: string): Promise<LayoutAnswer> {
+    return read(layoutAnswerSchema, workspace(id, "layout"));
+  },
+  /** Sets fields of the layout and leaves the others. */
+  changeLayout(id: string, layout: Record<string, unknown>): Promise<LayoutAnswer> {
+    return read(layoutAnswerSchema, workspace(id, "layout"), { method: "PATCH", json: { layout } });
   },
 
   /** The whole tree, and the workspace revision that it shows (-1 when the server did not say). */

@@ -48,6 +48,9 @@ export const sessionSchema = z.object({
   created_at: z.string(),
   updated_at: z.string(),
   last_activity_at: z.string().nullish(),
+  file_count: z.number().default(0),
+  /** In bytes, of what is saved. */
+  size: z.number().default(0),
   /** Given for one session, not in lists, which hold the user's own. */
   access: accessSchema.nullish(),
 });
@@ -107,7 +110,7 @@ export const statusSchema = z.object({
   phase: phaseSchema,
   reason: z.string().default(""),
   environment: z
-    .object({ limits: z.string().default("") })
+    .object({ limits: z.string().default(""), memory_bytes: z.number().default(0), memory_limit_bytes: z.number().default(0) })
     .nullish(),
   limits: z
     .object({ max_file_bytes: z.number() })

@@ -23,6 +23,13 @@ const most = 4;
 let nextID = 1;
 export const toasts = new Store<readonly Toast[]>([]);
 
+export interface PastToast extends Toast {
+  readonly at: string;
+}
+/** What was said on this page, the last first. */
+export const past = new Store<readonly PastToast[]>([]);
+const mostPast = 50;
+
 export function dismiss(id: number): void {
   toasts.update((list) => list.filter((toast) => toast.id !== id));
 }
@@ -30,6 +37,7 @@ export function dismiss(id: number): void {
 function show(kind: Toast["kind"], text: string, action?: ToastAction): void {
   const id = nextID++;
   const toast = action ? { id, kind, text, action } : { id, kind, text };
+  past.update((list) => [{ id, kind, text, at: new Date().toISOString() }, ...list].slice(0, mostPast));
   toasts.update((list) => [...list.filter((each) => each.text !== text), toast].slice(-most));
   if (kind === "info") setTimeout(() => dismiss(id), action ? offerMs : infoMs);
 }

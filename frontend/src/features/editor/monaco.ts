@@ -1,5 +1,6 @@
 /** The one place that knows Monaco: loaded from this origin when the first file opens, wrapped as text buffers. */
 import type * as Monaco from "monaco-editor";
+import { settings } from "@/lib/settings";
 import { theme } from "@/lib/theme";
 import type { Document, Place, TextBuffer } from "./document";
 import type { EditorView } from "./documents";
@@ -85,6 +86,8 @@ function configure(monaco: MonacoAPI): void {
       { token: "type", foreground: "146f86" },
     ],
   });
+  monaco.editor.defineTheme("platform-contrast", { base: "hc-black", inherit: true, colors: { "editor.background": "#000000", "focusBorder": "#ffff00" }, rules: [] });
+  followSettings(monaco);
   const follow = () => monaco.editor.setTheme(`platform-${theme.get()}`);
   follow();
   theme.subscribe(follow);
@@ -93,6 +96,30 @@ function configure(monaco: MonacoAPI): void {
   monaco.typescript.typescriptDefaults.setDiagnosticsOptions(diagnostics);
   monaco.typescript.javascriptDefaults.setDiagnosticsOptions(diagnostics);
 }
+
+/** Gives every editor what the user has chosen, at once and later on. */
+function followSettings(monaco: MonacoAPI): void {
+  monaco.editor.onDidCreateEditor((editor) => {
+    const apply = () => {
+      const { fontFamily, fontSize, tabSize, insertSpaces, wordWrap } = settings.get();
+      const options: Monaco.editor.IEditorOptions & Monaco.editor.IGlobalEditorOptions = {
+        fontFamily: fontFamily ? `${JSON.stringify(fontFamily)}, ${usualFont}` : usualFont,
+        fontSize,
+        lineHeight: Math.round(fontSize * 1.54),
+        wordWrap: wordWrap ? "on" : "off",
+        // The page's only: a file that is indented otherwise stays so.
+        tabSize,
+        insertSpaces,
+      };
+      editor.updateOptions(options);
+    };
+    apply();
+    const stop = settings.subscribe(apply);
+    editor.onDidDispose(stop);
+  });
+}
+
+const usualFont = '"JetBrains Mono Variable", ui-monospace, monospace';
 
 /** An editor's model as the text of a document. */
 export class MonacoBuffer implements TextBuffer {
@@ -157,7 +184,7 @@ export const editorOptions: Monaco.editor.IStandaloneEditorConstructionOptions =
   automaticLayout: true,
   // A textarea, which every assistive technology and input method knows.
   editContext: false,
-  fontFamily: '"JetBrains Mono Variable", ui-monospace, monospace',
+  fontFamily: usualFont,
   fontSize: 13,
   lineHeight: 20,
   fontLigatures: false,

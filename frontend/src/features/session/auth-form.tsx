@@ -68,7 +68,7 @@ function OtherForm({ href, children }: { readonly href: string; readonly childre
 }
 
 /** Submits once at a time, then leaves for the page that was asked for. */
-function useSubmit(known: readonly string[], send: (data: FormData) => Promise<unknown>) {
+function useSubmit(known: readonly string[], send: (data: FormData) => Promise<unknown>, after: () => Promise<string> = () => Promise.resolve(pageAfterSignIn(window.location.search))) {
   const [failure, setFailure] = useState(noFailure);
   const [busy, setBusy] = useState(false);
   const submit = async (form: HTMLFormElement) => {
@@ -76,7 +76,7 @@ function useSubmit(known: readonly string[], send: (data: FormData) => Promise<u
     setFailure(noFailure);
     try {
       await send(new FormData(form));
-      window.location.assign(pageAfterSignIn(window.location.search));
+      window.location.assign(await after());
     } catch (error) {
       const next = failureOf(error, known);
       setFailure(next);
@@ -127,6 +127,20 @@ export function SignInForm() {
   );
 }
 
+/** Who has just come wants to write: the way goes straight into a first session, unless it was to lead elsewhere. */
+async function firstPage(): Promise<string> {
+  const wanted = pageAfterSignIn(window.location.search);
+  if (wanted !== "/dashboard/") return wanted;
+  try {
+    const { id } = await api.createSession("My first session");
+    await api.ensureDefault(id);
+    return `/workspace/?id=${id}`;
+  } catch {
+    // The list of sessions offers to make one, and says what is wrong.
+    return wanted;
+  }
+}
+
 export function RegisterForm() {
   const { failure, busy, onSubmit } = useSubmit(["username", "email", "password"], (data) =>
     api.register({
@@ -134,6 +148,7 @@ export function RegisterForm() {
       email: textOf(data, "email").trim(),
       password: textOf(data, "password"),
     }),
+    firstPage,
   );
   return (
     <AuthPage

@@ -1,28 +1,32 @@
 "use client";
 
-import { Ellipsis, List, Pencil, Plus, Search, Share2, SquareTerminal, Trash2 } from "lucide-react";
+import { Copy, Ellipsis, List, Pencil, Plus, Search, Share2, SquareTerminal, Trash2 } from "lucide-react";
+import dynamic from "next/dynamic";
 import { useCallback, useEffect, useState } from "react";
-import { Brand } from "@/components/brand";
-import { ThemeToggle } from "@/components/theme-toggle";
 import { Button } from "@/components/ui/button";
-import { Confirm } from "@/components/ui/confirm";
+import { inputClass } from "@/components/ui/field";
 import { Menu } from "@/components/ui/menu";
 import { PhaseBadge } from "@/components/ui/phase";
-import { UserMenu } from "@/components/user-menu";
-import { RecordingsDialog } from "@/features/recording/recordings-dialog";
-import { ShareDialog } from "@/features/sharing/share-dialog";
 import { SharedWithMe } from "@/features/sharing/shared-with-me";
 import { useNow } from "@/hooks/use-now";
 import { useStore } from "@/hooks/use-store";
 import { useUser } from "@/hooks/use-user";
 import { api } from "@/lib/api";
-import { formatAgo, plural } from "@/lib/format";
+import { formatAgo, formatBytes, plural } from "@/lib/format";
 import type { Session } from "@/lib/schemas";
+import { inform } from "@/lib/toasts";
+import { news } from "./account";
+import { Deleted } from "./deleted";
 import { NameDialog } from "./name-dialog";
-import { SessionList } from "./session-list";
+import { PageShell } from "./page-shell";
+import { arranged, orders, SessionList, type Order } from "./session-list";
 import { report } from "./sign-out";
 
-type Asking = { readonly what: "new" } | { readonly what: "rename" | "delete" | "share" | "recordings"; readonly session: Session };
+// Asked for by few: they come when they are.
+const RecordingsDialog = dynamic(() => import("@/features/recording/recordings-dialog").then((module) => module.RecordingsDialog));
+const ShareDialog = dynamic(() => import("@/features/sharing/share-dialog").then((module) => module.ShareDialog));
+
+type Asking = { readonly what: "new" } | { readonly what: "rename" | "share" | "recordings"; readonly session: Session };
 
 const columns = "grid-cols-[minmax(0,1fr)_auto_32px] sm:grid-cols-[minmax(0,1fr)_132px_112px_112px_32px]";
 
@@ -32,50 +36,50 @@ export function Dashboard() {
   const { status, sessions, count, error } = useStore(list.state);
   const [asking, setAsking] = useState<Asking | null>(null);
   const [filter, setFilter] = useState("");
+  const [order, setOrder] = useState<Order>("used");
   const close = useCallback(() => setAsking(null), []);
 
+  // What the server tells of is looked at; what it has told while the page was out of sight, when it comes back.
   useEffect(() => {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    let left = false;
-    let first = true;
-    const look = async () => {
-      clearTimeout(timer);
-      if (document.visibilityState === "visible") {
-        try {
-          await list.refresh();
-        } catch (failure) {
-          // Later looks repeat what the first one said: the state keeps it.
-          if (first) report("Could not list the sessions", failure);
-        }
-        first = false;
-      }
-      if (!left) timer = setTimeout(() => void look(), list.pace);
+    let told: number | undefined;
+    let seen: number | undefined;
+    const look = () => {
+      if (document.visibilityState !== "visible" || told === seen) return;
+      seen = told;
+      list.refresh().catch((failure: unknown) => report("Could not list the sessions", failure));
     };
-    const seen = () => void look();
-    document.addEventListener("visibilitychange", seen);
-    void look();
+    const hear = () => {
+      told = news.get()?.sessions ?? told;
+      look();
+    };
+    list.refresh().catch((failure: unknown) => report("Could not list the sessions", failure));
+    const stop = news.subscribe(hear);
+    document.addEventListener("visibilitychange", look);
+    hear();
     return () => {
-      left = true;
-      clearTimeout(timer);
-      document.removeEventListener("visibilitychange", seen);
+      stop();
+      document.removeEventListener("visibilitychange", look);
     };
   }, [list]);
 
-  const wanted = filter.trim().toLowerCase();
-  const shown = wanted ? sessions.filter((session) => session.name.toLowerCase().includes(wanted)) : sessions;
+  const shown = arranged(sessions, filter, order);
+  const remove = (session: Session) =>
+    list.remove(session.id).then(
+      () =>
+        inform(`“${session.name}” is deleted. You can still bring it back.`, {
+          label: "Undo",
+          run: () => void list.restore(session.id).catch((failure: unknown) => report("Could not bring it back", failure)),
+        }),
+      (failure: unknown) => report("Could not delete the session", failure),
+    );
+  const duplicate = (session: Session) =>
+    list.duplicate(session.id).then(
+      (left) => inform(left === 0 ? `“${session.name}” is duplicated.` : `“${session.name}” is duplicated, but for ${plural(left, "entry", "entries")} not saved.`),
+      (failure: unknown) => report("Could not duplicate the session", failure),
+    );
 
   return (
-    <div className="min-h-full">
-      <header className="sticky top-0 z-10 border-b border-line bg-panel">
-        <div className="mx-auto flex h-12 max-w-5xl items-center gap-2 px-4">
-          <div className="flex flex-1 items-center">
-            <Brand />
-          </div>
-          <ThemeToggle />
-          <UserMenu user={user} />
-        </div>
-      </header>
-      <main className="mx-auto max-w-5xl px-4 pt-8 pb-16">
+    <PageShell user={user} width="max-w-5xl">
         <div className="flex flex-wrap items-center gap-3">
           <div className="mr-auto">
             <h1 className="text-[20px] leading-7 font-semibold tracking-tight">Sessions</h1>
@@ -89,6 +93,15 @@ export function Dashboard() {
               <span className="sr-only">Filter sessions</span>
               <input className="w-full min-w-0 bg-transparent text-[13px] text-text outline-none placeholder:text-faint" placeholder="Filter" value={filter} onChange={(event) => setFilter(event.target.value)} />
             </label>
+          )}
+          {sessions.length > 1 && (
+            <select aria-label="Sort sessions" className={`${inputClass} h-8! w-auto! px-2! text-[13px]!`} value={order} onChange={(event) => setOrder(Object.keys(orders).find((each): each is Order => each === event.target.value) ?? "used")}>
+              {Object.entries(orders).map(([each, label]) => (
+                <option key={each} value={each}>
+                  {label}
+                </option>
+              ))}
+            </select>
           )}
           <Button kind="primary" onClick={() => setAsking({ what: "new" })}>
             <Plus size={15} aria-hidden />
@@ -113,15 +126,15 @@ export function Dashboard() {
             </div>
           )}
           {status === "ready" && sessions.length === 0 && <Empty onNew={() => setAsking({ what: "new" })} />}
-          {sessions.length > 0 && <Table sessions={shown} onAsk={setAsking} />}
+          {sessions.length > 0 && <Table sessions={shown} onAsk={setAsking} onDuplicate={(session) => void duplicate(session)} onDelete={(session) => void remove(session)} />}
           {sessions.length < count && (
             <div className="mt-3 text-center">
               <Button onClick={() => void list.more().catch((failure: unknown) => report("Could not list more", failure))}>Show more</Button>
             </div>
           )}
         </div>
+        <Deleted onRestore={(id) => list.restore(id)} />
         <SharedWithMe />
-      </main>
 
       {asking?.what === "new" && (
         <NameDialog
@@ -142,21 +155,18 @@ export function Dashboard() {
       )}
       {asking?.what === "share" && <ShareDialog session={asking.session.id} name={asking.session.name} terminals={[]} terminal="" onClose={close} />}
       {asking?.what === "recordings" && <RecordingsDialog session={asking.session.id} onClose={close} />}
-      {asking?.what === "delete" && (
-        <Confirm
-          title={`Delete “${asking.session.name}”?`}
-          action="Delete session"
-          onClose={close}
-          onConfirm={() => list.remove(asking.session.id).catch((failure: unknown) => report("Could not delete the session", failure))}
-        >
-          Its files and their history are deleted with it. This cannot be undone.
-        </Confirm>
-      )}
-    </div>
+    </PageShell>
   );
 }
 
-function Table({ sessions, onAsk }: { readonly sessions: readonly Session[]; readonly onAsk: (asking: Asking) => void }) {
+interface TableProps {
+  readonly sessions: readonly Session[];
+  readonly onAsk: (asking: Asking) => void;
+  readonly onDuplicate: (session: Session) => void;
+  readonly onDelete: (session: Session) => void;
+}
+
+function Table({ sessions, onAsk, onDuplicate, onDelete }: TableProps) {
   const now = useNow();
   const [menu, setMenu] = useState<{ session: Session; x: number; y: number; end: boolean } | null>(null);
   const close = useCallback(() => setMenu(null), []);
@@ -166,7 +176,7 @@ function Table({ sessions, onAsk }: { readonly sessions: readonly Session[]; rea
         <span>Name</span>
         <span>Status</span>
         <span>Last active</span>
-        <span>Created</span>
+        <span>Size</span>
         <span />
       </div>
       {sessions.length === 0 && <p className="px-4 py-8 text-center text-muted">No session has such a name.</p>}
@@ -181,9 +191,9 @@ function Table({ sessions, onAsk }: { readonly sessions: readonly Session[]; rea
             <time className="hidden text-[13px] text-muted sm:block" dateTime={session.last_activity_at ?? session.updated_at}>
               {formatAgo(session.last_activity_at ?? session.updated_at, now)}
             </time>
-            <time className="hidden text-[13px] text-muted sm:block" dateTime={session.created_at}>
-              {formatAgo(session.created_at, now)}
-            </time>
+            <span className="hidden text-[13px] text-muted sm:block" title={`${plural(session.file_count, "file")}; made ${formatAgo(session.created_at, now)}`}>
+              {formatBytes(session.size)}
+            </span>
             <button
               type="button"
               aria-label={`Actions for ${session.name}`}
@@ -208,12 +218,13 @@ function Table({ sessions, onAsk }: { readonly sessions: readonly Session[]; rea
             [
               { label: "Open", icon: <SquareTerminal size={14} />, onSelect: () => window.location.assign(`/workspace/?id=${menu.session.id}`) },
               { label: "Rename…", icon: <Pencil size={14} />, onSelect: () => onAsk({ what: "rename", session: menu.session }) },
+              { label: "Duplicate", icon: <Copy size={14} />, onSelect: () => onDuplicate(menu.session) },
             ],
             [
               { label: "Share…", icon: <Share2 size={14} />, onSelect: () => onAsk({ what: "share", session: menu.session }) },
               { label: "Recordings…", icon: <List size={14} />, onSelect: () => onAsk({ what: "recordings", session: menu.session }) },
             ],
-            [{ label: "Delete…", icon: <Trash2 size={14} />, danger: true, onSelect: () => onAsk({ what: "delete", session: menu.session }) }],
+            [{ label: "Delete", icon: <Trash2 size={14} />, danger: true, onSelect: () => onDelete(menu.session) }],
           ]}
         />
       )}

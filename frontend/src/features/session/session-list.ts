@@ -1,7 +1,7 @@
 /** The user's sessions as the dashboard knows them: listed, and looked at again while the page is seen. */
 import type { API } from "@/lib/api";
 import { errorText } from "@/lib/problem";
-import type { Phase, Session } from "@/lib/schemas";
+import type { Session } from "@/lib/schemas";
 import { Store } from "@/lib/store";
 
 export interface SessionListState {
@@ -12,13 +12,24 @@ export interface SessionListState {
   readonly error: string;
 }
 
-export type SessionListAPI = Pick<API, "sessions" | "createSession" | "renameSession" | "deleteSession" | "ensureDefault">;
+export type SessionListAPI = Pick<API, "sessions" | "createSession" | "renameSession" | "deleteSession" | "restoreSession" | "duplicateSession" | "ensureDefault">;
 
 const pageSize = 100;
-const moving: ReadonlySet<Phase> = new Set(["starting", "restoring", "stopping"]);
-/** Between looks, in milliseconds: while something is on its way, and otherwise. */
-const quickMs = 1500;
-const slowMs = 6000;
+export const orders = { used: "Last active", name: "Name", created: "Newest", size: "Largest" } as const;
+export type Order = keyof typeof orders;
+
+/** The sessions whose names have these letters, in an order. */
+export function arranged(sessions: readonly Session[], filter: string, order: Order): Session[] {
+  const wanted = filter.trim().toLowerCase();
+  const used = (session: Session) => Date.parse(session.last_activity_at ?? session.updated_at);
+  const compare: Readonly<Record<Order, (a: Session, b: Session) => number>> = {
+    used: (a, b) => used(b) - used(a),
+    name: (a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }),
+    created: (a, b) => Date.parse(b.created_at) - Date.parse(a.created_at),
+    size: (a, b) => b.size - a.size,
+  };
+  return sessions.filter((session) => session.name.toLowerCase().includes(wanted)).sort(compare[order]);
+}
 
 export class SessionList {
   readonly state = new Store<SessionListState>({ status: "loading", sessions: [], count: 0, error: "" });
@@ -29,11 +40,6 @@ export class SessionList {
 
   constructor(api: SessionListAPI) {
     this.#api = api;
-  }
-
-  /** How long to wait until the next look, in milliseconds. */
-  get pace(): number {
-    return this.state.get().sessions.some((session) => moving.has(session.phase)) ? quickMs : slowMs;
   }
 
   /** Lists; rejects with what went wrong, which the state says too. */
@@ -71,9 +77,27 @@ export class SessionList {
     this.#change((sessions) => sessions.map((session) => (session.id === id ? renamed : session)), 0);
   }
 
+  /** Answers how many entries were not saved, and so not copied. */
+  async duplicate(id: string): Promise<number> {
+    const { session, left } = await this.#api.duplicateSession(id);
+    this.#add(session);
+    return left;
+  }
+
   async remove(id: string): Promise<void> {
     await this.#api.deleteSession(id);
-    this.#change((sessions) => sessions.filter((session) => session.id !== id), -1);
+    // A list that was asked for meanwhile may know it already.
+    const known = this.state.get().sessions.some((session) => session.id === id);
+    this.#change((sessions) => sessions.filter((session) => session.id !== id), known ? -1 : 0);
+  }
+
+  async restore(id: string): Promise<void> {
+    this.#add(await this.#api.restoreSession(id));
+  }
+
+  #add(session: Session): void {
+    const known = this.state.get().sessions.some(({ id }) => id === session.id);
+    this.#change((sessions) => [session, ...sessions.filter(({ id }) => id !== session.id)], known ? 0 : 1);
   }
 
   #change(edit: (sessions: readonly Session[]) => readonly Session[], by: number): void {

@@ -17,7 +17,6 @@ import type { Store } from "@/lib/store";
 import { QuestionDialog } from "./question-dialog";
 import { SearchBar } from "./search-bar";
 import { SettingsDialog } from "./settings-dialog";
-import { watchSettings } from "./settings";
 import { draggedTerminal, TerminalGroup } from "./terminal-group";
 import { shownOf, type Terminals, type TerminalTab } from "./terminals";
 
@@ -54,7 +53,6 @@ export function TerminalPane({ terminals, phase, rights, aside, onGone }: Props)
   const [settings, setSettings] = useState(false);
   const [closing, setClosing] = useState<TerminalTab | null>(null);
   const [naming, setNaming] = useState<TerminalTab | null>(null);
-  useEffect(() => watchSettings(), []);
   const labelOf = (tab: TerminalTab) => infos.get(tab.name)?.name ?? tab.name;
 
   const close = (tab: TerminalTab) => {

@@ -16,6 +16,11 @@ import { stepFontSize, terminalSettings } from "./settings";
 import { unicode15, wholeCharacters } from "./unicode";
 
 const themes: Readonly<Record<Theme, ITheme>> = {
+  contrast: {
+    background: "#000000", foreground: "#ffffff", cursor: "#ffff00", cursorAccent: "#000000", selectionBackground: "#ffff0080",
+    black: "#000000", red: "#ff8078", green: "#7cff9a", yellow: "#ffe45c", blue: "#8fbcff", magenta: "#ff9be8", cyan: "#7fefff", white: "#ffffff",
+    brightBlack: "#c0c0c0", brightRed: "#ffa49e", brightGreen: "#a4ffb8", brightYellow: "#fff08f", brightBlue: "#b4d2ff", brightMagenta: "#ffbdf0", brightCyan: "#a9f5ff", brightWhite: "#ffffff",
+  },
   dark: {
     background: "#101215", foreground: "#e3e6ea", cursor: "#f0ad3d", cursorAccent: "#101215",
     selectionBackground: "#f0ad3d50",

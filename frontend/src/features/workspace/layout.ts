@@ -44,6 +44,11 @@ export class Layout {
     this.#set({ terminalOpen: !this.state.get().terminalOpen });
   }
 
+  /** Arranges the panes as another device has them; what a narrow screen shows is its own. */
+  arrange(panes: Pick<LayoutState, "side" | "sideOpen" | "terminalOpen">): void {
+    this.#set({ side: panes.side, sideOpen: panes.sideOpen, terminalOpen: panes.terminalOpen });
+  }
+
   #set(change: Partial<LayoutState>): void {
     this.state.update((state) => ({ ...state, ...change }));
     const { side, sideOpen, terminalOpen } = this.state.get();

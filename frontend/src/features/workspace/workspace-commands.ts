@@ -4,7 +4,8 @@ import { report } from "@/features/session/sign-out";
 import type { Rights } from "@/features/sharing/rights";
 import { api } from "@/lib/api";
 import { runCommand } from "@/lib/shell";
-import { chooseTheme, theme } from "@/lib/theme";
+import { changeSettings } from "@/lib/settings";
+import { theme } from "@/lib/theme";
 import { inform } from "@/lib/toasts";
 import type { Workspace } from "./workspace";
 
@@ -13,6 +14,7 @@ export interface PageActions {
   readonly run: () => void;
   readonly share: () => void;
   readonly recordings: () => void;
+  readonly settings: () => void;
 }
 
 export function workspaceCommands(workspace: Workspace, rights: Rights, page: PageActions): Command[] {
@@ -125,7 +127,7 @@ function viewCommands({ layout, documents, terminals, search, history }: Workspa
     {
       id: "view.theme",
       title: "View: Switch Between the Light and the Dark Theme",
-      run: () => chooseTheme(theme.get() === "dark" ? "light" : "dark"),
+      run: () => changeSettings({ theme: theme.get() === "light" ? "dark" : "light" }),
     },
   ];
 }
@@ -258,6 +260,9 @@ function sessionCommands(workspace: Workspace, rights: Rights, page: PageActions
       when: () => rights.owner && workspace.phase.get()?.phase === "ready",
       run: () => void workspace.stop(),
     },
+    { id: "settings.open", title: "Preferences: Settings", keys: ["Mod+,"], run: page.settings },
+    { id: "settings.contrast", title: "Preferences: High Contrast Theme", run: () => changeSettings({ theme: "contrast" }) },
+    { id: "settings.account", title: "Preferences: Account", run: () => window.location.assign("/account/") },
     { id: "session.all", title: "Session: All Sessions", run: () => window.location.assign("/dashboard/") },
   ];
 }

@@ -24,6 +24,8 @@ import { ActivityBar } from "./activity-bar";
 import { BrakeBanner } from "./brake-banner";
 import { StopBanner } from "./stop-banner";
 import { targetOf } from "./target";
+import { SettingsDialog } from "./settings-dialog";
+import { StatusBar } from "./status-bar";
 import { TopBar } from "./top-bar";
 import { leaveForDashboard, Workspace } from "./workspace";
 import { editorCommands, workspaceCommands } from "./workspace-commands";
@@ -70,7 +72,7 @@ function Entered({ workspace }: { readonly workspace: Workspace }) {
   return <Open workspace={workspace} rights={rights} />;
 }
 
-type Dialogs = { readonly what: "share"; readonly terminal: string } | { readonly what: "recordings" };
+type Dialogs = { readonly what: "share"; readonly terminal: string } | { readonly what: "recordings" } | { readonly what: "settings" };
 
 function Open({ workspace, rights }: { readonly workspace: Workspace; readonly rights: Rights }) {
   const user = useUser();
@@ -91,7 +93,7 @@ function Open({ workspace, rights }: { readonly workspace: Workspace; readonly r
   useEffect(() => {
     const share = () => setDialog({ what: "share", terminal: "" });
     const undo = [
-      commands.register(...workspaceCommands(workspace, rights, { run, share, recordings: () => setDialog({ what: "recordings" }) })),
+      commands.register(...workspaceCommands(workspace, rights, { run, share, recordings: () => setDialog({ what: "recordings" }), settings: () => setDialog({ what: "settings" }) })),
       commands.registerSource(() => editorCommands(workspace)),
       commands.listen(window),
     ];
@@ -173,6 +175,8 @@ function Open({ workspace, rights }: { readonly workspace: Workspace; readonly r
           </>
         )}
       </main>
+      <StatusBar workspace={workspace} rights={rights} />
+      {dialog?.what === "settings" && <SettingsDialog onClose={() => setDialog(null)} />}
       {dialog?.what === "share" && (
         <ShareDialog session={workspace.id} name={workspace.session.get()?.name ?? ""} terminals={[...workspace.terminals.state.get().infos.keys()]} terminal={dialog.terminal} onClose={() => setDialog(null)} />
       )}

@@ -9,6 +9,7 @@ import { History } from "@/features/history/history";
 import { FileIndex } from "@/features/quick/offers";
 import { RecentFiles } from "@/features/quick/recent-files";
 import { Search } from "@/features/search/search";
+import { news } from "@/features/session/account";
 import { Terminals, type TerminalsOptions } from "@/features/terminal/terminals";
 import { goToSignIn } from "@/features/session/sign-out";
 import { rightsOf, type Rights } from "@/features/sharing/rights";
@@ -19,10 +20,13 @@ import { Problem } from "@/lib/problem";
 import type { Item, Phase, Session, Sync, WorkspaceEvent } from "@/lib/schemas";
 import { runCommand } from "@/lib/shell";
 import { browserEnvironment, type SocketEnvironment } from "@/lib/socket";
+import { changeSettings, settings } from "@/lib/settings";
 import { Store } from "@/lib/store";
 import { complain, inform, leaveMessage } from "@/lib/toasts";
 import { EventStream } from "./events";
+import { watchUse } from "./in-use";
 import { Layout } from "./layout";
+import { LayoutSync, panesOf, type OpenFiles } from "./layout-sync";
 import type { Target } from "./target";
 
 export interface ComingStop {
@@ -69,6 +73,8 @@ export class Workspace {
   readonly stopsAt = new Store<ComingStop | null>(null);
   readonly sync = new Store<Sync | null>(null);
   readonly viewers = new Store<number>(1);
+  /** The name of who looks on, once for each window. */
+  readonly people = new Store<readonly string[]>([]);
   readonly files: FileStore;
   readonly uploads: Uploads;
   readonly documents: Documents;
@@ -76,9 +82,13 @@ export class Workspace {
   readonly history: History;
   readonly terminals: Terminals;
   readonly events: EventStream;
+  /** Carries the arrangement to other devices, and takes theirs. */
+  readonly #layoutSync: LayoutSync;
+  readonly #use = watchUse();
   readonly #environment: SocketEnvironment;
   readonly #target: Target | null;
   #opened = false;
+  #stopNews: (() => void) | undefined;
   /** The event stream was open before. */
   #connected = false;
   #left = false;
@@ -99,6 +109,13 @@ export class Workspace {
     this.documents = new Documents(id, api, createMonacoBuffer);
     this.search = new Search({ session: id, api, save: () => this.#saveForSearch() });
     this.history = new History({ session: id, api });
+    this.#layoutSync = new LayoutSync({
+      read: () => api.layout(id),
+      write: (fields) => api.changeLayout(id, fields),
+      inUse: () => this.#use.inUse() || this.documents.unsaved.get() > 0,
+      applyPanes: (panes) => this.layout.arrange(panes),
+      applyFiles: (files) => this.#arrangeFiles(files),
+    });
     this.terminals = new Terminals({
       session: id,
       endpoint: webSocketURL,
@@ -133,11 +150,16 @@ export class Workspace {
       else if (state.cause === "bad_request") complain(state.reason || "The session's address is wrong.");
     });
     const unfollow = this.recent.follow(this.documents);
+    const chosen = this.#followSettings();
     void this.#begin();
     return () => {
       this.#left = true;
       stop();
       unfollow();
+      chosen();
+      this.#use.stop();
+      void this.#layoutSync.flush();
+      this.#layoutSync.dispose();
       this.events.stop();
       this.uploads.cancel();
       this.search.dispose();
@@ -230,7 +252,8 @@ export class Workspace {
     this.documents.reconcile(tree);
     if (this.#opened) return;
     this.#opened = true;
-    const remembered = this.documents.remembered();
+    const remembered = (await this.#arrangement()) ?? this.documents.remembered();
+    if (this.#wasLeft()) return;
     const first = ["main.py", "main.js", "README.md"].find((path) => tree.has(path));
     const paths = remembered?.tabs ?? (first === undefined ? [] : [first]);
     for (const path of paths) if (tree.get(path)?.type === "file") this.documents.open(path);
@@ -239,6 +262,47 @@ export class Workspace {
     if (this.#target) this.#openTarget(this.#target);
     const shown = this.documents.state.get().active;
     if (shown) this.files.reveal(shown.path);
+    this.#layoutSync.follow("files", this.documents.state, ({ tabs, active: front }) => ({ tabs: tabs.map(({ path }) => path), active: front?.path ?? "" }));
+    this.#layoutSync.follow("panes", this.layout.state, panesOf);
+    this.#stopNews = news.subscribe(() => {
+      const layouts = news.get()?.layouts;
+      // What fails is asked again at the next news.
+      if (layouts !== undefined) this.#layoutSync.heard(layouts).catch(() => undefined);
+    });
+  }
+
+  /** The open files of the user's last device; null: none is known. */
+  async #arrangement(): Promise<OpenFiles | null> {
+    try {
+      return await this.#layoutSync.begin();
+    } catch (error) {
+      this.#failed("Could not read how your other devices have arranged this session", error);
+      return null;
+    }
+  }
+
+  /** Has the tabs that another device has; what is edited here stays open. */
+  #arrangeFiles({ tabs, active }: OpenFiles): void {
+    const { tree } = this.files.state.get();
+    for (const tab of this.documents.state.get().tabs) if (!tabs.includes(tab.path) && !tab.dirty) this.documents.close(tab);
+    for (const path of tabs) if (!this.documents.find(path) && tree.get(path)?.type === "file") this.documents.open(path);
+    const front = this.documents.find(active);
+    if (front) this.documents.activate(front);
+  }
+
+  /** Whether files are saved by themselves is a setting, which can be changed here too. */
+  #followSettings(): () => void {
+    const take = () => this.documents.autosave.set(settings.get().autosave);
+    take();
+    const undo = [
+      settings.subscribe(take),
+      this.documents.autosave.subscribe(() => {
+        const autosave = this.documents.autosave.get();
+        if (settings.get().autosave !== autosave) changeSettings({ autosave });
+      }),
+      () => this.#stopNews?.(),
+    ];
+    return () => undo.forEach((each) => each());
   }
 
   #openTarget({ path, place }: Target): void {
@@ -302,6 +366,7 @@ export class Workspace {
         return;
       case "presence":
         this.viewers.set(Math.max(1, event.viewers.length));
+        this.people.set(event.viewers.map(({ username }) => username));
         return;
       case "sync":
         this.sync.set(event);

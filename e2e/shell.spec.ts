@@ -1,0 +1,181 @@
+import { AxeBuilder } from "@axe-core/playwright";
+import { type Browser, type BrowserContext, expect, type Page, test } from "@playwright/test";
+import { createSession, expectTerminal, openFile, password, register, setTheme } from "./page.ts";
+import { Server } from "./server.ts";
+
+// The pages around the editor: the first minutes, settings, layouts of two devices, the list of sessions, the account.
+
+let server: Server;
+
+test.beforeAll(async () => {
+  server = await Server.create();
+});
+
+test.afterAll(async () => {
+  await server.destroy();
+});
+
+/** look takes pictures in all themes at three widths, and has axe look too. */
+async function look(page: Page, name: string): Promise<void> {
+  const before = page.viewportSize();
+  for (const width of [1440, 1024, 390]) {
+    await page.setViewportSize({ width, height: 900 });
+    for (const theme of ["light", "dark", "contrast"] as const) {
+      await setTheme(page, theme);
+      await page.screenshot({ path: `results/shell/${name}-${width}-${theme}.png` });
+      const { violations } = await new AxeBuilder({ page }).exclude(".monaco-editor").exclude(".xterm").analyze();
+      expect(violations.map(({ id, nodes }) => `${name}, ${width}, ${theme}, ${id}: ${nodes.map(({ html }) => html).join(" ")}`)).toEqual([]);
+    }
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), `${name} at ${width} scrolls sideways`).toBe(0);
+  }
+  if (before) await page.setViewportSize(before);
+  await setTheme(page, "dark");
+}
+
+/** device signs a user in on a device of its own. */
+async function device(browser: Browser, username: string): Promise<{ context: BrowserContext; page: Page }> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+  const answer = await context.request.post(`${server.url}/api/users/login`, { data: { username, password } });
+  expect(answer.status()).toBe(200);
+  return { context, page: await context.newPage() };
+}
+
+const tabs = (page: Page) => page.getByRole("tablist", { name: "Open files" }).getByRole("tab");
+
+test("who comes for the first time runs a program with four clicks", async ({ page }) => {
+  const errors: string[] = [];
+  page.on("pageerror", (error) => errors.push(error.message));
+  await page.goto(server.url);
+  await expect(page.getByRole("heading", { level: 1 })).toContainText("Write code");
+  await look(page, "landing");
+  await page.getByRole("link", { name: "Start coding" }).click();
+  await page.getByLabel("Username").fill("newcomer");
+  await page.getByLabel("Email").fill("newcomer@example.org");
+  await page.getByLabel("Password", { exact: true }).fill(password);
+  await page.getByRole("button", { name: "Create account" }).click();
+  await page.waitForURL("**/workspace/?id=*");
+  await expect(tabs(page).filter({ hasText: "main.py" })).toHaveAttribute("aria-selected", "true");
+  await page.getByRole("button", { name: "Run", exact: true }).click();
+  await expectTerminal(page, /Hello/);
+  await expect(page.getByRole("contentinfo", { name: "Status" })).toContainText("Running");
+  await look(page, "workspace");
+  await page.goto(`${server.url}/no/such/page/`);
+  await expect(page.getByRole("heading", { name: "There is no such page" })).toBeVisible();
+  expect(errors).toEqual([]);
+});
+
+test("settings take effect at once, here and on another device", async ({ context, page, browser }) => {
+  await register(context, server.url, "setter");
+  const id = await createSession(context, server.url, "settings");
+  await page.goto(`${server.url}/workspace/?id=${id}`);
+  await expect(page.locator(".monaco-editor .view-line").first()).toBeVisible();
+  const other = await device(browser, "setter");
+  await other.page.goto(`${server.url}/settings/`);
+  await expect(other.page.getByRole("combobox", { name: "Theme" })).toHaveValue("system");
+
+  await page.keyboard.press("Control+,");
+  const dialog = page.getByRole("dialog", { name: "Settings" });
+  await dialog.getByLabel("Search settings").fill("editor font size");
+  await dialog.getByLabel("Font size").fill("21");
+  await expect(page.locator(".monaco-editor .view-lines").first()).toHaveCSS("font-size", "21px");
+  await dialog.getByLabel("Search settings").fill("theme");
+  await dialog.getByRole("combobox", { name: "Theme" }).selectOption("contrast");
+  await expect(page.locator("html")).toHaveAttribute("data-theme", "contrast");
+  await expect(other.page.locator("html")).toHaveAttribute("data-theme", "contrast");
+  await expect(other.page.getByRole("region", { name: "Editor" }).getByLabel("Font size")).toHaveValue("21");
+  await page.reload();
+  await expect(page.locator(".monaco-editor .view-lines").first()).toHaveCSS("font-size", "21px");
+  await other.page.getByRole("button", { name: "Reset all" }).click();
+  await expect(page.locator("html")).not.toHaveAttribute("data-theme", "contrast");
+  await look(other.page, "settings");
+  await other.context.close();
+});
+
+test("another device has the same files open", async ({ context, page, browser }) => {
+  await register(context, server.url, "mover");
+  const id = await createSession(context, server.url, "two devices");
+  await context.request.post(`${server.url}/api/workspace/${id}/file/second.txt`, { data: { content: "second" } });
+  await page.goto(`${server.url}/workspace/?id=${id}`);
+  await openFile(page, "second.txt");
+  const stored = async () => {
+    const answer = (await (await context.request.get(`${server.url}/api/workspace/${id}/layout`)).json()) as { layout: { files?: { active: string } } };
+    return answer.layout.files?.active;
+  };
+  await expect.poll(stored).toBe("second.txt");
+  const other = await device(browser, "mover");
+  await other.page.goto(`${server.url}/workspace/?id=${id}`);
+  await expect(tabs(other.page)).toHaveCount(2);
+  await expect(tabs(other.page).filter({ hasText: "second.txt" })).toHaveAttribute("aria-selected", "true");
+  // An address that names a file goes before.
+  await other.page.goto(`${server.url}/workspace/?id=${id}&file=main.py&line=1`);
+  await expect(tabs(other.page).filter({ hasText: "main.py" })).toHaveAttribute("aria-selected", "true");
+  await other.context.close();
+});
+
+test("sessions are renamed, duplicated, deleted and brought back, and another window sees it", async ({ context, page }) => {
+  await register(context, server.url, "keeper");
+  await createSession(context, server.url, "alpha");
+  await createSession(context, server.url, "beta");
+  await page.goto(`${server.url}/dashboard/`);
+  const window = await context.newPage();
+  await window.goto(`${server.url}/dashboard/`);
+  const rows = (of: Page) => of.getByRole("listitem").filter({ has: of.getByRole("button", { name: /^Actions for/ }) });
+  await expect(rows(window)).toHaveCount(2);
+  const act = async (name: string, action: string) => {
+    await page.getByRole("button", { name: `Actions for ${name}`, exact: true }).click();
+    await page.getByRole("menuitem", { name: action }).click();
+  };
+  await page.bringToFront();
+  await act("alpha", "Duplicate");
+  await expect(page.getByRole("link", { name: "alpha copy" })).toBeVisible();
+  await window.bringToFront();
+  await expect(rows(window)).toHaveCount(3);
+  await page.bringToFront();
+  await act("beta", "Delete");
+  await expect(rows(page)).toHaveCount(2);
+  await page.getByRole("button", { name: "Undo" }).click();
+  await expect(rows(page)).toHaveCount(3);
+  await act("beta", "Delete");
+  await page.getByText("Deleted (1)").click();
+  await look(page, "dashboard");
+  await page.getByRole("button", { name: "Bring back beta" }).click();
+  await expect(rows(page)).toHaveCount(3);
+  await page.getByLabel("Sort sessions").selectOption("name");
+  await expect(rows(page)).toContainText(["alpha", "alpha copy", "beta"]);
+  await page.getByLabel("Filter sessions").fill("COPY");
+  await expect(rows(page)).toContainText(["alpha copy"]);
+});
+
+test("the account: tokens, sign-ins, the password", async ({ context, page, browser, request }) => {
+  await register(context, server.url, "owner");
+  const phone = await device(browser, "owner");
+  await phone.page.goto(`${server.url}/dashboard/`);
+  await page.goto(`${server.url}/account/`);
+  const signedIn = page.getByRole("region", { name: "Signed in" });
+  await expect(signedIn.getByRole("listitem")).toHaveCount(2);
+
+  await page.getByRole("button", { name: "New token" }).click();
+  await page.getByLabel("Name").fill("script");
+  await page.getByRole("button", { name: "Make token" }).click();
+  const token = await page.getByLabel("The token").inputValue();
+  const asProgram = async () => (await request.get(`${server.url}/api/sessions/`, { headers: { Authorization: `Bearer ${token}` } })).status();
+  expect(await asProgram()).toBe(200);
+  await page.getByRole("button", { name: "Done" }).click();
+  await look(page, "account");
+
+  await signedIn.getByRole("button", { name: /^End the sign-in/ }).click();
+  // The other device is told, and shows the sign-in.
+  await phone.page.waitForURL("**/login/**");
+  await look(phone.page, "login");
+  await page.getByRole("button", { name: "Revoke script" }).click();
+  await expect.poll(asProgram).toBe(401);
+
+  await page.getByLabel("Present password").fill("not my password");
+  await page.getByLabel("New password").fill("another good password");
+  await page.getByRole("button", { name: "Change", exact: true }).click();
+  await expect(page.getByText("Is not your password")).toBeVisible();
+  await page.getByLabel("Present password").fill(password);
+  await page.getByRole("button", { name: "Change", exact: true }).click();
+  await expect(page.getByText("Your password is changed")).toBeVisible();
+  await phone.context.close();
+});
