@@ -115,6 +115,8 @@ function viewCommands({ layout, documents, terminals, search, history }: Workspa
       keys: ["Mod+1"],
       run: () => {
         layout.show("editor");
+        const [first] = documents.state.get().groups;
+        if (first) documents.focusGroup(first.id);
         whenShown(() => documents.view?.focus());
       },
     },
@@ -140,11 +142,6 @@ function copy(text: string, done: string): void {
 function fileCommands(workspace: Workspace, rights: Rights): Command[] {
   const { id, documents, files, layout } = workspace;
   const active = () => documents.state.get().active;
-  const step = (by: number) => {
-    const { tabs, active: now } = documents.state.get();
-    const next = tabs[(tabs.findIndex((tab) => tab === now) + by + tabs.length) % tabs.length];
-    if (next) documents.activate(next);
-  };
   return [
     { id: "file.saveAll", title: "File: Save All", when: () => rights.change && documents.unsaved.get() > 0, run: () => void documents.saveAll() },
     {
@@ -195,8 +192,6 @@ function fileCommands(workspace: Workspace, rights: Rights): Command[] {
     { id: "file.collapse", title: "File: Collapse All Folders", run: () => files.collapseAll() },
     { id: "file.refresh", title: "File: Refresh the Tree", run: () => void files.load() },
     { id: "file.download", title: "File: Download All as Zip", run: () => window.location.assign(api.archiveURL(id)) },
-    { id: "tab.next", title: "View: Next Open File", when: () => documents.state.get().tabs.length > 1, run: () => step(1) },
-    { id: "tab.previous", title: "View: Previous Open File", when: () => documents.state.get().tabs.length > 1, run: () => step(-1) },
   ];
 }
 

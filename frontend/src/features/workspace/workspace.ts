@@ -2,6 +2,7 @@
 import { Commands } from "@/features/commands/commands";
 import type { Place } from "@/features/editor/document";
 import { Documents } from "@/features/editor/documents";
+import { Drafts } from "@/features/editor/drafts";
 import { createMonacoBuffer } from "@/features/editor/monaco";
 import { FileStore } from "@/features/files/file-store";
 import { Uploads } from "@/features/files/uploads";
@@ -78,6 +79,7 @@ export class Workspace {
   readonly events: EventStream;
   readonly #environment: SocketEnvironment;
   readonly #target: Target | null;
+  readonly #drafts: Drafts;
   #opened = false;
   /** The event stream was open before. */
   #connected = false;
@@ -96,7 +98,8 @@ export class Workspace {
       createFolder: (path: string) => this.files.createFolder(path),
     };
     this.uploads = new Uploads(id, api, shown, inform);
-    this.documents = new Documents(id, api, createMonacoBuffer);
+    this.#drafts = new Drafts(id, (error) => complain("This browser does not keep unsaved edits", error));
+    this.documents = new Documents(id, api, createMonacoBuffer, this.#drafts);
     this.search = new Search({ session: id, api, save: () => this.#saveForSearch() });
     this.history = new History({ session: id, api });
     this.terminals = new Terminals({
@@ -144,6 +147,7 @@ export class Workspace {
       this.history.dispose();
       this.terminals.dispose();
       this.documents.dispose();
+      this.#drafts.close();
     };
   }
 
@@ -188,6 +192,7 @@ export class Workspace {
 
   /** The server has a guest's sockets connect anew when what is shared has changed. */
   #reopened(): void {
+    this.documents.retry();
     if (this.#connected && this.rights.get()?.owner === false) void this.#recheck();
     this.#connected = true;
   }
@@ -232,13 +237,23 @@ export class Workspace {
     this.#opened = true;
     const remembered = this.documents.remembered();
     const first = ["main.py", "main.js", "README.md"].find((path) => tree.has(path));
-    const paths = remembered?.tabs ?? (first === undefined ? [] : [first]);
-    for (const path of paths) if (tree.get(path)?.type === "file") this.documents.open(path);
-    const active = remembered && this.documents.find(remembered.active);
-    if (active) this.documents.activate(active);
+    const isFile = (path: string) => tree.get(path)?.type === "file";
+    if (remembered) this.documents.restore(remembered, isFile);
+    else if (first !== undefined && isFile(first)) this.documents.open(first);
+    void this.#openDrafts();
     if (this.#target) this.#openTarget(this.#target);
     const shown = this.documents.state.get().active;
     if (shown) this.files.reveal(shown.path);
+  }
+
+  /** Shows what was edited and not saved when this browser was here last. */
+  async #openDrafts(): Promise<void> {
+    const paths = await this.#drafts.paths();
+    if (this.#left || this.rights.get()?.change !== true) return;
+    const { active } = this.documents.state.get();
+    for (const path of paths) if (!this.documents.find(path)) this.documents.open(path);
+    if (active) this.documents.activate(active);
+    if (paths.length > 0) inform(`Edits that were not saved are there again: ${paths.join(", ")}`);
   }
 
   #openTarget({ path, place }: Target): void {
