@@ -1,9 +1,9 @@
 /** What can be done in a workspace, as commands: docs and README list their keys. */
 import type { Command } from "@/features/commands/commands";
 import { report } from "@/features/session/sign-out";
+import { isRunnable } from "@/features/run/command-line";
 import type { Rights } from "@/features/sharing/rights";
 import { api } from "@/lib/api";
-import { runCommand } from "@/lib/shell";
 import { chooseTheme, theme } from "@/lib/theme";
 import { inform } from "@/lib/toasts";
 import type { Workspace } from "./workspace";
@@ -11,6 +11,7 @@ import type { Workspace } from "./workspace";
 /** What the page alone can show. */
 export interface PageActions {
   readonly run: () => void;
+  readonly runWithArguments: () => void;
   readonly share: () => void;
   readonly recordings: () => void;
 }
@@ -241,10 +242,12 @@ function terminalCommands({ terminals, layout }: Workspace, rights: Rights): Com
 function sessionCommands(workspace: Workspace, rights: Rights, page: PageActions): Command[] {
   const runnable = () => {
     const { active } = workspace.documents.state.get();
-    return active !== null && runCommand(active.path) !== undefined;
+    return active !== null && isRunnable(active.path);
   };
   return [
     { id: "run.file", title: "Run: Run the Open File", keys: ["Mod+Enter", "Ctrl+Enter"], when: () => rights.change && runnable(), run: page.run },
+    { id: "run.arguments", title: "Run: Run the Open File With Arguments…", when: () => rights.change && runnable(), run: page.runWithArguments },
+    { id: "run.stop", title: "Run: Stop", keys: ["Shift+F5"], inTerminal: ["Shift+F5"], when: () => rights.change && workspace.runner.state.get().kind === "running", run: () => workspace.runner.stop() },
     { id: "session.share", title: "Session: Share…", when: () => rights.owner, run: page.share },
     { id: "session.recordings", title: "Session: Recordings…", when: () => rights.owner, run: page.recordings },
     {

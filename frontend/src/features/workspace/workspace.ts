@@ -9,6 +9,7 @@ import { Uploads } from "@/features/files/uploads";
 import { History } from "@/features/history/history";
 import { FileIndex } from "@/features/quick/offers";
 import { RecentFiles } from "@/features/quick/recent-files";
+import { Runner } from "@/features/run/runner";
 import { Search } from "@/features/search/search";
 import { Terminals, type TerminalsOptions } from "@/features/terminal/terminals";
 import { goToSignIn } from "@/features/session/sign-out";
@@ -18,7 +19,6 @@ import { backoffDelay } from "@/lib/backoff";
 import { webSocketURL } from "@/lib/origin";
 import { Problem } from "@/lib/problem";
 import type { Item, Phase, Session, Sync, WorkspaceEvent } from "@/lib/schemas";
-import { runCommand } from "@/lib/shell";
 import { browserEnvironment, type SocketEnvironment } from "@/lib/socket";
 import { Store } from "@/lib/store";
 import { complain, inform, leaveMessage } from "@/lib/toasts";
@@ -76,6 +76,7 @@ export class Workspace {
   readonly search: Search;
   readonly history: History;
   readonly terminals: Terminals;
+  readonly runner: Runner;
   readonly events: EventStream;
   readonly #environment: SocketEnvironment;
   readonly #target: Target | null;
@@ -115,6 +116,13 @@ export class Workspace {
       closeOnServer: (name) => api.closeTerminal(id, name),
       notice: inform,
     });
+    this.runner = new Runner({
+      session: id,
+      terminals: this.terminals,
+      list: () => api.terminals(id),
+      exists: (path) => this.files.state.get().tree.has(path),
+      figure: (path) => this.#figure(path),
+    });
     this.events = new EventStream({
       session: id,
       endpoint: webSocketURL,
@@ -145,6 +153,7 @@ export class Workspace {
       this.uploads.cancel();
       this.search.dispose();
       this.history.dispose();
+      this.runner.dispose();
       this.terminals.dispose();
       this.documents.dispose();
       this.#drafts.close();
@@ -303,6 +312,7 @@ export class Workspace {
         } else {
           this.files.changed(event.revision, event.changes);
           this.documents.changed(event.changes);
+          this.runner.changed(event.changes);
           this.history.changed(event.changes);
         }
         return;
@@ -330,19 +340,25 @@ export class Workspace {
     this.session.set(await api.renameSession(this.id, name));
   }
 
+  /** Shows what a program has drawn beside what made it, where there is room for both. */
+  #figure(path: string): void {
+    if (window.matchMedia("(min-width: 768px)").matches) this.documents.open(path, { beside: true });
+    else inform(`${path} was drawn.`, { label: "Show", run: () => this.openAt(path, null) });
+  }
+
   /** Saves the open file and runs it in a terminal. Answers whether it was typed. */
   async run(): Promise<boolean> {
     const active = this.documents.state.get().active;
-    const command = active && runCommand(active.path);
-    if (!command) return false;
+    if (!active) return false;
     if (active.dirty && !(await active.save())) {
       const { error, save } = active.state.get();
       complain(save === "conflict" ? `${active.path} was changed elsewhere: choose a version first` : `${active.path} is not saved${error ? `: ${error}` : ""}`);
       return false;
     }
     try {
-      (await this.terminals.run(command)).screen.focus();
-      return true;
+      const tab = await this.runner.run(active.path);
+      tab?.screen.focus();
+      return tab !== null;
     } catch (error) {
       this.#failed(`Could not run ${active.path}`, error);
       return false;
