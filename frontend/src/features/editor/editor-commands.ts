@@ -1,9 +1,10 @@
 /** What can be done with the open files, as commands. Browsers keep Ctrl+W, Ctrl+Tab and Ctrl+Shift+T; these have others. */
 import type { Command } from "@/features/commands/commands";
 import { previewKind } from "@/features/viewers/kind";
-import { complain } from "@/lib/toasts";
+import { complain, inform } from "@/lib/toasts";
 import type { Document } from "./document";
 import { mostGroups, type Documents, type TabGroup } from "./documents";
+import { changeOptions, editorFontSizes, editorSettings } from "./options";
 
 interface Doing {
   readonly readOnly: boolean;
@@ -89,9 +90,24 @@ export function editorTabCommands(documents: Documents, { readOnly, close }: Doi
     { id: "group.third", title: "View: Focus the Third Group", keys: ["Mod+3"], when: many, run: () => focus(2) },
     { id: "group.moveRight", title: "View: Move the File to the Next Group", when: many, run: () => toGroup(1) },
     { id: "group.moveLeft", title: "View: Move the File to the Previous Group", when: many, run: () => toGroup(-1) },
+    { id: "editor.wrap", title: "Editor: Toggle Word Wrap", keys: ["Alt+Z"], run: () => toggle("wordWrap", "Long lines are wrapped.", "Long lines are not wrapped.") },
+    { id: "editor.minimap", title: "Editor: Toggle the Minimap", run: () => toggle("minimap", "The minimap is shown.", "The minimap is hidden.") },
+    { id: "editor.detect", title: "Editor: Toggle Taking the Indentation From the File", run: () => toggle("detectIndentation", "Indentation is taken from each file.", "Indentation is the same in all files.") },
+    { id: "editor.larger", title: "Editor: Larger Font", run: () => stepFont(1) },
+    { id: "editor.smaller", title: "Editor: Smaller Font", run: () => stepFont(-1) },
     { id: "preview.toggle", title: "View: Switch Between Source and Preview", keys: ["Mod+Shift+V"], when: hasPreview, run: togglePreview },
     { id: "preview.beside", title: "View: Preview Beside the Source", when: hasPreview, run: previewBeside },
   ];
+}
+
+function toggle(what: "wordWrap" | "minimap" | "detectIndentation", on: string, off: string): void {
+  changeOptions({ [what]: !editorSettings.get()[what] });
+  inform(editorSettings.get()[what] ? on : off);
+}
+
+function stepFont(by: number): void {
+  const { least, most } = editorFontSizes;
+  changeOptions({ fontSize: Math.min(most, Math.max(least, editorSettings.get().fontSize + by)) });
 }
 
 async function save(tab: Document | null, readOnly: boolean): Promise<void> {

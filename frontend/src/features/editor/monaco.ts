@@ -4,6 +4,7 @@ import { theme } from "@/lib/theme";
 import { diffLines } from "@/lib/diff";
 import type { Document, LineEnds, Place, TextBuffer } from "./document";
 import type { EditorView } from "./documents";
+import type { Indentation } from "./format";
 import { languageOf } from "./language";
 import { editorSettings } from "./options";
 
@@ -190,10 +191,13 @@ export function languageIDs(): string[] {
   return [...new Set((loaded?.languages.getLanguages() ?? []).map(({ id }) => id))].sort();
 }
 
+export function indentationIn({ buffer }: Document): Indentation {
+  return buffer instanceof MonacoBuffer ? buffer.model.getOptions() : { insertSpaces: true, tabSize: 4 };
+}
+
 /** "spaces 4" or "tabs 8". */
-export function indentationOf({ buffer }: Document): string {
-  if (!(buffer instanceof MonacoBuffer)) return "spaces 4";
-  const { insertSpaces, tabSize } = buffer.model.getOptions();
+export function indentationOf(document: Document): string {
+  const { insertSpaces, tabSize } = indentationIn(document);
   return `${insertSpaces ? "spaces" : "tabs"} ${tabSize}`;
 }
 

@@ -17,7 +17,6 @@ const schema = z.object({
   detectIndentation: z.boolean().default(true),
   wordWrap: z.boolean().default(false),
   minimap: z.boolean().default(false),
-  formatOnSave: z.boolean().default(false),
 });
 
 export type EditorOptions = z.infer<typeof schema>;

@@ -63,10 +63,17 @@ export class Runner {
     saveStored(this.#argsKey, Object.fromEntries(args.trim() === "" ? others : [...others, [path, args.trim()]]));
   }
 
-  /** Types the command for a saved file. What ran before is stopped first. Null: there is none for it. */
+  /** Types the command for a saved file. Null: there is none for it. */
   async run(path: string): Promise<TerminalTab | null> {
     const line = commandLine(path, this.argsOf(path), this.#options.exists);
     if (line === null) return null;
+    const tab = await this.command(path, line);
+    this.#ran = true;
+    return tab;
+  }
+
+  /** Types a command line that does something with a file. What ran before is stopped first. */
+  async command(path: string, line: string): Promise<TerminalTab> {
     const { terminals } = this.#options;
     const before = terminals.state.get().tabs.find(({ name }) => name === terminal);
     terminals.listed(await this.#options.list());
@@ -82,7 +89,6 @@ export class Runner {
     // A new terminal begins where the one in front is.
     const there = before ? info?.cwd === "." : false;
     this.#follow(tab, path);
-    this.#ran = true;
     type(tab, `${killLine}${there ? "" : "cd /app && "}${line}\r`);
     if (tab.connection.state.get().kind === "ended") await tab.restart();
     return tab;

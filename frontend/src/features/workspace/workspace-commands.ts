@@ -28,7 +28,7 @@ export function workspaceCommands(workspace: Workspace, rights: Rights, page: Pa
 
 /** The editor's own commands, by the names that it gives them. Those that this page has in another form are left out. */
 export function editorCommands(workspace: Workspace): Command[] {
-  const others = new Set(["editor.action.quickCommand", "editor.action.gotoLine"]);
+  const others = new Set(["editor.action.quickCommand", "editor.action.gotoLine", "editor.action.formatDocument"]);
   return (workspace.documents.view?.actions() ?? [])
     .filter(({ id }) => !others.has(id))
     .map(({ id, label, run }) => ({
@@ -247,6 +247,7 @@ function sessionCommands(workspace: Workspace, rights: Rights, page: PageActions
   return [
     { id: "run.file", title: "Run: Run the Open File", keys: ["Mod+Enter", "Ctrl+Enter"], when: () => rights.change && runnable(), run: page.run },
     { id: "run.arguments", title: "Run: Run the Open File With Arguments…", when: () => rights.change && runnable(), run: page.runWithArguments },
+    { id: "file.format", title: "File: Format", keys: ["Alt+Shift+F"], when: () => rights.change && workspace.documents.state.get().active?.buffer !== undefined, run: () => void workspace.format() },
     { id: "run.stop", title: "Run: Stop", keys: ["Shift+F5"], inTerminal: ["Shift+F5"], when: () => rights.change && workspace.runner.state.get().kind === "running", run: () => workspace.runner.stop() },
     { id: "session.share", title: "Session: Share…", when: () => rights.owner, run: page.share },
     { id: "session.recordings", title: "Session: Recordings…", when: () => rights.owner, run: page.recordings },

@@ -1,9 +1,11 @@
 /** One open session: its files, open documents, terminals and events, wired to each other. */
 import { Commands } from "@/features/commands/commands";
-import type { Place } from "@/features/editor/document";
+import type { Document, Place } from "@/features/editor/document";
 import { Documents } from "@/features/editor/documents";
 import { Drafts } from "@/features/editor/drafts";
-import { createMonacoBuffer } from "@/features/editor/monaco";
+import { formatLine, formatText } from "@/features/editor/format";
+import { languageLabel } from "@/features/editor/language";
+import { createMonacoBuffer, indentationIn } from "@/features/editor/monaco";
 import { FileStore } from "@/features/files/file-store";
 import { Uploads } from "@/features/files/uploads";
 import { History } from "@/features/history/history";
@@ -17,7 +19,7 @@ import { rightsOf, type Rights } from "@/features/sharing/rights";
 import { api } from "@/lib/api";
 import { backoffDelay } from "@/lib/backoff";
 import { webSocketURL } from "@/lib/origin";
-import { Problem } from "@/lib/problem";
+import { errorText, Problem } from "@/lib/problem";
 import type { Item, Phase, Session, Sync, WorkspaceEvent } from "@/lib/schemas";
 import { browserEnvironment, type SocketEnvironment } from "@/lib/socket";
 import { Store } from "@/lib/store";
@@ -340,6 +342,38 @@ export class Workspace {
     this.session.set(await api.renameSession(this.id, name));
   }
 
+  /** Formats the open file: here if this page can, else by a program in the terminal. */
+  async format(): Promise<void> {
+    const { active } = this.documents.state.get();
+    const { content } = active?.state.get() ?? {};
+    if (!active?.buffer || content?.kind !== "text" || content.readOnly) return;
+    try {
+      const formatted = await formatText(active.buffer.language, active.buffer.text(), indentationIn(active));
+      if (formatted !== null) {
+        active.buffer.setText(formatted);
+        return;
+      }
+      const line = formatLine(active.path);
+      if (line === null) {
+        inform(`Nothing here formats ${languageLabel(active.buffer.language)}.`);
+      } else if (await this.#saved(active)) {
+        await this.runner.command(active.path, line);
+        this.layout.show("terminal");
+      }
+    } catch (error) {
+      // Prettier shows the place in the text below its first line.
+      complain(`Could not format ${active.path}: ${errorText(error).split("\n")[0] ?? ""}`);
+    }
+  }
+
+  /** Saves what is about to be used; says why it cannot be. */
+  async #saved(file: Document): Promise<boolean> {
+    if (!file.dirty || (await file.save())) return true;
+    const { error, save } = file.state.get();
+    complain(save === "conflict" ? `${file.path} was changed elsewhere: choose a version first` : `${file.path} is not saved${error ? `: ${error}` : ""}`);
+    return false;
+  }
+
   /** Shows what a program has drawn beside what made it, where there is room for both. */
   #figure(path: string): void {
     if (window.matchMedia("(min-width: 768px)").matches) this.documents.open(path, { beside: true });
@@ -350,11 +384,7 @@ export class Workspace {
   async run(): Promise<boolean> {
     const active = this.documents.state.get().active;
     if (!active) return false;
-    if (active.dirty && !(await active.save())) {
-      const { error, save } = active.state.get();
-      complain(save === "conflict" ? `${active.path} was changed elsewhere: choose a version first` : `${active.path} is not saved${error ? `: ${error}` : ""}`);
-      return false;
-    }
+    if (!(await this.#saved(active))) return false;
     try {
       const tab = await this.runner.run(active.path);
       tab?.screen.focus();
