@@ -27,7 +27,7 @@ export function EditorFooter({ document: doc, documents, content, cursor, readOn
   return (
     <footer className="flex h-6 shrink-0 items-center gap-3 overflow-hidden border-t border-line bg-panel px-3 text-[12px] whitespace-nowrap text-muted">
       <span role="status" className={`truncate ${error || save === "conflict" ? "text-bad" : ""}`} title={error || (save === "saved" && revision > 0 ? `Saved as revision ${revision}` : undefined)}>
-        {locked ? "Read only" : saveLabel(save, deleted, error)}
+        <span>{locked ? "Read only" : saveLabel(save, deleted, error)}</span>
         {!locked && !error && save === "saved" && !deleted && revision > 0 && <span className="max-md:hidden"> at revision {revision}</span>}
       </span>
       <span className="ml-auto tabular-nums">

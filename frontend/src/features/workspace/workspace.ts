@@ -145,12 +145,15 @@ export class Workspace {
       else if (state.cause === "not_found") this.gone();
       else if (state.cause === "bad_request") complain(state.reason || "The session's address is wrong.");
     });
+    const online = () => this.documents.retry();
+    window.addEventListener("online", online);
     const unfollow = this.recent.follow(this.documents);
     void this.#begin();
     return () => {
       this.#left = true;
       stop();
       unfollow();
+      window.removeEventListener("online", online);
       this.events.stop();
       this.uploads.cancel();
       this.search.dispose();
