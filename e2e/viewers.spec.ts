@@ -87,7 +87,7 @@ test("what is no text is shown as what it is", async ({ page, context }) => {
   await page.setViewportSize({ width: 1440, height: 900 });
   const errors: string[] = [];
   page.on("pageerror", (error) => errors.push(error.message));
-  const id = await open(context, page, "ada");
+  await open(context, page, "ada");
 
   await test.step("a picture, with zoom", async () => {
     await show(page, "logo.png");
@@ -138,6 +138,16 @@ test("what is no text is shown as what it is", async ({ page, context }) => {
     await expect(page.locator(".view-lines").first()).toContainText("name;note;count");
   });
 
+  expect(await pwned(page)).toBe(false);
+  expect(errors).toEqual([]);
+});
+
+test("what is written for something else is shown as that, inert", async ({ page, context }) => {
+  await page.setViewportSize({ width: 1440, height: 900 });
+  const errors: string[] = [];
+  page.on("pageerror", (error) => errors.push(error.message));
+  await open(context, page, "emmy");
+
   await test.step("a notebook, without what its outputs would run", async () => {
     await show(page, "note.ipynb");
     const shown = editor(page).getByRole("region", { name: "Notebook" });
@@ -185,6 +195,19 @@ test("what is no text is shown as what it is", async ({ page, context }) => {
     expect(await editor(page).getByRole("img", { name: "drawing.svg" }).getAttribute("src")).toMatch(/^data:image\/svg\+xml/);
   });
 
+  await test.step("a name that is markup", async () => {
+    await show(page, hostileName);
+    await page.keyboard.press("ControlOrMeta+Shift+v");
+    await expect(editor(page).getByRole("region", { name: "Preview" }).first()).toContainText("x");
+    await expect(editor(page).getByRole("link", { name: "x" })).toHaveCount(0);
+  });
+  expect(await pwned(page)).toBe(false);
+  expect(errors).toEqual([]);
+});
+
+test("what is not edited as it is", async ({ page, context }) => {
+  const id = await open(context, page, "ruth");
+
   await test.step("a large text is read, not edited", async () => {
     await show(page, "large.log");
     await expect(editor(page).getByText("Too large to edit here")).toBeVisible();
@@ -208,14 +231,6 @@ test("what is no text is shown as what it is", async ({ page, context }) => {
     await expect.poll(async () => (await contentOf(context, id, "marked.txt")).toString("utf8")).toBe("\ufeffwith a mark\n");
   });
 
-  await test.step("a name that is markup", async () => {
-    await show(page, hostileName);
-    await page.keyboard.press("ControlOrMeta+Shift+v");
-    await expect(editor(page).getByRole("region", { name: "Preview" })).toContainText("x");
-    await expect(editor(page).getByRole("link")).toHaveCount(0);
-  });
-  expect(await pwned(page)).toBe(false);
-  expect(errors).toEqual([]);
 });
 
 test("a PDF is the browser's to show, by its type alone", async ({ page, context }) => {
