@@ -10,11 +10,13 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"codingplatform/agent/figures"
 	"codingplatform/agent/process"
 	"codingplatform/agent/program"
 	"codingplatform/agent/rpc"
@@ -67,12 +69,16 @@ func New(opts Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	env := program.Environment(opts.Root, opts.Home, opts.Shell, opts.Path, append([]string{
+	plots, err := figures.Install(opts.State, opts.Root)
+	if err != nil {
+		return nil, err
+	}
+	env := program.Environment(opts.Root, opts.Home, opts.Shell, opts.Path, slices.Concat(plots, []string{
 		// Histories belong to the environment, not among the user's files.
 		"NODE_REPL_HISTORY=" + filepath.Join(opts.State, "node_history"),
 		"PYTHON_HISTORY=" + filepath.Join(opts.State, "python_history"),
 		"LESSHISTFILE=-",
-	}, opts.Env...))
+	}, opts.Env))
 	base := program.Base{Root: opts.Root, Env: env}
 	cgroup := sysinfo.FindCgroup("/")
 

@@ -42,6 +42,7 @@ test("Firefox: edit, run, type in the terminal, reload, and survive a kill of th
     await expectTerminal(page, /\$ $/m);
     await page.getByRole("button", { name: "Run", exact: true }).click();
     await expectTerminal(page, /fox 42/);
+    await page.getByRole("tab", { name: "Terminal 1" }).click();
   });
 
   await test.step("what a program makes is in the tree and in the database", async () => {
@@ -52,7 +53,7 @@ test("Firefox: edit, run, type in the terminal, reload, and survive a kill of th
 
   await test.step("a reload and a kill -9 of the backend leave the same shell", async () => {
     await page.reload();
-    await expectTerminal(page, /fox 42/);
+    await expectTerminal(page, /made\.txt/);
     await server.stop("SIGKILL");
     await server.start();
     await typeInTerminal(page, 'echo "is it kept: $kept"');

@@ -58,6 +58,7 @@ test("a user edits, runs, makes files in the terminal, and finds it all after a 
     await expectTerminal(page, /\$ $/m);
     await page.getByRole("button", { name: "Run", exact: true }).click();
     await expectTerminal(page, /python 3 42/);
+    await page.getByRole("tab", { name: "Terminal 1" }).click();
   });
 
   await test.step("a file made in the terminal appears in the tree, is in the database, and runs with Node.js", async () => {

@@ -39,6 +39,8 @@ if [ "$what" = test ]; then
   need top procps
   # Programs that the sync of files is tested with.
   need rsync rsync
+  # Figures are drawn with it.
+  /usr/bin/python3 -c 'import matplotlib' 2>/dev/null || packages+=(python3-matplotlib)
   /usr/bin/python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
   /usr/bin/python3 -c 'import pip' 2>/dev/null || packages+=(python3-pip)
 fi

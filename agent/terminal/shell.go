@@ -15,7 +15,9 @@ HISTFILE=%s
 HISTSIZE=10000
 HISTCONTROL=ignoreboth
 shopt -s histappend checkwinsize
-PROMPT_COMMAND='history -a'
+# Tells terminals where a command's output begins, and how the command ended (OSC 133).
+PS0='\e]133;C\a'
+PROMPT_COMMAND='printf "\033]133;D;%%s\007" "$?"; history -a'
 alias ls='ls --color=auto' grep='grep --color=auto' ll='ls -l'
 [ -r ~/.bashrc ] && . ~/.bashrc
 `

@@ -19,7 +19,10 @@ func policy(page []byte) string {
 		"default-src 'self'",
 		strings.Join(scripts, " "),
 		"style-src 'self' 'unsafe-inline'", // Monaco and xterm.js set styles at run time
+		// Blobs are what the page has made of a workspace's bytes, with a type that is no page (docs/security.md).
 		"img-src 'self' data: blob:",
+		"media-src 'self' blob:",
+		"frame-src blob:",
 		"font-src 'self' data:",
 		"worker-src 'self' blob:",
 		"connect-src 'self' ws: wss:",

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Document, type DocumentAPI } from "@/features/editor/document";
+import type { Draft, DraftStore } from "@/features/editor/drafts";
 import { Problem } from "@/lib/problem";
 import { fileContentSchema, problemSchema, type FileContent, type Item } from "@/lib/schemas";
 import { FakeBuffer } from "./support/fake-buffer";
@@ -245,15 +246,164 @@ describe("Document", () => {
   });
 
   it.each([
-    ["data.bin", "binary"],
-    ["logo.png", "image"],
-  ])("shows %s as %s", async (path, kind) => {
-    server.put(path, "AAEC", { encoding: "base64" });
+    ["data.bin", "AAEC", "bytes"],
+    ["logo.png", "AAEC", "bytes"],
+    // "naïve" in Windows' code, which a picture's name says is none.
+    ["old.txt", "bmHvdmU=", "text"],
+    ["old.png", "bmHvdmU=", "bytes"],
+  ])("shows %s of %s as %s", async (path, content, kind) => {
+    server.put(path, content, { encoding: "base64" });
     const doc = new Document({
       id: 3, session: "s", path, api: server, autosave: () => true,
       createBuffer: (_, __, text) => Promise.resolve(new FakeBuffer(text)),
     });
     await doc.load();
     expect(doc.state.get().content.kind).toBe(kind);
+  });
+});
+
+/** Drafts of a page that is gone. */
+class FakeDrafts implements DraftStore {
+  readonly kept = new Map<string, Draft>();
+  puts = 0;
+  put(draft: Draft): void {
+    this.puts++;
+    this.kept.set(draft.path, draft);
+  }
+  remove(path: string): void {
+    this.kept.delete(path);
+  }
+  find(path: string): Promise<Draft | null> {
+    return Promise.resolve(this.kept.get(path) ?? null);
+  }
+}
+
+describe("a document's drafts", () => {
+  function make(drafts: FakeDrafts, path = "a.py") {
+    return new Document({
+      id: 9, session: "s", path, api: server, drafts, autosave: () => true, autosaveMs: 1000, retryMs: 5000, draftMs: 300,
+      createBuffer: (_, __, text) => Promise.resolve(new FakeBuffer(text)),
+    });
+  }
+
+  it("are kept from the first letter until the save is committed", async () => {
+    const drafts = new FakeDrafts();
+    server.put("a.py", "one\n");
+    const doc = make(drafts);
+    await doc.load();
+    server.failure = new Problem(problemSchema.parse({ status: 0, code: "offline" }));
+    doc.buffer?.setText("two\n");
+    expect(drafts.kept.get("a.py")).toEqual({ path: "a.py", base: 1, text: "two\n", encoding: "utf-8" });
+    for (const text of ["three\n", "four\n", "five\n"]) doc.buffer?.setText(text);
+    expect(drafts.puts).toBe(1);
+    await vi.advanceTimersByTimeAsync(300);
+    expect([drafts.puts, drafts.kept.get("a.py")?.text]).toEqual([2, "five\n"]);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(drafts.kept.size).toBe(1);
+    server.failure = undefined;
+    doc.retry();
+    await vi.advanceTimersByTimeAsync(0);
+    expect([drafts.kept.size, doc.state.get().save]).toEqual([0, "saved"]);
+  });
+
+  it("keep what was typed in the last moment, when the page goes", async () => {
+    const drafts = new FakeDrafts();
+    server.put("a.py", "one\n");
+    const doc = make(drafts);
+    await doc.load();
+    doc.buffer?.setText("two\n");
+    doc.buffer?.setText("three\n");
+    doc.dispose();
+    expect(drafts.kept.get("a.py")?.text).toBe("three\n");
+  });
+
+  it("are gone with an edit that is taken back, or given up", async () => {
+    const drafts = new FakeDrafts();
+    server.put("a.py", "one\n");
+    const doc = make(drafts);
+    await doc.load();
+    doc.buffer?.setText("two\n");
+    doc.discard();
+    doc.dispose();
+    expect(drafts.kept.size).toBe(0);
+  });
+
+  it("are gone on with and saved, when nothing else happened", async () => {
+    const drafts = new FakeDrafts();
+    server.put("a.py", "one\n");
+    drafts.put({ path: "a.py", base: 1, text: "mine\n", encoding: "utf-8" });
+    const doc = make(drafts);
+    await doc.load();
+    expect(doc.state.get()).toMatchObject({ save: "unsaved", revision: 1 });
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(server.files.get("a.py")?.content).toBe("mine\n");
+    expect(drafts.kept.size).toBe(0);
+  });
+
+  it("are a conflict where the file went on", async () => {
+    const drafts = new FakeDrafts();
+    server.put("a.py", "one\n");
+    server.put("a.py", "theirs\n");
+    drafts.put({ path: "a.py", base: 1, text: "mine\n", encoding: "utf-8" });
+    const doc = make(drafts);
+    await doc.load();
+    expect(doc.state.get()).toMatchObject({ save: "conflict", revision: 1, theirs: { revision: 2, text: "theirs\n" } });
+    expect([doc.buffer?.text(), await doc.base()]).toEqual(["mine\n", "one\n"]);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([server.writes, drafts.kept.get("a.py")?.text]).toEqual([0, "mine\n"]);
+    await doc.resolve("mine");
+    expect([server.files.get("a.py")?.content, drafts.kept.size]).toEqual(["mine\n", 0]);
+  });
+
+  it("bring back the edits of a file that is gone", async () => {
+    const drafts = new FakeDrafts();
+    drafts.put({ path: "a.py", base: 1, text: "mine\n", encoding: "utf-8" });
+    const doc = make(drafts);
+    await doc.load();
+    expect(doc.state.get()).toMatchObject({ save: "unsaved", deleted: true });
+    expect(await doc.save()).toBe(true);
+    expect([server.files.get("a.py")?.content, drafts.kept.size]).toEqual(["mine\n", 0]);
+  });
+
+  it("are shown while the server is not reached, and meet what is there later", async () => {
+    const drafts = new FakeDrafts();
+    drafts.put({ path: "a.py", base: 1, text: "mine\n", encoding: "utf-8" });
+    const file = vi.spyOn(server, "file").mockRejectedValueOnce(Problem.offline());
+    const doc = make(drafts);
+    await doc.load();
+    expect(doc.buffer?.text()).toBe("mine\n");
+    expect(doc.state.get()).toMatchObject({ save: "unsaved", revision: 1, deleted: false });
+    file.mockRestore();
+    server.put("a.py", "one\n");
+    server.put("a.py", "theirs\n");
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(doc.state.get()).toMatchObject({ save: "conflict", theirs: { text: "theirs\n" } });
+  });
+
+  it("stay for a file that cannot be edited now", async () => {
+    const drafts = new FakeDrafts();
+    server.put("a.py", "AAEC", { encoding: "base64" });
+    drafts.put({ path: "a.py", base: 1, text: "mine\n", encoding: "utf-8" });
+    const doc = make(drafts);
+    await doc.load();
+    doc.dispose();
+    expect(drafts.kept.size).toBe(1);
+  });
+});
+
+describe("another encoding", () => {
+  it("is read, and is UTF-8 only when somebody says so", async () => {
+    server.put("a.txt", "bmHvdmU=", { encoding: "base64" });
+    const doc = new Document({
+      id: 4, session: "s", path: "a.txt", api: server, autosave: () => true, autosaveMs: 1000,
+      createBuffer: (_, __, text) => Promise.resolve(new FakeBuffer(text)),
+    });
+    await doc.load();
+    expect(doc.state.get()).toMatchObject({ save: "saved", content: { kind: "text", readOnly: true, encoding: "windows-1252" } });
+    doc.convert("utf-8-bom");
+    expect(doc.state.get()).toMatchObject({ save: "unsaved", content: { readOnly: false } });
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(server.files.get("a.txt")?.content).toBe("\ufeffnaïve");
+    expect(doc.state.get().save).toBe("saved");
   });
 });

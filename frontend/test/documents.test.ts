@@ -76,4 +76,58 @@ describe("Documents", () => {
     documents.reconcile(new Map([["kept", { revision: 1 }]]));
     expect(tabs.map((tab) => tab.state.get().deleted)).toEqual([false, true]);
   });
+
+  it("shows a file in two groups, and frees it with the last", async () => {
+    const { documents, tabs } = await make("a", "b");
+    documents.split();
+    const [first, second] = documents.state.get().groups;
+    expect([first?.tabs.length, second?.tabs.length]).toEqual([2, 1]);
+    const b = tabs[1];
+    if (!first || !second || !b) throw new Error("two groups were made");
+    b.buffer?.setText("edited");
+    expect(documents.wouldLose(b, second.id)).toBe(false);
+    documents.close(b, second.id);
+    expect(documents.state.get().groups).toHaveLength(1);
+    expect([documents.wouldLose(b, first.id), documents.unsaved.get()]).toEqual([true, 1]);
+    documents.close(b);
+    expect([paths(documents), documents.unsaved.get()]).toEqual([["a"], 0]);
+    expect((b.buffer as FakeBuffer | undefined)?.disposed).toBeUndefined();
+    documents.reopen();
+    expect(paths(documents)).toEqual(["a", "b"]);
+  });
+
+  it("replaces a preview, unless it is edited", async () => {
+    const { documents } = await make("a");
+    const b = documents.open("b", { preview: true });
+    documents.open("c", { preview: true });
+    expect(paths(documents)).toEqual(["a", "c"]);
+    expect(b.buffer).toBeUndefined();
+    const c = documents.find("c");
+    await c?.state.when(({ content }) => content.kind === "text");
+    c?.buffer?.setText("edited");
+    documents.open("d", { preview: true });
+    expect(paths(documents)).toEqual(["a", "c", "d"]);
+  });
+
+  it("opens beside without taking the keys, and moves between groups", async () => {
+    const { documents, tabs } = await make("a");
+    documents.open("figure.png", { beside: true });
+    expect(documents.state.get()).toMatchObject({ active: tabs[0], group: 1 });
+    documents.open("other.png", { beside: true });
+    const [left, right] = documents.state.get().groups;
+    expect(right?.tabs.map(({ path }) => path)).toEqual(["figure.png", "other.png"]);
+    const a = tabs[0];
+    if (!a || !left || !right) throw new Error("two groups were made");
+    documents.move(a, left.id, right.id, 0);
+    expect(documents.state.get().groups.map((group) => group.tabs.map(({ path }) => path))).toEqual([["a", "figure.png", "other.png"]]);
+  });
+
+  it("restores groups, as far as their files are there", async () => {
+    const { documents } = await make();
+    const group = (tabs: string[], active: string, pinned: string[] = []) => ({ tabs, active, pinned, preview: "" });
+    documents.restore({ groups: [group(["gone"], "gone"), group(["a", "b"], "a", ["a"]), group(["b"], "b")], group: 1 }, (path) => path !== "gone");
+    const { groups, active, tabs } = documents.state.get();
+    expect(groups.map((each) => each.tabs.map(({ path }) => path))).toEqual([["a", "b"], ["b"]]);
+    expect([tabs.length, active?.path, groups[0]?.pinned.size]).toEqual([2, "b", 1]);
+  });
 });

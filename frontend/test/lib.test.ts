@@ -4,7 +4,7 @@ import { formatAgo, formatBytes, plural } from "@/lib/format";
 import { encodePath, extensionOf, isWithin, movedPath, nameError, parentOf } from "@/lib/paths";
 import { Problem } from "@/lib/problem";
 import { eventSchema, eventTypes, parseMessage } from "@/lib/schemas";
-import { runCommand, shellQuote } from "@/lib/shell";
+import { shellQuote } from "@/lib/shell";
 import { pageAfterSignIn } from "@/features/session/sign-out";
 
 describe("backoff", () => {
@@ -52,13 +52,6 @@ describe("shell", () => {
     expect(shellQuote("src/main.py")).toBe("src/main.py");
     expect(shellQuote("it's $HOME; rm")).toBe(`'it'\\''s $HOME; rm'`);
     expect(shellQuote("")).toBe("''");
-  });
-
-  it("runs what it knows", () => {
-    expect(runCommand("main.py")).toBe("python3 main.py");
-    expect(runCommand("a b.js")).toBe("node 'a b.js'");
-    expect(runCommand("-x.sh")).toBe("bash ./-x.sh");
-    expect(runCommand("notes.txt")).toBeUndefined();
   });
 });
 

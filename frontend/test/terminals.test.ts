@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { commandLine, exitWords } from "@/features/run/command-line";
+import { Runner } from "@/features/run/runner";
 import { shownOf, Terminals, type TerminalScreen } from "@/features/terminal/terminals";
-import { terminalInfoSchema } from "@/lib/schemas";
+import { changeSchema, terminalInfoSchema, type TerminalInfo } from "@/lib/schemas";
 import { Store } from "@/lib/store";
 import { fakeEnvironment, FakeSocket } from "./support/fake-socket";
 
@@ -10,6 +12,7 @@ function make() {
   const environment = fakeEnvironment();
   const sizes: ((cols: number, rows: number) => void)[] = [];
   const closed: string[] = [];
+  const commands: TerminalScreen["command"][] = [];
   let viewers = 0;
   const terminals = new Terminals({
     session: "s",
@@ -18,7 +21,10 @@ function make() {
     client: () => `viewer${++viewers}`,
     createScreen: (handlers): TerminalScreen => {
       sizes.push((cols, rows) => handlers.resized(cols, rows));
+      const command: TerminalScreen["command"] = new Store<{ running: boolean; code: number | null }>({ running: false, code: null });
+      commands.push(command);
       return {
+        command,
         mount: () => () => undefined, fit: () => undefined, focus: () => undefined, setViewOnly: () => undefined, dump: () => ({}), found: new Store({ index: -1, count: 0 }), onSearch: () => () => undefined,
         search: () => undefined, stopSearch: () => undefined, copy: () => false, paste: () => Promise.resolve(), text: () => "", dispose: () => undefined,
         reset: () => undefined, size: () => undefined, write: (_, __, done) => done(),
@@ -38,7 +44,7 @@ function make() {
     FakeSocket.last.say({ type: "attached", incarnation: "a", offset: 0, created: true });
     return FakeSocket.last;
   };
-  return { terminals, attach, closed };
+  return { terminals, attach, closed, commands };
 }
 
 const names = (terminals: Terminals) => terminals.state.get().tabs.map((tab) => tab.name);
@@ -106,26 +112,108 @@ describe("Terminals", () => {
     await terminals.close(tab);
     expect(closed).toEqual(["1"]);
   });
+});
 
-  it("runs a command at a prompt, not into a program", async () => {
-    const { terminals, attach } = make();
+describe("Runner", () => {
+  /** A runner, its screen's reports, and what the server lists. */
+  function makeRunner() {
+    const { terminals, attach, closed, commands } = make();
+    let listed: readonly TerminalInfo[] = [];
+    const figures: string[] = [];
+    const runner = new Runner({
+      session: "s", terminals, list: () => Promise.resolve(listed), exists: () => false, figure: (path) => figures.push(path),
+    });
+    return { runner, terminals, attach, closed, commands, figures, lists: (...infos: TerminalInfo[]) => (listed = infos) };
+  }
+  const change = (path: string, op = "put") => changeSchema.parse({ op, path, type: "file", revision: 2 });
+
+  it("uses one terminal of its own again, and tells how a command ended", async () => {
+    const { runner, terminals, attach, commands, lists } = makeRunner();
     terminals.open("1");
-    const first = attach(0);
-    await terminals.run("python3 main.py");
-    expect(first.typed).toBe("\x15python3 main.py\r");
-    terminals.listed([info("1", "vim")]);
-    expect((await terminals.run("node a.js")).name).toBe("2");
-    expect(attach(1).typed).toBe("\x15node a.js\r");
+    await runner.run("main.py");
+    const socket = attach(1);
+    expect(names(terminals)).toEqual(["1", "run"]);
+    expect(socket.typed).toBe("\x15cd /app && python3 main.py\r");
+    // The prompt of the shell that begins.
+    commands[1]?.set({ running: false, code: 0 });
+    expect(runner.state.get()).toEqual({ kind: "running", path: "main.py" });
+    commands[1]?.set({ running: true, code: null });
+    commands[1]?.set({ running: false, code: 3 });
+    expect(runner.state.get()).toEqual({ kind: "ended", path: "main.py", code: 3 });
+    lists({ ...info("1"), cwd: "." }, { ...info("run"), cwd: "." });
+    await runner.run("a b.js");
+    expect(socket.typed).toBe("\x15cd /app && python3 main.py\r\x15node 'a b.js'\r");
+    expect(names(terminals)).toEqual(["1", "run"]);
   });
 
-  it("has the server forget an ended program, and begins it anew for a command", async () => {
-    const { terminals, attach, closed } = make();
-    terminals.open("1");
+  it("stops what runs before it runs again, and harder when asked twice", async () => {
+    const { runner, attach, commands, lists } = makeRunner();
+    await runner.run("main.py");
+    const socket = attach(0);
+    commands[0]?.set({ running: true, code: null });
+    runner.stop();
+    runner.stop();
+    expect(socket.typed.slice(-2)).toBe("\x03\x1c");
+    commands[0]?.set({ running: false, code: 131 });
+    runner.stop();
+    expect(socket.typed.slice(-2)).toBe("\x03\x1c");
+
+    lists({ ...info("run", "python3"), cwd: "." });
+    commands[0]?.set({ running: true, code: null });
+    await runner.run("main.py");
+    commands[0]?.set({ running: true, code: null });
+    const again = runner.run("main.py");
+    await vi.advanceTimersByTimeAsync(0);
+    expect(socket.typed.endsWith("\x03")).toBe(true);
+    commands[0]?.set({ running: false, code: 130 });
+    await again;
+    expect(socket.typed.endsWith("\x03\x15python3 main.py\r")).toBe(true);
+  });
+
+  it("begins an ended terminal anew, and is over when its terminal goes", async () => {
+    const { runner, terminals, attach, closed, commands } = makeRunner();
+    terminals.open("run");
     attach(0).say({ type: "exit", code: 0 });
-    await terminals.run("ls");
-    expect(closed).toEqual(["1"]);
+    await runner.run("main.py");
+    expect(closed).toEqual(["run"]);
     FakeSocket.last.open();
     FakeSocket.last.say({ type: "attached", incarnation: "a", offset: 0, created: true });
-    expect(FakeSocket.last.typed).toBe("\x15ls\r");
+    expect(FakeSocket.last.typed).toContain("python3 main.py\r");
+    commands[0]?.set({ running: true, code: null });
+    const [tab] = terminals.state.get().tabs;
+    if (tab) await terminals.close(tab);
+    expect(runner.state.get()).toEqual({ kind: "ended", path: "main.py", code: null });
+  });
+
+  it("shows the figures of what it ran", async () => {
+    const { runner, figures } = makeRunner();
+    runner.changed([change(".figures/before-1.png")]);
+    await runner.run("plot.py");
+    runner.changed([change(".figures/plot-1.png"), change(".figures/plot-1.png.part"), change("own.png"), change(".figures/old-1.png", "delete")]);
+    expect(figures).toEqual([".figures/plot-1.png"]);
+    expect(await runner.run("notes.txt")).toBeNull();
+  });
+});
+
+describe("commandLine", () => {
+  const here = new Set(["go.mod", "tool/go.mod"]);
+  it.each([
+    ["main.py", "", "python3 main.py"],
+    ["a b.js", "", "node 'a b.js'"],
+    ["-x.sh", "", "bash ./-x.sh"],
+    ["main.py", " --name 'a b'\n -v ", "python3 main.py --name 'a b' -v"],
+    ["src/prog.c", "1", "cc -g -Wall -o /tmp/prog src/prog.c -lm && /tmp/prog 1"],
+    ["it's.cpp", "", `c++ -g -Wall -o '/tmp/it'\\''s' 'it'\\''s.cpp' -lm && '/tmp/it'\\''s'`],
+    ["tool/cmd/main.go", "", "go run ./tool/cmd"],
+    ["notes.txt", "", null],
+    ["Makefile", "", null],
+  ])("%s %j", (path, args, line) => {
+    expect(commandLine(path, args, (each) => here.has(each))).toBe(line);
+  });
+  it("runs a file alone where there is no module", () => {
+    expect(commandLine("x/main.go", "", () => false)).toBe("go run x/main.go");
+  });
+  it("says what an exit status means", () => {
+    expect([0, 1, 127, 130, 137].map(exitWords)).toEqual(["Finished", "Exit 1", "Exit 127: not installed here", "Stopped", "Exit 137: killed, perhaps for its memory"]);
   });
 });

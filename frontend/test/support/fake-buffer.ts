@@ -1,4 +1,4 @@
-import type { TextBuffer } from "@/features/editor/document";
+import type { LineEnds, TextBuffer } from "@/features/editor/document";
 
 /** A text without an editor. Each change has a version of its own. */
 export class FakeBuffer implements TextBuffer {
@@ -24,6 +24,19 @@ export class FakeBuffer implements TextBuffer {
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+  onFacts(listener: () => void): () => void {
+    return this.onChange(listener);
+  }
+  language = "plaintext";
+  setLanguage(id: string): void {
+    this.language = id;
+  }
+  get lineEnds(): LineEnds {
+    return this.#text.includes("\r\n") ? "CRLF" : "LF";
+  }
+  setLineEnds(lineEnds: LineEnds): void {
+    this.setText(this.#text.replace(/\r?\n/g, lineEnds === "CRLF" ? "\r\n" : "\n"));
   }
   setPath(): void {
     // The fake has no language.

@@ -75,7 +75,7 @@ export function Menu({ label, at, groups, header, onClose }: Props) {
       aria-label={label}
       tabIndex={-1}
       onKeyDown={keyDown}
-      className="fixed z-50 min-w-44 focus-visible:outline-none rounded-lg border border-line bg-raised p-1 text-[13px] shadow-float"
+      className="fixed z-50 max-h-[calc(100dvh-16px)] min-w-44 overflow-y-auto focus-visible:outline-none rounded-lg border border-line bg-raised p-1 text-[13px] shadow-float"
     >
       {header && <div className={`px-2 pt-1 pb-2 ${groups.length > 0 ? "mb-1 border-b border-line" : ""}`}>{header}</div>}
       {groups.map((group, index) => (

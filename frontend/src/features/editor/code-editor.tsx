@@ -4,17 +4,22 @@ import type * as Monaco from "monaco-editor";
 import { useEffect, useRef } from "react";
 import type { Document } from "./document";
 import type { Documents } from "./documents";
-import { editorOptions, goTo, loadMonaco, MonacoBuffer, viewOf } from "./monaco";
+import { editorSettings, monacoOptions } from "./options";
+import { editorOptions, fullOptions, goTo, lightOptions, loadMonaco, MonacoBuffer, viewOf } from "./monaco";
 
 interface Props {
   readonly document: Document;
   readonly documents: Documents;
+  /** The group of tabs that it is in. */
+  readonly group: number;
   readonly readOnly: boolean;
+  /** Without what costs more the longer the text is. */
+  readonly light: boolean;
   readonly onCursor: (line: number, column: number) => void;
 }
 
-/** One editor for all tabs: it changes its model with the document, and keeps each one's cursor and scroll. */
-export function CodeEditor({ document: doc, documents, readOnly, onCursor }: Props) {
+/** One editor for all tabs of a group: it changes its model with the document, and keeps each one's cursor and scroll. */
+export function CodeEditor({ document: doc, documents, group, readOnly, light, onCursor }: Props) {
   const host = useRef<HTMLDivElement>(null);
   const editor = useRef<Monaco.editor.IStandaloneCodeEditor | null>(null);
 
@@ -25,10 +30,11 @@ export function CodeEditor({ document: doc, documents, readOnly, onCursor }: Pro
     void loadMonaco().then((monaco) => {
       const { buffer } = doc;
       if (left || !host.current || !(buffer instanceof MonacoBuffer)) return;
-      editor.current ??= monaco.editor.create(host.current, { ...editorOptions, model: null });
+      editor.current ??= monaco.editor.create(host.current, { ...editorOptions, ...monacoOptions(editorSettings.get()), model: null });
       const shown = editor.current;
       shown.setModel(buffer.model);
-      if (buffer.view) shown.restoreViewState(buffer.view);
+      const view = buffer.views.get(group);
+      if (view) shown.restoreViewState(view);
       const report = () => {
         const position = shown.getPosition();
         if (position) onCursor(position.lineNumber, position.column);
@@ -43,29 +49,31 @@ export function CodeEditor({ document: doc, documents, readOnly, onCursor }: Pro
       };
       arrive();
       const stop = doc.place.subscribe(arrive);
-      documents.view = viewOf(shown, doc);
+      documents.setView(group, viewOf(shown, doc));
       undo = () => {
         stop();
-        documents.view = null;
+        documents.setView(group, null);
         subscription.dispose();
-        buffer.view = shown.saveViewState();
+        buffer.views.set(group, shown.saveViewState());
       };
     });
     return () => {
       left = true;
       undo?.();
     };
-  }, [doc, documents, onCursor]);
+  }, [doc, documents, group, onCursor]);
 
   useEffect(() => {
     let left = false;
     void loadMonaco().then(() => {
-      if (!left) editor.current?.updateOptions({ readOnly, ariaLabel: doc.path });
+      if (!left) editor.current?.updateOptions({ readOnly, ariaLabel: doc.path, ...(light ? lightOptions : fullOptions) });
     });
     return () => {
       left = true;
     };
-  }, [doc, readOnly]);
+  }, [doc, readOnly, light]);
+
+  useEffect(() => editorSettings.subscribe(() => editor.current?.updateOptions(monacoOptions(editorSettings.get()))), []);
 
   useEffect(
     () => () => {

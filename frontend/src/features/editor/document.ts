@@ -11,7 +11,9 @@ import type { API } from "@/lib/api";
 import { Problem, errorText } from "@/lib/problem";
 import type { FileContent } from "@/lib/schemas";
 import { Store } from "@/lib/store";
-import { imageType } from "./language";
+import { binaryKind, previewFirst } from "@/features/viewers/kind";
+import type { Draft, DraftStore } from "./drafts";
+import { bytesOfBase64, decodeBytes, decodeUTF8, encodeUTF8, isWritten, type Decoded, type Encoding } from "./encoding";
 
 /** The editable text, as the editor's model gives it. */
 export interface TextBuffer {
@@ -22,8 +24,18 @@ export interface TextBuffer {
   version(): number;
   onChange(listener: () => void): () => void;
   setPath(path: string): void;
+  /** Calls after a change of the text, its language, its line ends or its indentation. */
+  onFacts(listener: () => void): () => void;
+  /** The language that it is shown in, by the editor's ID. */
+  readonly language: string;
+  setLanguage(id: string): void;
+  readonly lineEnds: LineEnds;
+  /** Changes all of them: an edit like any other. */
+  setLineEnds(lineEnds: LineEnds): void;
   dispose(): void;
 }
+
+export type LineEnds = "LF" | "CRLF";
 
 /** A place in a text: lines and columns from 1, columns in UTF-16 code units. With an end it is what lies between. */
 export interface Place {
@@ -35,11 +47,12 @@ export interface Place {
 
 export type DocumentContent =
   | { readonly kind: "loading" }
-  | { readonly kind: "text"; readonly readOnly: boolean }
-  | { readonly kind: "image"; readonly url: string }
-  | { readonly kind: "binary" }
+  /** `large`: too large to be edited here. Another encoding than UTF-8 is not edited either. */
+  | { readonly kind: "text"; readonly readOnly: boolean; readonly large: boolean; readonly encoding: Encoding }
+  | { readonly kind: "bytes"; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly kind: "unavailable"; readonly message: string };
 
+export type View = "source" | "preview";
 export type SaveState = "saved" | "unsaved" | "saving" | "conflict";
 
 export interface DocumentState {
@@ -64,11 +77,15 @@ export interface DocumentOptions {
   readonly session: string;
   readonly path: string;
   readonly api: DocumentAPI;
-  readonly createBuffer: (id: number, path: string, text: string) => Promise<TextBuffer>;
+  /** `plain`: without colours, as large texts are. */
+  readonly createBuffer: (id: number, path: string, text: string, plain: boolean) => Promise<TextBuffer>;
   readonly autosave: () => boolean;
+  /** Where edits are kept until they are saved. */
+  readonly drafts?: DraftStore;
   /** After typing stops, and between attempts when the server is away, in milliseconds. */
   readonly autosaveMs?: number;
   readonly retryMs?: number;
+  readonly draftMs?: number;
 }
 
 /** Larger texts are shown without editing, in bytes. */
@@ -79,6 +96,8 @@ export class Document {
   readonly state: Store<DocumentState>;
   /** Where the editor has to go; it takes the place away when it is there. */
   readonly place = new Store<Place | null>(null);
+  /** By group of tabs: what stands for something else is shown as that, or as what it is written in. */
+  readonly #views = new Map<number, Store<View>>();
   buffer: TextBuffer | undefined;
   readonly #options: DocumentOptions;
   #savedVersion = 0;
@@ -87,6 +106,12 @@ export class Document {
   /** The newest revision that was told of while a save was on its way. */
   #pendingRevision = 0;
   #disposed = false;
+  #draftTimer: ReturnType<typeof setTimeout> | undefined;
+  #draftDue = false;
+  /** The buffer takes what is saved: that is no edit. */
+  #filling = false;
+  /** The file could not be read, for a reason that may pass. */
+  #unreached = false;
 
   constructor(options: DocumentOptions) {
     this.id = options.id;
@@ -101,22 +126,69 @@ export class Document {
     return this.state.get().path;
   }
 
+  viewIn(group: number): Store<View> {
+    const known = this.#views.get(group);
+    if (known) return known;
+    const made = new Store<View>(previewFirst(this.path) ? "preview" : "source");
+    this.#views.set(group, made);
+    return made;
+  }
+
   /** Whether closing would lose something. */
   get dirty(): boolean {
     return this.state.get().save !== "saved";
   }
 
   async load(): Promise<void> {
+    const { api, session, drafts } = this.#options;
     this.#set({ content: { kind: "loading" } });
+    this.#unreached = false;
+    const kept = drafts?.find(this.path) ?? Promise.resolve(null);
     try {
-      await this.#take(await this.#options.api.file(this.#options.session, this.path));
-    } catch (error) {
+      const file = await api.file(session, this.path);
+      const draft = await kept;
       if (this.#disposed) return;
-      this.#set({ content: { kind: "unavailable", message: errorText(error) } });
+      await this.#take(file, draft !== null);
+      if (draft) this.#resume(draft, file);
+    } catch (error) {
+      const draft = await kept;
+      if (this.#disposed) return;
+      if (draft) await this.#resumeAlone(draft, error);
+      else this.#set({ content: { kind: "unavailable", message: errorText(error) } });
+      this.#unreached = true;
     }
   }
 
-  async #take(file: FileContent): Promise<void> {
+  /** Goes on with edits of a page that is gone, beside what the file is now. */
+  #resume(draft: Draft, file: FileContent): void {
+    const { content } = this.state.get();
+    // What could be edited then cannot now: the draft stays for when it can.
+    if (!this.buffer || content.kind !== "text" || content.readOnly) return;
+    if (this.buffer.text() === draft.text) {
+      this.#forgetDraft();
+      return;
+    }
+    const theirs = this.buffer.text();
+    this.buffer.setText(draft.text);
+    if (draft.base === file.revision) return;
+    clearTimeout(this.#timer);
+    this.#set({ save: "conflict", revision: draft.base, theirs: { revision: file.revision, text: theirs, readable: true } });
+  }
+
+  /** Goes on with edits of which the file is not there, or not reached. */
+  async #resumeAlone(draft: Draft, error: unknown): Promise<void> {
+    const deleted = error instanceof Problem && error.status === 404;
+    if (!(await this.#fill({ text: "", encoding: draft.encoding }, false))) return;
+    this.#set({
+      content: { kind: "text", readOnly: false, large: false, encoding: draft.encoding },
+      revision: draft.base, deleted, error: deleted ? "" : errorText(error),
+    });
+    this.buffer?.setText(draft.text);
+    this.#set({ save: "unsaved" });
+  }
+
+  /** `resumes`: there is a draft, which is not superseded by what is taken. */
+  async #take(file: FileContent, resumes = false): Promise<void> {
     const base = { revision: file.revision, size: file.size, deleted: false, error: "", theirs: null, save: "saved" as const };
     if (!file.saved) {
       // What the server has of it is not what the file holds: to edit that would destroy the rest.
@@ -124,28 +196,45 @@ export class Document {
       this.#set({ ...base, content: { kind: "unavailable", message: "The server does not keep this file's content." } });
       return;
     }
-    if (file.encoding === "base64") {
-      const type = imageType(file.path);
+    const read = readContent(file);
+    if (read instanceof Uint8Array) {
       this.#dropBuffer();
-      this.#set({
-        ...base,
-        content: type ? { kind: "image", url: `data:${type};base64,${file.content}` } : { kind: "binary" },
-      });
+      this.#set({ ...base, content: { kind: "bytes", bytes: read } });
       return;
     }
+    const large = file.size > readOnlyBytes;
+    if (!(await this.#fill(read, large))) return;
+    if (!resumes) this.#forgetDraft();
+    this.#set({ ...base, content: { kind: "text", readOnly: large || !isWritten(read.encoding), large, encoding: read.encoding } });
+  }
+
+  /** Puts a saved text into the buffer; false: the document was closed meanwhile. */
+  async #fill({ text }: Decoded, large: boolean): Promise<boolean> {
     if (this.buffer) {
-      this.buffer.setText(file.content);
+      this.#filling = true;
+      this.buffer.setText(text);
+      this.#filling = false;
     } else {
-      const buffer = await this.#options.createBuffer(this.id, this.path, file.content);
+      const buffer = await this.#options.createBuffer(this.id, this.path, text, large);
       if (this.#disposed) {
         buffer.dispose();
-        return;
+        return false;
       }
       this.buffer = buffer;
       buffer.onChange(() => this.#edited());
     }
     this.#savedVersion = this.buffer.version();
-    this.#set({ ...base, content: { kind: "text", readOnly: file.size > readOnlyBytes } });
+    return true;
+  }
+
+  /** Makes a text of another encoding one that is written as UTF-8, and with that editable. Not saved by itself. */
+  convert(encoding: Encoding): void {
+    const { content } = this.state.get();
+    if (!this.buffer || content.kind !== "text" || content.large || content.encoding === encoding) return;
+    // No version of the buffer is what is saved, until this one is.
+    this.#savedVersion = -1;
+    this.#set({ content: { ...content, encoding, readOnly: !isWritten(encoding) } });
+    this.#edited();
   }
 
   #dropBuffer(): void {
@@ -154,11 +243,37 @@ export class Document {
   }
 
   #edited(): void {
+    if (this.#filling) return;
     const { save, deleted } = this.state.get();
-    if (save === "conflict" || save === "saving") return;
     const changed = this.buffer?.version() !== this.#savedVersion;
+    if (changed) this.#keepDraft();
+    if (save === "conflict" || save === "saving") return;
+    if (!changed) this.#forgetDraft();
     this.#set({ save: changed ? "unsaved" : "saved" });
     if (changed && !deleted) this.#schedule(this.#options.autosaveMs ?? 1000);
+  }
+
+  /** Keeps the text at once, and what follows soon: not each letter of what is typed. */
+  #keepDraft(): void {
+    if (!this.#options.drafts) return;
+    this.#draftDue = true;
+    if (this.#draftTimer === undefined) this.#putDraft();
+  }
+
+  readonly #putDraft = (): void => {
+    this.#draftTimer = undefined;
+    const { content, revision, deleted } = this.state.get();
+    if (!this.#draftDue || !this.buffer || content.kind !== "text") return;
+    this.#draftDue = false;
+    this.#options.drafts?.put({ path: this.path, base: deleted ? 0 : revision, text: this.buffer.text(), encoding: content.encoding });
+    this.#draftTimer = setTimeout(this.#putDraft, this.#options.draftMs ?? 300);
+  };
+
+  #forgetDraft(): void {
+    clearTimeout(this.#draftTimer);
+    this.#draftTimer = undefined;
+    this.#draftDue = false;
+    this.#options.drafts?.remove(this.path);
   }
 
   #schedule(ms: number): void {
@@ -189,13 +304,16 @@ export class Document {
   async #write(buffer: TextBuffer): Promise<boolean> {
     clearTimeout(this.#timer);
     const { api, session } = this.#options;
-    const { revision, deleted } = this.state.get();
+    const { revision, deleted, content } = this.state.get();
+    const encoding = content.kind === "text" ? content.encoding : "utf-8";
     const version = buffer.version();
     this.#set({ save: "saving", error: "" });
     try {
-      const item = await api.write(session, this.path, { content: buffer.text(), base_revision: deleted ? 0 : revision });
+      const item = await api.write(session, this.path, { content: encodeUTF8(buffer.text(), encoding), base_revision: deleted ? 0 : revision });
       this.#savedVersion = version;
       const edited = buffer.version() !== version;
+      if (edited) this.#keepDraft();
+      else this.#forgetDraft();
       this.#set({ save: edited ? "unsaved" : "saved", revision: item.revision, size: item.size, deleted: false });
       if (edited) this.#schedule(this.#options.autosaveMs ?? 1000);
       return true;
@@ -252,14 +370,16 @@ export class Document {
       await this.#take(file);
       return;
     }
-    const readable = file.saved && file.encoding === "utf-8";
-    if (readable && this.buffer?.text() === file.content) {
+    const read = file.saved && file.encoding === "utf-8" ? decodeUTF8(file.content) : null;
+    const readable = read !== null;
+    if (read && this.buffer?.text() === read.text) {
       this.#savedVersion = this.buffer.version();
+      this.#forgetDraft();
       this.#set({ save: "saved", revision: file.revision, deleted: false, theirs: null, error: "" });
       return;
     }
     clearTimeout(this.#timer);
-    const text = readable ? file.content : "(content that cannot be shown as text)";
+    const text = read?.text ?? "(content that cannot be shown as text)";
     this.#set({ save: "conflict", deleted: false, theirs: { revision: file.revision, text, readable }, error: "" });
   }
 
@@ -270,8 +390,23 @@ export class Document {
   }
 
   moved(path: string): void {
+    const edited = this.buffer !== undefined && this.buffer.version() !== this.#savedVersion;
+    this.#forgetDraft();
     this.#set({ path });
     this.buffer?.setPath(path);
+    if (edited) this.#keepDraft();
+  }
+
+  /** The server may be there again: what waits for that is tried now. */
+  retry(): void {
+    const { content, save, deleted } = this.state.get();
+    if (content.kind === "unavailable" && this.#unreached) void this.load();
+    else if (save === "unsaved" && !deleted && this.#options.autosave()) void this.save();
+  }
+
+  /** The user gives up what is not saved. */
+  discard(): void {
+    this.#forgetDraft();
   }
 
   /** Ends a conflict: with this text, saved over the other (which the history keeps), or with the other. */
@@ -295,7 +430,7 @@ export class Document {
     if (revision < 1) return null;
     try {
       const file = await api.version(session, this.path, revision);
-      return file.saved && file.encoding === "utf-8" ? file.content : null;
+      return file.saved && file.encoding === "utf-8" ? decodeUTF8(file.content).text : null;
     } catch (error) {
       if (error instanceof Problem && error.status === 404) return null;
       throw error;
@@ -318,12 +453,24 @@ export class Document {
   }
 
   dispose(): void {
+    // What was typed within the last moments.
+    this.#putDraft();
     this.#disposed = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#draftTimer);
     this.#dropBuffer();
   }
 
   #set(change: Partial<DocumentState>): void {
     this.state.update((state) => ({ ...state, ...change }));
   }
+}
+
+/** A file's content as a text, or as the bytes that are none. */
+function readContent(file: FileContent): Decoded | Uint8Array<ArrayBuffer> {
+  if (file.encoding === "utf-8") {
+    return file.content.includes("\0") ? new TextEncoder().encode(file.content) : decodeUTF8(file.content);
+  }
+  const bytes = bytesOfBase64(file.content);
+  return (binaryKind(file.path).kind === "hex" ? decodeBytes(bytes) : null) ?? bytes;
 }

@@ -27,13 +27,3 @@ const labels: Readonly<Record<string, string>> = {
 export function languageLabel(language: string): string {
   return labels[language] ?? language.charAt(0).toUpperCase() + language.slice(1);
 }
-
-const images: Readonly<Record<string, string>> = {
-  png: "image/png", jpg: "image/jpeg", jpeg: "image/jpeg", gif: "image/gif", webp: "image/webp",
-  bmp: "image/bmp", ico: "image/x-icon", avif: "image/avif",
-};
-
-/** The media type of an image that browsers show, or undefined. */
-export function imageType(path: string): string | undefined {
-  return images[extensionOf(path)];
-}

@@ -2,13 +2,17 @@
 import type * as Monaco from "monaco-editor";
 import { settings } from "@/lib/settings";
 import { theme } from "@/lib/theme";
-import type { Document, Place, TextBuffer } from "./document";
+import { diffLines } from "@/lib/diff";
+import type { Document, LineEnds, Place, TextBuffer } from "./document";
 import type { EditorView } from "./documents";
+import type { Indentation } from "./format";
 import { languageOf } from "./language";
+import { editorSettings } from "./options";
 
 export type MonacoAPI = typeof Monaco;
 
 let loading: Promise<MonacoAPI> | undefined;
+let loaded: MonacoAPI | undefined;
 
 /** Loads the editor once; a failed load is tried again at the next call. */
 export function loadMonaco(): Promise<MonacoAPI> {
@@ -43,6 +47,7 @@ async function load(): Promise<MonacoAPI> {
   const monaco = (await import(/* webpackIgnore: true */ address)) as MonacoAPI;
   await styled;
   configure(monaco);
+  loaded = monaco;
   return monaco;
 }
 
@@ -124,13 +129,18 @@ const usualFont = '"JetBrains Mono Variable", ui-monospace, monospace';
 /** An editor's model as the text of a document. */
 export class MonacoBuffer implements TextBuffer {
   readonly model: Monaco.editor.ITextModel;
-  /** Cursor and scroll position, while another file is shown. */
-  view: Monaco.editor.ICodeEditorViewState | null = null;
+  /** Cursor and scroll position by group, while another file is shown there. */
+  readonly views = new Map<number, Monaco.editor.ICodeEditorViewState | null>();
   readonly #monaco: MonacoAPI;
+  readonly #plain: boolean;
 
-  constructor(monaco: MonacoAPI, id: number, path: string, text: string) {
+  constructor(monaco: MonacoAPI, id: number, path: string, text: string, plain: boolean) {
     this.#monaco = monaco;
-    this.model = monaco.editor.createModel(text, languageOf(path), monaco.Uri.from({ scheme: "inmemory", path: `/${id}/${path}` }));
+    this.#plain = plain;
+    this.model = monaco.editor.createModel(text, plain ? "plaintext" : languageOf(path), monaco.Uri.from({ scheme: "inmemory", path: `/${id}/${path}` }));
+    const { detectIndentation, insertSpaces, tabSize } = editorSettings.get();
+    if (detectIndentation) this.model.detectIndentation(insertSpaces, tabSize);
+    else this.model.updateOptions({ insertSpaces, tabSize, indentSize: "tabSize" });
   }
 
   text(): string {
@@ -138,23 +148,29 @@ export class MonacoBuffer implements TextBuffer {
   }
 
   setText(text: string): void {
-    if (text === this.model.getValue()) return;
-    // Only what differs is replaced, so that the cursor stays where the text around it did.
-    const before = this.model.getValue();
-    const least = Math.min(before.length, text.length);
-    let start = 0;
-    while (start < least && before[start] === text[start]) start++;
-    let tail = 0;
-    while (tail < least - start && before[before.length - 1 - tail] === text[text.length - 1 - tail]) tail++;
-    const range = this.#monaco.Range.fromPositions(
-      this.model.getPositionAt(start),
-      this.model.getPositionAt(before.length - tail),
-    );
-    this.model.pushStackElement();
-    this.model.pushEditOperations(null, [{ range, text: text.slice(start, text.length - tail) }], () => null);
-    this.model.pushStackElement();
-    // Line ends at the seams may not have come out as asked.
-    if (this.model.getValue() !== text) this.model.setValue(text);
+    const { model } = this;
+    // The editor gives all lines one end: what differs in that alone is the same text to it.
+    const after = text.split(/\r\n|\r|\n/);
+    const before = model.getLinesContent();
+    const hunks = diffLines(before, after);
+    const lineEnds = lineEndsOf(text);
+    if (lineEnds !== null && lineEnds !== this.lineEnds) this.setLineEnds(lineEnds);
+    if (hunks.length === 0) return;
+    const eol = model.getEOL();
+    // Only the lines that differ are replaced, so that cursor, folds and marks stay where the text around them did.
+    const edits = hunks.map(({ aStart, aEnd, bStart, bEnd }) => {
+      const lines = after.slice(bStart, bEnd);
+      if (aEnd < before.length) return { range: new this.#monaco.Range(aStart + 1, 1, aEnd + 1, 1), text: lines.map((line) => line + eol).join("") };
+      // Up to the end of the text: what divides it from the line before goes with it.
+      const from = aStart === 0 ? { line: 1, column: 1 } : { line: aStart, column: (before[aStart - 1]?.length ?? 0) + 1 };
+      const last = { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
+      return { range: new this.#monaco.Range(from.line, from.column, last.line, last.column), text: aStart === 0 ? lines.join(eol) : lines.map((line) => eol + line).join("") };
+    });
+    const keepers = this.#monaco.editor.getEditors().filter((editor) => editor.getModel() === model).map(keepScroll);
+    model.pushStackElement();
+    model.pushEditOperations(null, edits, () => null);
+    model.pushStackElement();
+    for (const restore of keepers) restore();
   }
 
   version(): number {
@@ -166,8 +182,30 @@ export class MonacoBuffer implements TextBuffer {
     return () => subscription.dispose();
   }
 
+  onFacts(listener: () => void): () => void {
+    const subscriptions = [this.model.onDidChangeLanguage(listener), this.model.onDidChangeOptions(listener), this.model.onDidChangeContent(listener)];
+    return () => subscriptions.forEach((each) => each.dispose());
+  }
+
   setPath(path: string): void {
-    this.#monaco.editor.setModelLanguage(this.model, languageOf(path));
+    if (!this.#plain) this.setLanguage(languageOf(path));
+  }
+
+  get language(): string {
+    return this.model.getLanguageId();
+  }
+
+  setLanguage(id: string): void {
+    this.#monaco.editor.setModelLanguage(this.model, id);
+  }
+
+  get lineEnds(): LineEnds {
+    return this.model.getEOL() === "\r\n" ? "CRLF" : "LF";
+  }
+
+  setLineEnds(lineEnds: LineEnds): void {
+    const { EndOfLineSequence } = this.#monaco.editor;
+    this.model.pushEOL(lineEnds === "CRLF" ? EndOfLineSequence.CRLF : EndOfLineSequence.LF);
   }
 
   dispose(): void {
@@ -175,8 +213,48 @@ export class MonacoBuffer implements TextBuffer {
   }
 }
 
-export async function createMonacoBuffer(id: number, path: string, text: string): Promise<TextBuffer> {
-  return new MonacoBuffer(await loadMonaco(), id, path, text);
+/** The languages that a text can be shown in; none before the editor is there. */
+export function languageIDs(): string[] {
+  return [...new Set((loaded?.languages.getLanguages() ?? []).map(({ id }) => id))].sort();
+}
+
+export function indentationIn({ buffer }: Document): Indentation {
+  return buffer instanceof MonacoBuffer ? buffer.model.getOptions() : { insertSpaces: true, tabSize: 4 };
+}
+
+/** "spaces 4" or "tabs 8". */
+export function indentationOf(document: Document): string {
+  const { insertSpaces, tabSize } = indentationIn(document);
+  return `${insertSpaces ? "spaces" : "tabs"} ${tabSize}`;
+}
+
+export function setIndentation({ buffer }: Document, indentation: string): void {
+  const [what, size] = indentation.split(" ");
+  if (buffer instanceof MonacoBuffer) buffer.model.updateOptions({ insertSpaces: what === "spaces", tabSize: Number(size), indentSize: "tabSize" });
+}
+
+export async function createMonacoBuffer(id: number, path: string, text: string, plain: boolean): Promise<TextBuffer> {
+  return new MonacoBuffer(await loadMonaco(), id, path, text, plain);
+}
+
+/** Which end most lines have; null: there is but one line. */
+function lineEndsOf(text: string): LineEnds | null {
+  const all = text.split("\n").length - 1;
+  if (all === 0) return null;
+  return (text.split("\r\n").length - 1) * 2 > all ? "CRLF" : "LF";
+}
+
+/** Marks the line at the top; the returned function has it there again after lines above it came or went. */
+function keepScroll(editor: Monaco.editor.ICodeEditor): () => void {
+  const line = editor.getVisibleRanges()[0]?.startLineNumber ?? 1;
+  const within = editor.getScrollTop() - editor.getTopForLineNumber(line);
+  const atTop = editor.getScrollTop() === 0;
+  const mark = editor.createDecorationsCollection([{ range: { startLineNumber: line, startColumn: 1, endLineNumber: line, endColumn: 1 }, options: {} }]);
+  return () => {
+    const now = mark.getRange(0)?.startLineNumber ?? line;
+    mark.clear();
+    if (!atTop && now !== line) editor.setScrollTop(editor.getTopForLineNumber(now) + within);
+  };
 }
 
 /** What every editor of the page has in common. */
@@ -201,6 +279,14 @@ export const editorOptions: Monaco.editor.IStandaloneEditorConstructionOptions =
   scrollbar: { verticalScrollbarSize: 10, horizontalScrollbarSize: 10, useShadows: false },
   bracketPairColorization: { enabled: false },
   guides: { indentation: true },
+};
+
+/** What a large text goes without. */
+export const lightOptions: Monaco.editor.IEditorOptions & Monaco.editor.IGlobalEditorOptions = {
+  folding: false, wordBasedSuggestions: "off", occurrencesHighlight: "off", selectionHighlight: false, matchBrackets: "never", links: false, renderLineHighlight: "none",
+};
+export const fullOptions: Monaco.editor.IEditorOptions & Monaco.editor.IGlobalEditorOptions = {
+  folding: true, wordBasedSuggestions: "matchingDocuments", occurrencesHighlight: "singleFile", selectionHighlight: true, matchBrackets: "always", links: true, renderLineHighlight: "line",
 };
 
 /** Selects a place and shows it in the middle. What lies behind the end of the text is the end. */

@@ -1,6 +1,6 @@
 import { Braces, File, FileCode, FileImage, FileLock, FileSymlink, FileText, Folder, FolderOpen } from "lucide-react";
 import { languageOf } from "@/features/editor/language";
-import { imageType } from "@/features/editor/language";
+import { binaryKind } from "@/features/viewers/kind";
 import type { ItemType } from "@/lib/schemas";
 
 interface Props {
@@ -14,7 +14,7 @@ export function FileIcon({ path, type, open = false }: Props) {
   if (type === "folder") return open ? <FolderOpen {...look} /> : <Folder {...look} />;
   if (type === "symlink") return <FileSymlink {...look} />;
   if (type === "special") return <FileLock {...look} />;
-  if (imageType(path)) return <FileImage {...look} />;
+  if (binaryKind(path).kind === "image") return <FileImage {...look} />;
   const language = languageOf(path);
   if (language === "json" || language === "ini" || language === "yaml") return <Braces {...look} />;
   if (language === "markdown") return <FileText {...look} />;

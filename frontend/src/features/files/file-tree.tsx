@@ -20,7 +20,8 @@ export type Editing =
   | { readonly what: "rename"; readonly item: Item };
 
 export interface TreeActions {
-  readonly onOpen: (path: string) => void;
+  /** `preview`: to be looked at, in the place of what was looked at before. */
+  readonly onOpen: (path: string, preview?: boolean) => void;
   readonly onCreate: (what: "file" | "folder", parent: string) => void;
   readonly onRename: (item: Item) => void;
   readonly onDelete: (paths: readonly string[]) => void;
@@ -86,15 +87,16 @@ export function FileTree(props: Props) {
   const select = (row: Row | undefined, extend = false) => {
     if (row) files.selection.update((now) => (extend ? ranged(now, rows, row.item.path) : only(row.item.path)));
   };
-  const activate = (row: Row) => {
+  const activate = (row: Row, preview = false) => {
     select(row);
     if (row.item.type === "folder") files.toggle(row.item.path);
-    else onOpen(row.item.path);
+    else onOpen(row.item.path, preview);
   };
   const click = (event: MouseEvent, row: Row) => {
     if (event.shiftKey) select(row, true);
     else if (event.ctrlKey || event.metaKey) files.selection.update((now) => toggled(now, row.item.path));
-    else activate(row);
+    // A second click means it.
+    else activate(row, event.detail < 2);
   };
   /** What an action on this row means: the selection, if the row is part of it. */
   const meant = (path: string): string[] => (selection.paths.has(path) ? [...selection.paths] : path ? [path] : []);

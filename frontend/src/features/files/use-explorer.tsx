@@ -51,8 +51,8 @@ export function useExplorer({ session, files, uploads, documents, onOpen, onHist
   };
 
   const actions: TreeActions = {
-    onOpen: (path) => {
-      documents.open(path);
+    onOpen: (path, preview = false) => {
+      documents.open(path, { preview });
       onOpen();
     },
     onCreate: (what, parent) => {

@@ -18,6 +18,8 @@ export interface TerminalScreen extends TerminalSink {
   /** Shows without a say: nothing is typed, and the size stays the one that others decided on. */
   setViewOnly(on: boolean): void;
   readonly found: Store<{ index: number; count: number }>;
+  /** What the shell tells of its commands; `code` is how the last one ended. */
+  readonly command: Store<{ readonly running: boolean; readonly code: number | null }>;
   /** Calls `open` when the keys for a search are pressed. */
   onSearch(open: () => void): () => void;
   search(term: string, options: { caseSensitive: boolean; regex: boolean; incremental: boolean }, direction: "next" | "previous"): void;
@@ -314,28 +316,6 @@ export class Terminals {
       const names = [active?.name, ...[...infos.keys()].filter((name) => !state.heard.has(name))];
       return { ...state, infos, tabs: all, active, heard: hear(state.heard, infos, names) };
     });
-  }
-
-  /** A terminal at its shell's prompt, as far as is known; a new one where all are busy. */
-  idle(): TerminalTab {
-    const { tabs, active, infos } = this.state.get();
-    const free = (tab: TerminalTab) => {
-      const { kind } = tab.connection.state.get();
-      return kind !== "failed" && (infos.get(tab.name)?.foreground ?? "") === "";
-    };
-    const tab = active && free(active) ? active : tabs.find(free);
-    if (!tab) return this.open();
-    this.activate(tab);
-    return tab;
-  }
-
-  /** Types a command line. A terminal that has ended is begun anew for it. */
-  async run(command: string): Promise<TerminalTab> {
-    const tab = this.idle();
-    // Ctrl-U first: what was half typed at the prompt is not part of the command.
-    tab.connection.type(new TextEncoder().encode(`\x15${command}\r`));
-    if (tab.connection.state.get().kind === "ended") await tab.restart();
-    return tab;
   }
 
   dispose(): void {

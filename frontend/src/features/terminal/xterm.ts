@@ -67,6 +67,8 @@ export class Screen implements TerminalSink {
   readonly #stops: (() => void)[] = [];
   /** What a search has found: which match is in front, from 0, and how many there are. */
   readonly found = new Store<{ index: number; count: number }>({ index: -1, count: 0 });
+  /** What the shell tells of its commands (OSC 133, FinalTerm's). */
+  readonly command = new Store<{ readonly running: boolean; readonly code: number | null }>({ running: false, code: null });
   #searchedBy = "";
   readonly #searchers = new Set<() => void>();
   /** Writes under way that replay a screen. */
@@ -107,6 +109,13 @@ export class Screen implements TerminalSink {
       if (text === null || this.#replaying > 0) return true;
       if (terminalSettings.get().programsCopy) void toClipboard(text);
       else inform("A program wanted to put text on the clipboard. Terminal settings can allow that.");
+      return true;
+    });
+    this.#terminal.parser.registerOscHandler(133, (data) => {
+      const [mark, code] = data.split(";");
+      if (this.#replaying > 0) return true;
+      if (mark === "C") this.command.set({ running: true, code: null });
+      else if (mark === "D") this.command.set({ running: false, code: /^\d+$/.test(code ?? "") ? Number(code) : null });
       return true;
     });
     this.#terminal.attachCustomKeyEventHandler((event) => this.#key(event));

@@ -1,6 +1,6 @@
 "use client";
 
-import { ChevronLeft, Play, Power, Search, Share2, Users } from "lucide-react";
+import { ChevronLeft, Power, Search, Share2, Users } from "lucide-react";
 import { useEffect, useMemo, useState } from "react";
 import { Mark } from "@/components/brand";
 import { ThemeToggle } from "@/components/theme-toggle";
@@ -9,11 +9,11 @@ import { PhaseBadge } from "@/components/ui/phase";
 import { UserMenu } from "@/components/user-menu";
 import { keyLabel } from "@/features/commands/keys";
 import { NameDialog } from "@/features/session/name-dialog";
+import { RunControls } from "@/features/run/run-controls";
 import type { Rights } from "@/features/sharing/rights";
 import { useStore } from "@/hooks/use-store";
 import { plural } from "@/lib/format";
 import type { User } from "@/lib/schemas";
-import { runCommand } from "@/lib/shell";
 import type { Workspace } from "./workspace";
 
 interface Props {
@@ -31,7 +31,6 @@ export function TopBar({ workspace, rights, user, onRun, onShare }: Props) {
   const { active } = useStore(workspace.documents.state);
   const [renaming, setRenaming] = useState(false);
   const name = session?.name ?? "";
-  const runnable = active !== null && runCommand(active.path) !== undefined;
 
   useEffect(() => {
     if (name) document.title = `${name} · Coding Platform`;
@@ -74,10 +73,7 @@ export function TopBar({ workspace, rights, user, onRun, onShare }: Props) {
           </Button>
         )}
         {rights.change && (
-          <Button kind="primary" small disabled={!runnable} title={runnable ? "Run the open file (Ctrl Enter)" : "Open a Python, JavaScript or shell file to run it"} onClick={onRun}>
-            <Play size={13} fill="currentColor" aria-hidden />
-            Run
-          </Button>
+          <RunControls runner={workspace.runner} active={active} onRun={onRun} />
         )}
         {rights.owner && phase?.phase === "ready" && (
           <IconButton label="Stop session" onClick={() => void workspace.stop()}>

@@ -1,9 +1,9 @@
 /** What can be done in a workspace, as commands: docs and README list their keys. */
 import type { Command } from "@/features/commands/commands";
 import { report } from "@/features/session/sign-out";
+import { isRunnable } from "@/features/run/command-line";
 import type { Rights } from "@/features/sharing/rights";
 import { api } from "@/lib/api";
-import { runCommand } from "@/lib/shell";
 import { changeSettings } from "@/lib/settings";
 import { theme } from "@/lib/theme";
 import { inform } from "@/lib/toasts";
@@ -12,6 +12,7 @@ import type { Workspace } from "./workspace";
 /** What the page alone can show. */
 export interface PageActions {
   readonly run: () => void;
+  readonly runWithArguments: () => void;
   readonly share: () => void;
   readonly recordings: () => void;
   readonly settings: () => void;
@@ -29,7 +30,7 @@ export function workspaceCommands(workspace: Workspace, rights: Rights, page: Pa
 
 /** The editor's own commands, by the names that it gives them. Those that this page has in another form are left out. */
 export function editorCommands(workspace: Workspace): Command[] {
-  const others = new Set(["editor.action.quickCommand", "editor.action.gotoLine"]);
+  const others = new Set(["editor.action.quickCommand", "editor.action.gotoLine", "editor.action.formatDocument"]);
   return (workspace.documents.view?.actions() ?? [])
     .filter(({ id }) => !others.has(id))
     .map(({ id, label, run }) => ({
@@ -117,6 +118,8 @@ function viewCommands({ layout, documents, terminals, search, history }: Workspa
       keys: ["Mod+1"],
       run: () => {
         layout.show("editor");
+        const [first] = documents.state.get().groups;
+        if (first) documents.focusGroup(first.id);
         whenShown(() => documents.view?.focus());
       },
     },
@@ -142,11 +145,6 @@ function copy(text: string, done: string): void {
 function fileCommands(workspace: Workspace, rights: Rights): Command[] {
   const { id, documents, files, layout } = workspace;
   const active = () => documents.state.get().active;
-  const step = (by: number) => {
-    const { tabs, active: now } = documents.state.get();
-    const next = tabs[(tabs.findIndex((tab) => tab === now) + by + tabs.length) % tabs.length];
-    if (next) documents.activate(next);
-  };
   return [
     { id: "file.saveAll", title: "File: Save All", when: () => rights.change && documents.unsaved.get() > 0, run: () => void documents.saveAll() },
     {
@@ -197,8 +195,6 @@ function fileCommands(workspace: Workspace, rights: Rights): Command[] {
     { id: "file.collapse", title: "File: Collapse All Folders", run: () => files.collapseAll() },
     { id: "file.refresh", title: "File: Refresh the Tree", run: () => void files.load() },
     { id: "file.download", title: "File: Download All as Zip", run: () => window.location.assign(api.archiveURL(id)) },
-    { id: "tab.next", title: "View: Next Open File", when: () => documents.state.get().tabs.length > 1, run: () => step(1) },
-    { id: "tab.previous", title: "View: Previous Open File", when: () => documents.state.get().tabs.length > 1, run: () => step(-1) },
   ];
 }
 
@@ -248,10 +244,13 @@ function terminalCommands({ terminals, layout }: Workspace, rights: Rights): Com
 function sessionCommands(workspace: Workspace, rights: Rights, page: PageActions): Command[] {
   const runnable = () => {
     const { active } = workspace.documents.state.get();
-    return active !== null && runCommand(active.path) !== undefined;
+    return active !== null && isRunnable(active.path);
   };
   return [
     { id: "run.file", title: "Run: Run the Open File", keys: ["Mod+Enter", "Ctrl+Enter"], when: () => rights.change && runnable(), run: page.run },
+    { id: "run.arguments", title: "Run: Run the Open File With Arguments…", when: () => rights.change && runnable(), run: page.runWithArguments },
+    { id: "file.format", title: "File: Format", keys: ["Alt+Shift+F"], when: () => rights.change && workspace.documents.state.get().active?.buffer !== undefined, run: () => void workspace.format() },
+    { id: "run.stop", title: "Run: Stop", keys: ["Shift+F5"], inTerminal: ["Shift+F5"], when: () => rights.change && workspace.runner.state.get().kind === "running", run: () => workspace.runner.stop() },
     { id: "session.share", title: "Session: Share…", when: () => rights.owner, run: page.share },
     { id: "session.recordings", title: "Session: Recordings…", when: () => rights.owner, run: page.recordings },
     {

@@ -9,6 +9,7 @@ import { FilePane } from "@/features/files/file-pane";
 import { HistoryPane } from "@/features/history/history-pane";
 import { QuickInput } from "@/features/quick/quick-input";
 import { RecordingsDialog } from "@/features/recording/recordings-dialog";
+import { ArgumentsDialog } from "@/features/run/run-controls";
 import { SearchPane } from "@/features/search/search-pane";
 import { AccessEnded } from "@/features/sharing/access-ended";
 import { GuestBanner } from "@/features/sharing/guest-banner";
@@ -72,7 +73,11 @@ function Entered({ workspace }: { readonly workspace: Workspace }) {
   return <Open workspace={workspace} rights={rights} />;
 }
 
-type Dialogs = { readonly what: "share"; readonly terminal: string } | { readonly what: "recordings" } | { readonly what: "settings" };
+type Dialogs =
+  | { readonly what: "share"; readonly terminal: string }
+  | { readonly what: "arguments"; readonly path: string }
+  | { readonly what: "recordings" }
+  | { readonly what: "settings" };
 
 function Open({ workspace, rights }: { readonly workspace: Workspace; readonly rights: Rights }) {
   const user = useUser();
@@ -91,9 +96,12 @@ function Open({ workspace, rights }: { readonly workspace: Workspace; readonly r
   }, [workspace, rights, layout]);
 
   useEffect(() => {
+    const runWithArguments = () => setDialog({ what: "arguments", path: workspace.documents.state.get().active?.path ?? "" });
     const share = () => setDialog({ what: "share", terminal: "" });
     const undo = [
-      commands.register(...workspaceCommands(workspace, rights, { run, share, recordings: () => setDialog({ what: "recordings" }), settings: () => setDialog({ what: "settings" }) })),
+      commands.register(...workspaceCommands(workspace, rights, {
+        run, runWithArguments, share, recordings: () => setDialog({ what: "recordings" }), settings: () => setDialog({ what: "settings" }),
+      })),
       commands.registerSource(() => editorCommands(workspace)),
       commands.listen(window),
     ];
@@ -194,6 +202,7 @@ function Open({ workspace, rights }: { readonly workspace: Workspace; readonly r
           onClose={() => workspace.quick.set(null)}
         />
       )}
+      {dialog?.what === "arguments" && <ArgumentsDialog runner={workspace.runner} path={dialog.path} onRun={run} onClose={() => setDialog(null)} />}
       {dialog?.what === "recordings" && <RecordingsDialog session={workspace.id} onClose={() => setDialog(null)} />}
     </div>
   );

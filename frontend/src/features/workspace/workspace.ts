@@ -1,13 +1,17 @@
 /** One open session: its files, open documents, terminals and events, wired to each other. */
 import { Commands } from "@/features/commands/commands";
-import type { Place } from "@/features/editor/document";
-import { Documents } from "@/features/editor/documents";
-import { createMonacoBuffer } from "@/features/editor/monaco";
+import type { Document, Place } from "@/features/editor/document";
+import { Documents, type RememberedTabs } from "@/features/editor/documents";
+import { Drafts } from "@/features/editor/drafts";
+import { formatLine, formatText } from "@/features/editor/format";
+import { languageLabel } from "@/features/editor/language";
+import { createMonacoBuffer, indentationIn } from "@/features/editor/monaco";
 import { FileStore } from "@/features/files/file-store";
 import { Uploads } from "@/features/files/uploads";
 import { History } from "@/features/history/history";
 import { FileIndex } from "@/features/quick/offers";
 import { RecentFiles } from "@/features/quick/recent-files";
+import { Runner } from "@/features/run/runner";
 import { Search } from "@/features/search/search";
 import { news } from "@/features/session/account";
 import { Terminals, type TerminalsOptions } from "@/features/terminal/terminals";
@@ -16,9 +20,8 @@ import { rightsOf, type Rights } from "@/features/sharing/rights";
 import { api } from "@/lib/api";
 import { backoffDelay } from "@/lib/backoff";
 import { webSocketURL } from "@/lib/origin";
-import { Problem } from "@/lib/problem";
+import { errorText, Problem } from "@/lib/problem";
 import type { Item, Phase, Session, Sync, WorkspaceEvent } from "@/lib/schemas";
-import { runCommand } from "@/lib/shell";
 import { browserEnvironment, type SocketEnvironment } from "@/lib/socket";
 import { changeSettings, settings } from "@/lib/settings";
 import { Store } from "@/lib/store";
@@ -53,6 +56,14 @@ export function leaveForDashboard(message: string): void {
   window.location.assign("/dashboard/");
 }
 
+/** What is open at first: groups of tabs are this browser's, and kept when they hold what the last device had open. */
+function arrangement(last: OpenFiles | null, here: RememberedTabs | null): RememberedTabs | null {
+  if (last === null) return here;
+  const mine = new Set(here?.groups.flatMap(({ tabs }) => tabs));
+  if (here !== null && mine.size === new Set(last.tabs).size && last.tabs.every((path) => mine.has(path))) return here;
+  return { groups: [{ ...last, pinned: [], preview: "" }], group: 0 };
+}
+
 export class Workspace {
   readonly id: string;
   readonly commands = new Commands();
@@ -81,12 +92,14 @@ export class Workspace {
   readonly search: Search;
   readonly history: History;
   readonly terminals: Terminals;
+  readonly runner: Runner;
   readonly events: EventStream;
   /** Carries the arrangement to other devices, and takes theirs. */
   readonly #layoutSync: LayoutSync;
   readonly #use = watchUse();
   readonly #environment: SocketEnvironment;
   readonly #target: Target | null;
+  readonly #drafts: Drafts;
   #opened = false;
   #stopNews: (() => void) | undefined;
   /** The event stream was open before. */
@@ -106,7 +119,8 @@ export class Workspace {
       createFolder: (path: string) => this.files.createFolder(path),
     };
     this.uploads = new Uploads(id, api, shown, inform);
-    this.documents = new Documents(id, api, createMonacoBuffer);
+    this.#drafts = new Drafts(id, (error) => complain("This browser does not keep unsaved edits", error));
+    this.documents = new Documents(id, api, createMonacoBuffer, this.#drafts);
     this.search = new Search({ session: id, api, save: () => this.#saveForSearch() });
     this.history = new History({ session: id, api });
     this.#layoutSync = new LayoutSync({
@@ -129,6 +143,13 @@ export class Workspace {
       closeOnServer: (name) => api.closeTerminal(id, name),
       notice: inform,
     });
+    this.runner = new Runner({
+      session: id,
+      terminals: this.terminals,
+      list: () => api.terminals(id),
+      exists: (path) => this.files.state.get().tree.has(path),
+      figure: (path) => this.#figure(path),
+    });
     this.events = new EventStream({
       session: id,
       endpoint: webSocketURL,
@@ -149,6 +170,8 @@ export class Workspace {
       else if (state.cause === "not_found") this.gone();
       else if (state.cause === "bad_request") complain(state.reason || "The session's address is wrong.");
     });
+    const online = () => this.documents.retry();
+    window.addEventListener("online", online);
     const unfollow = this.recent.follow(this.documents);
     const chosen = this.#followSettings();
     void this.#begin();
@@ -160,12 +183,15 @@ export class Workspace {
       this.#use.stop();
       void this.#layoutSync.flush();
       this.#layoutSync.dispose();
+      window.removeEventListener("online", online);
       this.events.stop();
       this.uploads.cancel();
       this.search.dispose();
       this.history.dispose();
+      this.runner.dispose();
       this.terminals.dispose();
       this.documents.dispose();
+      this.#drafts.close();
     };
   }
 
@@ -210,6 +236,7 @@ export class Workspace {
 
   /** The server has a guest's sockets connect anew when what is shared has changed. */
   #reopened(): void {
+    this.documents.retry();
     if (this.#connected && this.rights.get()?.owner === false) void this.#recheck();
     this.#connected = true;
   }
@@ -252,13 +279,16 @@ export class Workspace {
     this.documents.reconcile(tree);
     if (this.#opened) return;
     this.#opened = true;
-    const remembered = (await this.#arrangement()) ?? this.documents.remembered();
+    const last = await this.#arrangement();
+    const remembered = arrangement(last, this.documents.remembered());
     if (this.#wasLeft()) return;
     const first = ["main.py", "main.js", "README.md"].find((path) => tree.has(path));
-    const paths = remembered?.tabs ?? (first === undefined ? [] : [first]);
-    for (const path of paths) if (tree.get(path)?.type === "file") this.documents.open(path);
-    const active = remembered && this.documents.find(remembered.active);
-    if (active) this.documents.activate(active);
+    const isFile = (path: string) => tree.get(path)?.type === "file";
+    if (remembered) this.documents.restore(remembered, isFile);
+    const front = last && this.documents.find(last.active);
+    if (front) this.documents.activate(front);
+    else if (first !== undefined && isFile(first)) this.documents.open(first);
+    void this.#openDrafts();
     if (this.#target) this.#openTarget(this.#target);
     const shown = this.documents.state.get().active;
     if (shown) this.files.reveal(shown.path);
@@ -303,6 +333,16 @@ export class Workspace {
       () => this.#stopNews?.(),
     ];
     return () => undo.forEach((each) => each());
+  }
+
+  /** Shows what was edited and not saved when this browser was here last. */
+  async #openDrafts(): Promise<void> {
+    const paths = await this.#drafts.paths();
+    if (this.#left || this.rights.get()?.change !== true) return;
+    const { active } = this.documents.state.get();
+    for (const path of paths) if (!this.documents.find(path)) this.documents.open(path);
+    if (active) this.documents.activate(active);
+    if (paths.length > 0) inform(`Edits that were not saved are there again: ${paths.join(", ")}`);
   }
 
   #openTarget({ path, place }: Target): void {
@@ -352,6 +392,7 @@ export class Workspace {
         } else {
           this.files.changed(event.revision, event.changes);
           this.documents.changed(event.changes);
+          this.runner.changed(event.changes);
           this.history.changed(event.changes);
         }
         return;
@@ -380,19 +421,53 @@ export class Workspace {
     this.session.set(await api.renameSession(this.id, name));
   }
 
+  /** Formats the open file: here if this page can, else by a program in the terminal. */
+  async format(): Promise<void> {
+    const { active } = this.documents.state.get();
+    const { content } = active?.state.get() ?? {};
+    if (!active?.buffer || content?.kind !== "text" || content.readOnly) return;
+    try {
+      const formatted = await formatText(active.buffer.language, active.buffer.text(), indentationIn(active));
+      if (formatted !== null) {
+        active.buffer.setText(formatted);
+        return;
+      }
+      const line = formatLine(active.path);
+      if (line === null) {
+        inform(`Nothing here formats ${languageLabel(active.buffer.language)}.`);
+      } else if (await this.#saved(active)) {
+        await this.runner.command(active.path, line);
+        this.layout.show("terminal");
+      }
+    } catch (error) {
+      // Prettier shows the place in the text below its first line.
+      complain(`Could not format ${active.path}: ${errorText(error).split("\n")[0] ?? ""}`);
+    }
+  }
+
+  /** Saves what is about to be used; says why it cannot be. */
+  async #saved(file: Document): Promise<boolean> {
+    if (!file.dirty || (await file.save())) return true;
+    const { error, save } = file.state.get();
+    complain(save === "conflict" ? `${file.path} was changed elsewhere: choose a version first` : `${file.path} is not saved${error ? `: ${error}` : ""}`);
+    return false;
+  }
+
+  /** Shows what a program has drawn beside what made it, where there is room for both. */
+  #figure(path: string): void {
+    if (window.matchMedia("(min-width: 768px)").matches) this.documents.open(path, { beside: true });
+    else inform(`${path} was drawn.`, { label: "Show", run: () => this.openAt(path, null) });
+  }
+
   /** Saves the open file and runs it in a terminal. Answers whether it was typed. */
   async run(): Promise<boolean> {
     const active = this.documents.state.get().active;
-    const command = active && runCommand(active.path);
-    if (!command) return false;
-    if (active.dirty && !(await active.save())) {
-      const { error, save } = active.state.get();
-      complain(save === "conflict" ? `${active.path} was changed elsewhere: choose a version first` : `${active.path} is not saved${error ? `: ${error}` : ""}`);
-      return false;
-    }
+    if (!active) return false;
+    if (!(await this.#saved(active))) return false;
     try {
-      (await this.terminals.run(command)).screen.focus();
-      return true;
+      const tab = await this.runner.run(active.path);
+      tab?.screen.focus();
+      return tab !== null;
     } catch (error) {
       this.#failed(`Could not run ${active.path}`, error);
       return false;

@@ -1,0 +1,47 @@
+/** How the editor looks and behaves, by the user's choice. Kept in this browser, and followed by all its tabs at once. */
+import type * as Monaco from "monaco-editor";
+import { z } from "zod";
+import { loadStored, saveStored } from "@/lib/storage";
+import { Store } from "@/lib/store";
+
+const key = "editor-options";
+export const tabSizes = [2, 3, 4, 8] as const;
+export const editorFontSizes = { least: 8, most: 32, usual: 13 } as const;
+
+const schema = z.object({
+  fontSize: z.number().int().min(editorFontSizes.least).max(editorFontSizes.most).default(editorFontSizes.usual),
+  /** Columns, where a file does not show its own. */
+  tabSize: z.union([z.literal(2), z.literal(3), z.literal(4), z.literal(8)]).default(4),
+  insertSpaces: z.boolean().default(true),
+  /** Takes spaces or tabs, and how many, from what is in the file. */
+  detectIndentation: z.boolean().default(true),
+  wordWrap: z.boolean().default(false),
+  minimap: z.boolean().default(false),
+});
+
+export type EditorOptions = z.infer<typeof schema>;
+export const defaultOptions: EditorOptions = schema.parse({});
+export const editorSettings = new Store<EditorOptions>(defaultOptions);
+
+/** Reads what is kept and follows other tabs, until the returned function is called. */
+export function watchOptions(): () => void {
+  const read = () => editorSettings.set(loadStored(key, schema, defaultOptions));
+  const onStorage = (event: StorageEvent) => {
+    if (event.key === key || event.key === null) read();
+  };
+  read();
+  window.addEventListener("storage", onStorage);
+  return () => window.removeEventListener("storage", onStorage);
+}
+
+export function changeOptions(change: Partial<EditorOptions>): void {
+  const next = schema.safeParse({ ...editorSettings.get(), ...change });
+  if (!next.success) return;
+  editorSettings.set(next.data);
+  saveStored(key, next.data);
+}
+
+/** As Monaco's options. */
+export function monacoOptions({ fontSize, wordWrap, minimap }: EditorOptions): Monaco.editor.IEditorOptions {
+  return { fontSize, lineHeight: Math.round(fontSize * 1.54), wordWrap: wordWrap ? "on" : "off", minimap: { enabled: minimap } };
+}
