@@ -68,8 +68,9 @@ type Engine struct {
 	links   map[uint64]map[*item]struct{} // all names of files that have several
 	pending map[string]hint
 	strays  map[string]time.Time // files with names that are not known, and when to look at them
-	// intents are what a killed agent was about to write, until the first Restore.
-	intents  map[string]record
+	// intents are what a killed agent was about to write, until the first Restore: of a path several, when it was killed
+	// again before it had noted what the disk has of them.
+	intents  map[string][]record
 	full     map[*item]struct{} // not saved since a cap was reached
 	known    map[workspace.Hash]int
 	batches  []*Batch
@@ -119,11 +120,11 @@ func New(cfg Config) (*Engine, error) {
 	e := &Engine{
 		cfg: cfg, logger: cfg.Logger, tree: tree, root: &item{}, dirty: map[*item]struct{}{}, gone: map[uint64]*item{},
 		inodes: map[uint64]*item{}, links: map[uint64]map[*item]struct{}{}, pending: map[string]hint{}, strays: map[string]time.Time{}, full: map[*item]struct{}{}, known: map[workspace.Hash]int{}, next: 1,
-		intents: map[string]record{}, moved: make(chan struct{}), matcher: ignore.New(nil), kick: make(chan struct{}, 1),
+		intents: map[string][]record{}, moved: make(chan struct{}), matcher: ignore.New(nil), kick: make(chan struct{}, 1),
 	}
 	if e.log, err = openBase(cfg.State, func(r record, intent bool) {
 		if intent {
-			e.intents[r.path] = r
+			e.intents[r.path] = append(e.intents[r.path], r)
 			return
 		}
 		delete(e.intents, r.path)

@@ -39,6 +39,34 @@ func TestAnAgentKilledBeforeItsNote(t *testing.T) {
 	}
 }
 
+// TestAnAgentKilledTwice: before its note, and again in the restore that followed, before it had replaced the file.
+func TestAnAgentKilledTwice(t *testing.T) {
+	older := []byte("the older version")
+	first := entry("f", 2)
+	first.State.Hash, first.State.Size = sha256.Sum256(older), int64(len(older))
+	b := newBench(t, entry("stays", 3))
+	wantOutcomes(t, b.apply(Operation{Op: Put, Entry: first, Content: older, HasContent: true}), Applied)
+	path := filepath.Join(b.state, baseName)
+	lines, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := bytes.NewBuffer(lines[:bytes.LastIndexByte(lines[:len(lines)-1], '\n')+1])
+	newer := entry("f", 4)
+	newer.State.Hash = sha256.Sum256([]byte("never written"))
+	if err := encode(log, []record{{newer.Path, newer.State, newer.Revision}}, true); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, log.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	restored := b.open(Policy{MaxFileBytes: 1 << 20}, entry("f", 5), entry("stays", 3))
+	if restored.Written != 1 || restored.Kept != 0 || b.read("f") != string(content) {
+		t.Errorf("%+v, and the disk has %q", restored, b.read("f"))
+	}
+	wantSent(t, b.settle())
+}
+
 // TestARestoreMeetsWorkWhereAFolderWas: the database has a file there now, and a program has gone on in the folder.
 func TestARestoreMeetsWorkWhereAFolderWas(t *testing.T) {
 	b := newBench(t, folder("d", 1), entry("d/f", 2), folder("e", 1), entry("e/f", 2), entry("stays", 3))

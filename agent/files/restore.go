@@ -139,10 +139,13 @@ func (e *Engine) begin(epoch uint64, policy Policy, entries []Entry) error {
 func (r *Restore) run(ctx context.Context, entries []Entry, want func([]workspace.Hash) error, contents Contents) error {
 	e := r.e
 	e.mu.Lock()
-	for path, was := range e.intents {
-		if it := e.find(path); it != nil && it.disk.Type == was.state.Type && it.disk.sameContent(was.state) {
-			// The disk's version came from the database: an agent was killed before it had noted so.
-			e.setBase(it, was.state, was.revision)
+	for path, all := range e.intents {
+		it := e.find(path)
+		for _, was := range all {
+			if it != nil && it.disk.Type == was.state.Type && it.disk.sameContent(was.state) {
+				// The disk's version came from the database: an agent was killed before it had noted so.
+				e.setBase(it, was.state, was.revision)
+			}
 		}
 	}
 	clear(e.intents)

@@ -44,7 +44,7 @@ export function SettingsForm() {
       </div>
       {sections.map(([title, rows]) => (
         <section key={title} aria-label={title} className="mt-6">
-          <h3 className="text-[13px] font-semibold text-muted">{title}</h3>
+          <h2 className="text-[13px] font-semibold text-muted">{title}</h2>
           <div className="mt-2 divide-y divide-line overflow-hidden rounded-lg border border-line">
             {rows.map((row) => (
               <Line key={row.title} row={row} />
