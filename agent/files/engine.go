@@ -92,6 +92,7 @@ type Engine struct {
 	release    bool
 	deleteDue  time.Time // when deletions may go; extended while they come
 	deleteCap  time.Time
+	deleteTold bool // streams were woken when it was due
 	heldBytes  int64
 	counts     counts
 	lastChange time.Time

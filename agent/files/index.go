@@ -138,6 +138,9 @@ func (e *Engine) vanish(it *item) {
 	if e.deleteDue.After(e.deleteCap) {
 		e.deleteDue = e.deleteCap
 	}
+	// Whoever notes this need not be the loop, which has to wake for it.
+	e.deleteTold = false
+	e.poke()
 	it.changed = now
 	e.mark(it)
 }

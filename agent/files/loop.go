@@ -179,6 +179,7 @@ func (e *Engine) due(scanned time.Time) (paths []string, everything bool) {
 		}
 	}
 	if len(e.dirty) > 0 && !e.deleteDue.After(now) {
+		e.deleteTold = true
 		e.wake()
 	}
 	return paths, false
@@ -209,7 +210,8 @@ func (e *Engine) pause(scanned time.Time) time.Duration {
 			next = at
 		}
 	}
-	if e.deleteDue.After(now) && e.deleteDue.Before(next) {
+	// Also when it has passed since due looked at the clock.
+	if len(e.dirty) > 0 && !e.deleteTold && e.deleteDue.Before(next) {
 		next = e.deleteDue
 	}
 	return max(next.Sub(now), 0)

@@ -1,6 +1,7 @@
 package files
 
 import (
+	"os"
 	"testing"
 	"time"
 
@@ -39,4 +40,27 @@ func TestGitIsLeftToBeQuiet(t *testing.T) {
 	if len(b.pending) > 0 {
 		t.Errorf("after a scan there is still to look at %v", b.pending)
 	}
+}
+
+// TestADeletionThatBecomesDueBetweenTwoLooksAtTheClock: the loop does not sleep over it, and does not turn in circles.
+func TestADeletionThatBecomesDueBetweenTwoLooksAtTheClock(t *testing.T) {
+	b := newBench(t, entry("f", 2), entry("stays", 3))
+	if err := os.Remove(b.disk("f")); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Scan(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+	scanned := time.Now()
+	b.deleteDue = time.Now().Add(time.Hour)
+	b.due(scanned)
+	b.deleteDue = time.Now().Add(-time.Millisecond) // as if the loop had been held up here
+	if pause := b.pause(scanned); pause != 0 {
+		t.Errorf("the loop sleeps for %s", pause)
+	}
+	b.due(scanned)
+	if pause := b.pause(scanned); pause == 0 {
+		t.Error("the loop turns in circles")
+	}
+	wantSent(t, b.settle(), "delete f")
 }
