@@ -156,7 +156,9 @@ test("a file that a program changes follows, with cursor and place", async ({ pa
   await open(context, page, "grace");
   await expectTerminal(page, /\$ $/m);
   await openFile(page, "long.txt");
+  await expect(page.locator(".view-lines").first()).toContainText("line 1");
   await page.keyboard.press("Control+g");
+  await expect(page.getByRole("combobox")).toBeFocused();
   await page.keyboard.type("120:3");
   await page.keyboard.press("Enter");
   await expect(page.getByText("Ln 120, Col 3")).toBeVisible();

@@ -104,10 +104,13 @@ test("a file is run, with arguments, stopped, and says how it ended", async ({ p
 test("figures appear beside what draws them, and stay as files", async ({ page, context }) => {
   await page.setViewportSize({ width: 1440, height: 900 });
   const id = await open(context, page, "grace");
+  await expectTerminal(page, /\$ $/m);
   await openFile(page, "plot.py");
-  await page.keyboard.press("ControlOrMeta+Enter");
+  await expect(page.locator(".view-lines").first()).toContainText("Squares");
+  await page.getByRole("button", { name: "Run", exact: true }).click();
   const beside = page.getByRole("tablist", { name: "Open files, group 2" }).getByRole("tab");
-  await expect(beside).toHaveText(["plot-1.png", "plot-2.png"]);
+  // The first import makes the font cache of matplotlib.
+  await expect(beside).toHaveText(["plot-1.png", "plot-2.png"], { timeout: 60_000 });
   await expect(page.getByRole("img", { name: "plot-2.png" })).toBeVisible();
   await expect(status(page, "plot.py: finished")).toBeVisible();
   await beside.first().click();

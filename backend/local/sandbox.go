@@ -39,7 +39,7 @@ const (
 func sharedEtc() []string {
 	return []string{
 		"alternatives", "ca-certificates", "ca-certificates.conf", "crypto-policies", "fonts", "inputrc", "ld.so.cache",
-		"ld.so.conf", "ld.so.conf.d", "localtime", "mime.types", "pki", "protocols", "services", "ssl", "terminfo",
+		"ld.so.conf", "ld.so.conf.d", "localtime", "matplotlibrc", "mime.types", "pki", "protocols", "services", "ssl", "terminfo",
 	}
 }
 
