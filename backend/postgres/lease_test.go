@@ -22,7 +22,9 @@ func TestALeaseIsHandedOver(t *testing.T) {
 	go func() { ended <- listener.Run(ctx) }()
 	defer func() {
 		stop()
-		_ = <-ended // it ends with ctx
+		if err := <-ended; err != nil && ctx.Err() == nil {
+			t.Error(err)
+		}
 	}()
 	<-wake // it listens
 

@@ -15,8 +15,8 @@ type runner struct {
 	lease backend.Lease
 }
 
-// wants makes a session of a user that is wanted and driven by a replica whose lease lasts for ttl.
-func (w *world) wants(user backend.UserID, replica string, ttl time.Duration) runner {
+// wants makes a session of a user that is wanted and driven by a replica whose lease lasts for a minute.
+func (w *world) wants(user backend.UserID, replica string) runner {
 	w.t.Helper()
 	s, err := w.CreateSession(w.t.Context(), user, "s", nil)
 	if err != nil {
@@ -25,7 +25,7 @@ func (w *world) wants(user backend.UserID, replica string, ttl time.Duration) ru
 	if err := w.SetWanted(w.t.Context(), s.ID, true, ""); err != nil {
 		w.t.Fatal(err)
 	}
-	lease, err := w.AcquireLease(w.t.Context(), s.ID, replica, ttl)
+	lease, err := w.AcquireLease(w.t.Context(), s.ID, replica, time.Minute)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func TestPlacesGoInTurnAndFairly(t *testing.T) {
 	bob := w.newUser("bob")
 	var ada []runner
 	for range 4 {
-		ada = append(ada, w.wants(w.user, "one", time.Minute))
+		ada = append(ada, w.wants(w.user, "one"))
 	}
 	if p := ada[0].take(0, 1); !p.Granted {
 		t.Fatalf("the first: %+v", p)
@@ -68,7 +68,7 @@ func TestPlacesGoInTurnAndFairly(t *testing.T) {
 		}
 	}
 	// Who has nothing running comes before who has, though later; of one user, who came first.
-	last := w.wants(bob, "two", time.Minute)
+	last := w.wants(bob, "two")
 	if p := last.take(0, 1); p.Granted || p.Turn != 1 || p.Length != 4 {
 		t.Fatalf("another user's first: %+v", p)
 	}
@@ -100,7 +100,7 @@ func TestPlacesOfAUser(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	bob := w.newUser("bob")
-	a, b, c := w.wants(w.user, "one", time.Minute), w.wants(w.user, "two", time.Minute), w.wants(bob, "one", time.Minute)
+	a, b, c := w.wants(w.user, "one"), w.wants(w.user, "two"), w.wants(bob, "one")
 	if p := a.take(1, 2); !p.Granted {
 		t.Fatalf("the first: %+v", p)
 	}
@@ -121,14 +121,14 @@ func TestADeadReplicasSessionsHoldNobodyUp(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	bob := w.newUser("bob")
-	runs := w.wants(w.user, "one", time.Minute)
+	runs := w.wants(w.user, "one")
 	runs.take(0, 1)
 	// The lease of a replica that died has run out: nobody drives its session, which was the first to come.
-	dead := w.wants(bob, "dead", time.Minute)
+	dead := w.wants(bob, "dead")
 	if p := dead.take(0, 1); p.Turn != 1 {
 		t.Fatalf("before the death: %+v", p)
 	}
-	next := w.wants(w.newUser("eve"), "two", time.Minute)
+	next := w.wants(w.newUser("eve"), "two")
 	if p := next.take(0, 1); p.Turn != 2 {
 		t.Fatalf("behind it: %+v", p)
 	}
@@ -159,7 +159,7 @@ func TestPlacesAreNeverMoreThanTheLimit(t *testing.T) {
 	const sessions, limit = 12, 5
 	runners := make([]runner, sessions)
 	for i := range runners {
-		runners[i] = w.wants(w.user, fmt.Sprint("replica ", i%2), time.Minute)
+		runners[i] = w.wants(w.user, fmt.Sprint("replica ", i%2))
 	}
 	granted := make([]bool, sessions)
 	for range 2 {
@@ -189,7 +189,7 @@ func TestPlacesAreNeverMoreThanTheLimit(t *testing.T) {
 func TestWarningAndStay(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	r := w.wants(w.user, "one", time.Minute)
+	r := w.wants(w.user, "one")
 	r.phase(backend.PhaseReady, "e")
 	at := time.Now().Add(time.Minute).Truncate(time.Second)
 	if err := w.WarnStop(t.Context(), r.lease, at, true, "soon"); err != nil {

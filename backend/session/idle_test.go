@@ -24,7 +24,8 @@ func viewed(typed time.Duration, viewers, visible int) Activity {
 	return Activity{Since: ago(10 * h), LastInput: ago(typed), Viewers: viewers, Visible: visible}
 }
 
-func (a Activity) warned(since time.Duration) Activity           { a.WarnedAt = ago(since); return a }
+func (a Activity) warned(since time.Duration) Activity { a.WarnedAt = ago(since); return a }
+
 func (a Activity) worked(last time.Duration) Activity            { a.LastWork = ago(last); return a }
 func (a Activity) busy() Activity                                { a.Busy = true; return a }
 func (a Activity) began(before time.Duration) Activity           { a.Since = ago(before); return a }
@@ -98,8 +99,10 @@ func TestDecideTowardsALimit(t *testing.T) {
 		limit            time.Duration
 		viewers, visible int
 	}{
-		{UsePresent, usual.Present, 1, 1}, {UsePresent, usual.Present, 3, 1},
-		{UseIdle, usual.Idle, 1, 0}, {UseIdle, usual.Idle, 5, 0},
+		{UsePresent, usual.Present, 1, 1},
+		{UsePresent, usual.Present, 3, 1},
+		{UseIdle, usual.Idle, 1, 0},
+		{UseIdle, usual.Idle, 5, 0},
 		{UseClosed, usual.Closed, 0, 0},
 	} {
 		for _, tt := range []struct {

@@ -126,6 +126,9 @@ func (s *supervisor) steps(ctx context.Context) error {
 		case deleted:
 			return s.remove(ctx)
 		case !session.Wanted:
+			if s.over(ctx, session) {
+				return nil
+			}
 			return s.stop(ctx, "", nil)
 		}
 		select {
@@ -149,6 +152,15 @@ func (s *supervisor) steps(ctx context.Context) error {
 			return s.fail(ctx, err.Error())
 		}
 	}
+}
+
+// over says whether a session has stopped or failed already and nothing of it runs: what it said of that then is kept.
+func (s *supervisor) over(ctx context.Context, session backend.Session) bool {
+	if session.Phase.Active() {
+		return false
+	}
+	_, err := s.m.cfg.Runtime.Find(ctx, s.id)
+	return backend.CodeOf(err) == backend.CodeNotFound
 }
 
 // cause prefers why ctx ended over what that did to err.

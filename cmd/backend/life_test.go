@@ -27,7 +27,7 @@ func (c *client) status(session string) (s lifeStatus) {
 // stops and says why.
 func TestUnusedSessionIsWarnedOfStaysAndStops(t *testing.T) {
 	t.Parallel()
-	p := startProgram(t, dataDir(t), "--closed-timeout", "4s", "--idle-warning", "2s")
+	p := startProgram(t, dataDir(t), "--closed-timeout", "10s", "--idle-warning", "8s")
 	c := &client{t: t, url: p.url}
 	c.register("ada")
 	session := c.createSession("first")
@@ -49,7 +49,7 @@ func TestUnusedSessionIsWarnedOfStaysAndStops(t *testing.T) {
 	})
 	events.until(warning)
 	events.until(func(m message) bool { return m.Type == "status" && m.Phase == "stopped" })
-	if s := c.status(session); s.StopsAt != nil || s.MayStay || !strings.Contains(s.Reason, "nobody used it, or had it open, for 4s") {
+	if s := c.status(session); s.StopsAt != nil || s.MayStay || !strings.Contains(s.Reason, "nobody used it, or had it open, for 10s") {
 		t.Errorf("the status is %+v", s)
 	}
 	c.call(http.StatusServiceUnavailable, http.MethodPost, "/api/workspace/"+session+"/stay", nil)
