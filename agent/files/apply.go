@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"codingplatform/agent/cores"
 	"codingplatform/agent/workspace"
 )
 
@@ -69,6 +70,9 @@ func (e *Engine) Apply(ctx context.Context, epoch, through uint64, ops []Operati
 }
 
 func (e *Engine) applyAll(ctx context.Context, epoch, through uint64, ops []Operation, contents Contents) ([]Result, error) {
+	if len(ops) >= manyPaths {
+		defer cores.More()()
+	}
 	e.disk.Lock()
 	defer e.disk.Unlock()
 	e.mu.Lock()

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"codingplatform/agent/cores"
 	"codingplatform/agent/ignore"
 	"codingplatform/agent/watch"
 	"codingplatform/agent/workspace"
@@ -117,6 +118,9 @@ func (e *Engine) glance(dir *workspace.Dir, name, path string, stat workspace.St
 		was.hashed.UnixNano()-stat.Ctime > int64(racyWindow) {
 		g.state = was.disk
 		return g, nil
+	}
+	if stat.Size >= largeBytes {
+		defer cores.More()()
 	}
 	digest, err := dir.Read(name, InlineBytes)
 	if errors.Is(err, fs.ErrPermission) && was.disk.saved() && stat.SameFile(was.stat) {

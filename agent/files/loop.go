@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"codingplatform/agent/cores"
 	"codingplatform/agent/watch"
 	"codingplatform/agent/workspace"
 )
@@ -32,6 +33,8 @@ const (
 	maxGroup = 500
 	// maxPending is how many paths wait to be looked at; with more, everything is.
 	maxPending = 20_000
+	// manyPaths is from how many paths on looking at them takes long enough to use all processors.
+	manyPaths = 64
 	// emptyWait is how long a file that has just become empty has to be filled by whoever truncated it.
 	emptyWait = 5 * time.Millisecond
 	// git writes beside, renames and locks: what is in its folder is looked at when it has been quiet for gitQuiet, or after
@@ -220,6 +223,9 @@ func (e *Engine) pause(scanned time.Time) time.Duration {
 // lookAt looks at paths, a group at a time. Batches are not made of half a group, unless it is large, so that the two
 // ends of a move come together.
 func (e *Engine) lookAt(ctx context.Context, paths []string) {
+	if len(paths) >= manyPaths {
+		defer cores.More()()
+	}
 	slices.Sort(paths)
 	for group := range slices.Chunk(paths, maxGroup) {
 		e.disk.Lock()
@@ -357,6 +363,7 @@ func (e *Engine) readmit() {
 
 // Scan looks at everything below a path ("": the root). It waits for whoever works on the disk.
 func (e *Engine) Scan(ctx context.Context, path string) error {
+	defer cores.More()()
 	e.disk.Lock()
 	defer e.disk.Unlock()
 	return e.scan(ctx, path)

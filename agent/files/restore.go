@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 
+	"codingplatform/agent/cores"
 	"codingplatform/agent/ignore"
 	"codingplatform/agent/workspace"
 )
@@ -81,6 +82,7 @@ func (e *Engine) Restore(
 	ctx context.Context, epoch uint64, policy Policy, entries []Entry,
 	want func([]workspace.Hash) error, contents Contents, tell func(Progress),
 ) (Restored, error) {
+	defer cores.More()()
 	e.disk.Lock()
 	defer e.disk.Unlock()
 	if err := e.begin(epoch, policy, entries); err != nil {

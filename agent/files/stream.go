@@ -8,6 +8,7 @@ import (
 	"io"
 	"time"
 
+	"codingplatform/agent/cores"
 	"codingplatform/agent/workspace"
 )
 
@@ -133,6 +134,9 @@ func (e *Engine) Send(ctx context.Context, hash workspace.Hash, send func(offset
 	}
 	if change.HasContent {
 		return send(0, change.State.Size, change.Content)
+	}
+	if change.State.Size >= largeBytes {
+		defer cores.More()()
 	}
 	err := e.sendFile(ctx, change, send)
 	if !errors.Is(err, ErrMovedOn) {

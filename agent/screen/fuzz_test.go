@@ -3,6 +3,8 @@ package screen_test
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"codingplatform/agent/screen"
 )
 
@@ -30,6 +32,31 @@ func FuzzScreen(f *testing.F) {
 		// The history, and tables of which each entry came with as many bytes or is swept.
 		if n := s.Memory(); n > limit+8*len(data)+64<<10 {
 			t.Errorf("%d bytes of output take %d bytes", len(data), n)
+		}
+	})
+}
+
+// FuzzContinue compares who stayed with who came with a snapshot at some moment: after the same output both have the
+// same cells, cursor, modes and history.
+func FuzzContinue(f *testing.F) {
+	for _, script := range cases() {
+		f.Add([]byte(script), uint16(20))
+	}
+	f.Fuzz(func(t *testing.T, data []byte, at uint16) {
+		before := data[:min(int(at), len(data))]
+		after := data[len(before):]
+		stayed := newScreen()
+		stayed.Write(before)
+		if !stayed.Drawable() {
+			return
+		}
+		late := newScreen()
+		snapshot := stayed.Snapshot()
+		late.Write(snapshot)
+		stayed.Write(after)
+		late.Write(after)
+		if diff := cmp.Diff(stayed.State(), late.State()); diff != "" {
+			t.Errorf("%q, drawn as %q, then %q (-stayed +late):\n%s", before, snapshot, after, diff)
 		}
 	})
 }

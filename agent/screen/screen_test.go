@@ -26,6 +26,7 @@ func cases() map[string]string {
 		"combining":           "e\u0301a\u0308o|\u0308\u0323|x\r\u0301|",
 		"emoji":               "👩‍👩‍👧|🇩🇪|❤️|👍🏽",
 		"colours":             "\x1b[1;3;4;38;2;1;2;3;48;5;200mx|\x1b[4:3;58:2::9:8:7my\x1b[24mz|\x1b[59m\x1b[4mw\x1b[38:5:123mv\x1b[0mu",
+		"hidden colour":       "\x1b[58:2::9:8:7mx|\x1b[4my|\x1b[0m\x1b[59mz|\x1b[4mw",
 		"background":          "\x1b[44m\x1b[2J\x1b[5;5H|x\x1b[K\x1b[m|\r\n\x1b[42m\r\n\n\n\n\n\n\n|",
 		"erase":               lines(9) + "\x1b[3;3H\x1b[K|\x1b[5;5H\x1b[1K\x1b[1J|\x1b[7;1H\x1b[J",
 		"insert and delete":   lines(9) + "\x1b[3;3H\x1b[2@|\x1b[3P\x1b[2L|\x1b[M\x1b[4h|ins|\x1b[4l",

@@ -213,6 +213,7 @@ func (d *drawer) cursor() {
 			charsets()
 			d.goTo(x, y)
 			d.look(s.pen)
+			d.hiddenColour()
 			if s.modes.insert {
 				// It is put in where it is taken out.
 				d.text("\x1b[4h")
@@ -232,9 +233,22 @@ func (d *drawer) cursor() {
 		d.sgr(s.pen) // nothing joins what comes before a sequence
 		d.protect(s.pen)
 	}
+	d.hiddenColour()
 	if s.modes.insert {
 		d.text("\x1b[4h")
 	}
+}
+
+// hiddenColour sets the colour of the pen's underline while it does not underline: it shows as soon as it does.
+func (d *drawer) hiddenColour() {
+	e := d.s.exts[d.s.pen.ext]
+	if d.s.pen.bg&flagExt != 0 || e.colour == 0 {
+		return
+	}
+	d.text("\x1b[")
+	first := len(d.out)
+	d.colour(50, e.colour)
+	d.out = append(slices.Delete(d.out, first, first+1), 'm')
 }
 
 // pendingBlank brings the cursor behind the last column of a line that was erased with the cursor there. When only

@@ -47,29 +47,3 @@ func (h *Handler) serveAccount(ctx context.Context, s *socket, user backend.User
 		}
 	}
 }
-
-// guardSignIn ends a socket when the sign-in that it was opened with ends.
-func (h *Handler) guardSignIn(ctx context.Context, s *socket, user backend.UserID, signIn backend.SignInID) {
-	wake, unsubscribe := h.cfg.Wakes.SubscribeSignIns(user)
-	defer unsubscribe()
-	ticker := time.NewTicker(signInInterval)
-	defer ticker.Stop()
-	for {
-		err := h.cfg.Store.CheckSignIn(ctx, signIn)
-		switch {
-		case ctx.Err() != nil:
-			return
-		case backend.CodeOf(err) == backend.CodeUnauthenticated:
-			s.cancel(&closeError{closeUnauthenticated, "signed out"})
-			return
-		case err != nil:
-			h.cfg.Logger.WarnContext(ctx, "a sign-in could not be looked at; trying again", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-wake:
-		case <-ticker.C:
-		}
-	}
-}

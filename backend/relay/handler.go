@@ -99,6 +99,7 @@ type Handler struct {
 	mu       sync.Mutex
 	sockets  map[*socket]struct{}
 	clients  map[clientKey]*socket
+	signIns  map[backend.SignInID]*signInGuard
 	draining bool
 	done     sync.WaitGroup
 }
@@ -113,7 +114,7 @@ type clientKey struct {
 
 // NewHandler makes a Handler.
 func NewHandler(cfg Config) *Handler {
-	return &Handler{cfg: cfg, presence: newPresence(), sockets: map[*socket]struct{}{}, clients: map[clientKey]*socket{}}
+	return &Handler{cfg: cfg, presence: newPresence(), sockets: map[*socket]struct{}{}, clients: map[clientKey]*socket{}, signIns: map[backend.SignInID]*signInGuard{}}
 }
 
 // ServeHTTP implements http.Handler.
@@ -243,16 +244,8 @@ func (h *Handler) admit(ctx context.Context, r *http.Request) (task, error) {
 func (h *Handler) guarded(r *http.Request, user backend.User, serve task) task {
 	signIn := reqctx.SignInOf(r.Context()).ID
 	return func(ctx context.Context, s *socket) error {
-		ended := make(chan struct{})
-		ctx, cancel := context.WithCancel(ctx)
-		go func() {
-			defer close(ended)
-			h.guardSignIn(ctx, s, user.ID, signIn)
-		}()
-		err := serve(ctx, s)
-		cancel()
-		<-ended
-		return err
+		defer h.guardSignIn(ctx, s, user.ID, signIn)()
+		return serve(ctx, s)
 	}
 }
 

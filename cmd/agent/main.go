@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"codingplatform/agent"
+	"codingplatform/agent/cores"
 	"codingplatform/agent/reap"
 )
 
@@ -62,6 +63,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		}
 		return code
 	}
+	cores.Start()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	err = serve(ctx, cfg, stdin, logger)

@@ -111,7 +111,7 @@ func BenchmarkTerminalThroughput(b *testing.B) {
 	frames := 0
 	rounds := 0
 	for b.Loop() {
-		for range 3 {
+		for range 7 {
 			rounds++
 			bareBefore := n.cpu(os.Getpid())
 			f = append(f, pour(b, newBare(b, fmt.Sprintf(wait, path)), size))
@@ -232,7 +232,7 @@ func benchmarkViewers(b *testing.B, sessions, terminals, viewers int) {
 			}
 		}
 		agents, backend := n.agents(), n.p.cmd.Process.Pid
-		time.Sleep(2 * time.Second)
+		time.Sleep(15 * time.Second) // until each terminal's history is full, and grows no more
 		agentsBefore, backendBefore, start := n.cpu(agents...), n.cpu(backend), time.Now()
 		time.Sleep(5 * time.Second)
 		took := float64(time.Since(start))

@@ -5,7 +5,7 @@ import { useEffect, useRef } from "react";
 import type { Document } from "./document";
 import type { Documents } from "./documents";
 import { editorSettings, monacoOptions } from "./options";
-import { editorOptions, fullOptions, goTo, lightOptions, loadMonaco, MonacoBuffer, viewOf } from "./monaco";
+import { editorOptions, fullOptions, goTo, lightOptions, loadMonaco, MonacoBuffer, putCursor, viewOf } from "./monaco";
 
 interface Props {
   readonly document: Document;
@@ -35,9 +35,12 @@ export function CodeEditor({ document: doc, documents, group, readOnly, light, o
       shown.setModel(buffer.model);
       const view = buffer.views.get(group);
       if (view) shown.restoreViewState(view);
+      else if (doc.cursor) putCursor(shown, doc.cursor);
       const report = () => {
         const position = shown.getPosition();
-        if (position) onCursor(position.lineNumber, position.column);
+        if (!position) return;
+        doc.cursor = { line: position.lineNumber, column: position.column };
+        onCursor(position.lineNumber, position.column);
       };
       report();
       const subscription = shown.onDidChangeCursorPosition(report);

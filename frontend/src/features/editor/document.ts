@@ -96,6 +96,8 @@ export class Document {
   readonly state: Store<DocumentState>;
   /** Where the editor has to go; it takes the place away when it is there. */
   readonly place = new Store<Place | null>(null);
+  /** Where the cursor was last; null: it was never shown. */
+  cursor: { readonly line: number; readonly column: number } | null = null;
   /** By group of tabs: what stands for something else is shown as that, or as what it is written in. */
   readonly #views = new Map<number, Store<View>>();
   buffer: TextBuffer | undefined;

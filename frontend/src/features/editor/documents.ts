@@ -22,10 +22,16 @@ export interface DocumentsState {
 }
 
 const groupSchema = z.object({ tabs: z.array(z.string()), active: z.string(), pinned: z.array(z.string()).default([]), preview: z.string().default("") });
-const storedSchema = z.object({ groups: z.array(groupSchema).min(1), group: z.number().default(0) });
+const cursorSchema = z.object({ line: z.number(), column: z.number() });
 
-/** The open files of a visit, by their paths. */
-export type RememberedTabs = z.infer<typeof storedSchema>;
+/** The open files of a visit by their paths, and where the cursor was in those that were shown. */
+export const arrangementSchema = z.object({
+  groups: z.array(groupSchema).min(1),
+  /** The place of the group that has the keys. */
+  group: z.number().default(0),
+  cursors: z.record(z.string(), cursorSchema).default({}),
+});
+export type Arrangement = z.infer<typeof arrangementSchema>;
 
 /** How many groups are beside each other at most, and how many closed tabs can be opened again. */
 export const mostGroups = 3;
@@ -92,13 +98,26 @@ export class Documents {
     else this.#views.delete(group);
   }
 
-  /** The tabs of the last visit, or null at the first one. */
-  remembered(): RememberedTabs | null {
-    return loadStored(`tabs:${this.#session}`, storedSchema.nullable(), null);
+  /** What this browser had open at the last visit; null at the first one. */
+  remembered(): Arrangement | null {
+    return loadStored(`tabs:${this.#session}`, arrangementSchema.nullable(), null);
   }
 
-  /** Opens the tabs of another visit, as far as their files exist. */
-  restore({ groups, group }: RememberedTabs, exists: (path: string) => boolean): void {
+  /** What is open now. */
+  arrangement(): Arrangement {
+    const { tabs, groups, group } = this.state.get();
+    return {
+      groups: groups.map(({ tabs: all, active, pinned, preview }) => ({
+        tabs: all.map((tab) => tab.path), active: active?.path ?? "", pinned: [...pinned].map((tab) => tab.path), preview: preview?.path ?? "",
+      })),
+      group: groups.findIndex(({ id }) => id === group),
+      cursors: Object.fromEntries(tabs.flatMap(({ path, cursor }) => (cursor ? [[path, cursor]] : []))),
+    };
+  }
+
+  /** Has the tabs of another visit, as far as their files exist, and no others but those with edits. */
+  restore({ groups, group, cursors }: Arrangement, exists: (path: string) => boolean): void {
+    const before = this.state.get().tabs;
     const restored = groups.slice(0, mostGroups).map(({ tabs, active, pinned, preview }, index): TabGroup => {
       const paths = tabs.filter(exists);
       const byPath = new Map(paths.map((path) => [path, this.find(path) ?? this.#make(path)]));
@@ -109,9 +128,15 @@ export class Documents {
         pinned: new Set(pinned.map((path) => byPath.get(path)).filter((tab) => tab !== undefined)),
       };
     });
-    const kept = restored.filter(({ tabs }) => tabs.length > 0);
-    const all = kept.length > 0 ? kept : [emptyGroup<Document>(1)];
-    this.#set(all, (all[group] ?? all[0])?.id ?? 1);
+    const open = new Set(restored.flatMap(({ tabs }) => tabs));
+    const edited = before.filter((tab) => tab.dirty && !open.has(tab));
+    const wanted = restored[group]?.id;
+    const filled = restored.filter(({ tabs }) => tabs.length > 0);
+    const [first = emptyGroup<Document>(1), ...others] = filled;
+    const all = [{ ...first, tabs: [...first.tabs, ...edited], active: first.active ?? edited[0] ?? null }, ...others];
+    for (const tab of open) tab.cursor ??= cursors[tab.path] ?? null;
+    this.#set(all, (all.find(({ id }) => id === wanted) ?? all[0])?.id ?? 1);
+    for (const tab of before) this.#release(tab);
   }
 
   find(path: string): Document | undefined {
@@ -339,15 +364,7 @@ export class Documents {
   }
 
   #remember(): void {
-    if (typeof window === "undefined") return;
-    const { groups, group } = this.state.get();
-    const remembered: RememberedTabs = {
-      groups: groups.map(({ tabs, active, pinned, preview }) => ({
-        tabs: tabs.map((tab) => tab.path), active: active?.path ?? "", pinned: [...pinned].map((tab) => tab.path), preview: preview?.path ?? "",
-      })),
-      group: groups.findIndex(({ id }) => id === group),
-    };
-    saveStored(`tabs:${this.#session}`, remembered);
+    if (typeof window !== "undefined") saveStored(`tabs:${this.#session}`, this.arrangement());
   }
 
   #count(): void {

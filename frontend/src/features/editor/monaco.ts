@@ -299,6 +299,14 @@ export function goTo(editor: Monaco.editor.IStandaloneCodeEditor, { line, column
   editor.focus();
 }
 
+/** Puts the cursor where it was, without taking the focus. */
+export function putCursor(editor: Monaco.editor.IStandaloneCodeEditor, { line, column }: Place & { readonly column: number }): void {
+  const position = editor.getModel()?.validatePosition({ lineNumber: line, column });
+  if (!position) return;
+  editor.setPosition(position);
+  editor.revealPositionInCenterIfOutsideViewport(position);
+}
+
 export function viewOf(editor: Monaco.editor.IStandaloneCodeEditor, document: Document): EditorView {
   return {
     document,

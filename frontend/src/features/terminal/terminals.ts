@@ -176,6 +176,10 @@ export interface TerminalsState {
 
 const groupsSchema = z.array(z.array(z.string()));
 
+/** Which terminals stand side by side, and which one is in front. */
+export const terminalArrangementSchema = z.object({ groups: groupsSchema, active: z.string() });
+export type TerminalArrangement = z.infer<typeof terminalArrangementSchema>;
+
 /** The tabs that are in sight: the one in front, and those beside it. */
 export function shownOf({ tabs, active, groups }: TerminalsState): readonly TerminalTab[] {
   if (!active) return [];
@@ -186,6 +190,8 @@ export function shownOf({ tabs, active, groups }: TerminalsState): readonly Term
 export class Terminals {
   readonly state: Store<TerminalsState>;
   readonly #options: TerminalsOptions;
+  /** The one that comes to the front when it is listed. */
+  #awaited = "";
   /** Names that were closed here and that the server may still list for a moment. */
   readonly #closing = new Set<string>();
 
@@ -206,6 +212,19 @@ export class Terminals {
 
   #make(name: string, cwd = ""): TerminalTab {
     return new TerminalTab(name, this.#options, () => this.state.get().infos.get(name)?.cwd ?? "", cwd);
+  }
+
+  arrangement(): TerminalArrangement {
+    const { groups, active } = this.state.get();
+    return { groups: groups.map((names) => [...names]), active: active?.name ?? "" };
+  }
+
+  /** Shows the terminals as on another screen; the one in front is, as soon as it is listed. */
+  arrange({ groups, active }: TerminalArrangement): void {
+    this.#setGroups(groups);
+    const tab = this.state.get().tabs.find(({ name }) => name === active);
+    if (tab) this.activate(tab);
+    else this.#awaited = active;
   }
 
   /** Opens a new terminal at the right of a tab, where that is at this moment. */
@@ -281,6 +300,7 @@ export class Terminals {
   }
 
   activate(tab: TerminalTab): void {
+    this.#awaited = "";
     this.state.update((state) => ({ ...state, active: tab, heard: hear(state.heard, state.infos, [state.active?.name, tab.name]) }));
   }
 
@@ -316,6 +336,8 @@ export class Terminals {
       const names = [active?.name, ...[...infos.keys()].filter((name) => !state.heard.has(name))];
       return { ...state, infos, tabs: all, active, heard: hear(state.heard, infos, names) };
     });
+    const awaited = this.state.get().tabs.find(({ name }) => name === this.#awaited);
+    if (awaited) this.activate(awaited);
   }
 
   dispose(): void {
