@@ -16,7 +16,7 @@ const (
 	maxTitle      = 256
 	maxClients    = 256
 	maxViewerName = 64
-	defaultWindow = 256 << 10
+	defaultWindow = 384 << 10
 	// MaxOutput is the most bytes of one Output event.
 	MaxOutput = 64 << 10
 )

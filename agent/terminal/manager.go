@@ -35,11 +35,13 @@ type Manager struct {
 	generation uint64
 	changed    chan struct{}
 
-	// happened says that some terminal has printed, or that somebody wants to know.
-	happened chan struct{}
-	oomMu    sync.Mutex
-	oomKills uint64
-	oomAt    time.Time
+	// happened says that some terminal has printed, or that somebody wants to know; happenedAt is when it last did, in
+	// Unix nanoseconds.
+	happened   chan struct{}
+	happenedAt atomic.Int64
+	oomMu      sync.Mutex
+	oomKills   uint64
+	oomAt      time.Time
 }
 
 // NewManager makes a manager without terminals.
@@ -70,8 +72,12 @@ func (m *Manager) Run(ctx context.Context) error {
 	}
 }
 
-// happen makes Run look.
+// happen makes Run look: once in oomAfter, since it looks again then, however many terminals print.
 func (m *Manager) happen() {
+	now, last := time.Now().UnixNano(), m.happenedAt.Load()
+	if now-last < int64(oomAfter) || !m.happenedAt.CompareAndSwap(last, now) {
+		return
+	}
 	select {
 	case m.happened <- struct{}{}:
 	default:

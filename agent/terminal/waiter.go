@@ -21,7 +21,8 @@ type waiter struct {
 	events uint32
 	epoll  *os.File
 	conn   syscall.RawConn // epoll's
-	told   bool            // a wait has ended, or was about to
+	// armed: the epoll instance may tell of something, or has and it was not taken off.
+	armed bool
 }
 
 // newWaiter makes a waiter for EPOLLIN or EPOLLOUT. Close must be called.
@@ -63,35 +64,41 @@ func (w *waiter) control(epoll, op int, events uint32) error {
 
 // wait waits until the master may be ready. Errors: os.ErrDeadlineExceeded, os.ErrClosed.
 func (w *waiter) wait() error {
-	if err := w.settle(); err != nil {
-		return err
-	}
+	asked := false
 	var inner error
 	err := w.conn.Read(func(fd uintptr) bool {
-		if w.told {
+		if asked {
+			inner = w.settle(int(fd))
 			return true
 		}
-		w.told = true
+		asked = true
+		// The runtime has forgotten by now what it was told before. What was not taken off is, or else the epoll instance
+		// would not tell again.
+		if w.armed {
+			if inner = w.settle(int(fd)); inner != nil {
+				return true
+			}
+		}
+		w.armed = true
 		inner = w.control(int(fd), unix.EPOLL_CTL_MOD, w.events)
 		return inner != nil
 	})
 	return errors.Join(err, inner)
 }
 
-// settle takes off what the epoll instance told: else it would go on telling, and not tell what comes after the next wait.
-func (w *waiter) settle() error {
-	if !w.told {
-		return nil
-	}
-	w.told = false
-	return control(w.epoll, func(fd int) error {
-		var told [1]unix.EpollEvent
-		for {
-			if _, err := unix.EpollWait(fd, told[:], 0); !errors.Is(err, unix.EINTR) {
-				return err
-			}
+// settle takes off what the epoll instance told, which disarms it, unless the master is not ready after all.
+func (w *waiter) settle(epoll int) error {
+	var told [1]unix.EpollEvent
+	for {
+		n, err := unix.EpollWait(epoll, told[:], 0)
+		if errors.Is(err, unix.EINTR) {
+			continue
 		}
-	})
+		if n > 0 {
+			w.armed = false
+		}
+		return err
+	}
 }
 
 // SetDeadline ends waits, those under way too.
@@ -103,10 +110,6 @@ func (w *waiter) Close() error { return w.epoll.Close() }
 // read waits for output and reads it. io.EOF is EIO here. The runtime is not told that the read may block: it does so
 // for some microseconds at most, and to hand the processor over meanwhile costs more than the read.
 func (w *waiter) read(p []byte) (int, error) {
-	// Only now, since what came first had to go on at once.
-	if err := w.settle(); err != nil {
-		return 0, err
-	}
 	for {
 		var n uintptr
 		var errno syscall.Errno

@@ -27,6 +27,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -42,6 +43,10 @@ const (
 	exitFailure = 1
 	exitUsage   = 2
 )
+
+// gcPercent is how much the heap may grow before it is collected, in percent of what is in use. Most of a backend's is
+// of sockets that idle: to collect it more often than Go would costs little, and saves a third of the memory.
+const gcPercent = 50
 
 func main() {
 	os.Exit(run(os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
@@ -100,6 +105,9 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer) in
 	case "restore":
 		err = restore(ctx, cfg, logger)
 	default:
+		if getenv("GOGC") == "" {
+			debug.SetGCPercent(gcPercent)
+		}
 		err = serve(ctx, cfg, logger, nil)
 	}
 	if err != nil {

@@ -47,8 +47,9 @@ const (
 	Headroom = headerSize + offsetSize
 	// readBuffer is enough for what is small; what is large is read where it belongs.
 	readBuffer = 512
-	// writeTimeout ends a connection whose peer has taken nothing for so long.
+	// writeTimeout ends a connection whose peer has taken nothing for so long, or writeSlack less.
 	writeTimeout = 5 * time.Minute
+	writeSlack   = time.Minute
 )
 
 // stream reads and writes frames.
@@ -60,8 +61,9 @@ type stream struct {
 	buffers *sync.Pool
 	held    *[]byte
 
-	mu  sync.Mutex // of writes
-	out []byte     // for small frames
+	mu       sync.Mutex // of writes
+	out      []byte     // for small frames
+	deadline time.Time  // of writes
 }
 
 // What the kernel may hold of a stream at either end, in bytes; Linux takes twice of it. Left to itself it holds
@@ -157,8 +159,12 @@ func (s *stream) finish(frame []byte) error {
 		return fmt.Errorf("a frame of %d bytes", len(frame))
 	}
 	binary.BigEndian.PutUint32(frame, uint32(len(frame)-lengthSize)) //nolint:gosec // see above
-	if err := s.conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
-		return err
+	// It is moved only now and then, which costs as much as a small write.
+	if now := time.Now(); s.deadline.Sub(now) < writeTimeout-writeSlack {
+		s.deadline = now.Add(writeTimeout)
+		if err := s.conn.SetWriteDeadline(s.deadline); err != nil {
+			return err
+		}
 	}
 	_, err := s.conn.Write(frame)
 	return err
