@@ -125,9 +125,22 @@ describe("Documents", () => {
   it("restores groups, as far as their files are there", async () => {
     const { documents } = await make();
     const group = (tabs: string[], active: string, pinned: string[] = []) => ({ tabs, active, pinned, preview: "" });
-    documents.restore({ groups: [group(["gone"], "gone"), group(["a", "b"], "a", ["a"]), group(["b"], "b")], group: 1 }, (path) => path !== "gone");
+    documents.restore({ groups: [group(["gone"], "gone"), group(["a", "b"], "a", ["a"]), group(["b"], "b")], group: 1, cursors: { b: { line: 3, column: 2 } } }, (path) => path !== "gone");
     const { groups, active, tabs } = documents.state.get();
     expect(groups.map((each) => each.tabs.map(({ path }) => path))).toEqual([["a", "b"], ["b"]]);
-    expect([tabs.length, active?.path, groups[0]?.pinned.size]).toEqual([2, "b", 1]);
+    expect([tabs.length, active?.path, groups[0]?.pinned.size]).toEqual([2, "a", 1]);
+    expect(documents.find("b")?.cursor).toEqual({ line: 3, column: 2 });
+    expect(documents.arrangement()).toMatchObject({ group: 0, cursors: { b: { line: 3, column: 2 } } });
+  });
+
+  it("keeps what is edited when it is arranged like another device, and nothing else", async () => {
+    const { documents, tabs } = await make("a", "b");
+    const [a, b] = tabs;
+    if (!a || !b?.buffer) throw new Error("two files were opened");
+    b.buffer.setText("edited");
+    documents.restore({ groups: [{ tabs: ["c"], active: "c", pinned: [], preview: "" }], group: 0, cursors: {} }, () => true);
+    expect(documents.state.get().tabs.map(({ path }) => path)).toEqual(["c", "b"]);
+    expect(documents.find("a")).toBeUndefined();
+    expect(documents.state.get().active?.path).toBe("c");
   });
 });

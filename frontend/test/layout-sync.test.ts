@@ -1,7 +1,10 @@
 import { describe, expect, it } from "vitest";
+import type { Arrangement } from "@/features/editor/documents";
+import type { TerminalArrangement } from "@/features/terminal/terminals";
+import { LayoutSync, type Panes, type Unsent } from "@/features/workspace/layout-sync";
 import type { LayoutAnswer } from "@/lib/account";
+import { Problem } from "@/lib/problem";
 import { Store } from "@/lib/store";
-import { LayoutSync, type OpenFiles, type Panes } from "@/features/workspace/layout-sync";
 
 /** The server's row. */
 class Row {
@@ -9,6 +12,7 @@ class Row {
   layout: Record<string, unknown> = {};
   writes = 0;
   down = false;
+  refuses = false;
 
   read(): Promise<LayoutAnswer> {
     return Promise.resolve({ version: this.version, layout: { ...this.layout } });
@@ -16,6 +20,7 @@ class Row {
 
   write(fields: Record<string, unknown>): Promise<LayoutAnswer> {
     if (this.down) return Promise.reject(new Error("down"));
+    if (this.refuses) return Promise.reject(new Problem({ request_id: "", title: "Too large", status: 413, detail: "", code: "too_large", errors: {} }));
     this.writes++;
     this.version++;
     this.layout = { ...this.layout, ...fields };
@@ -23,45 +28,105 @@ class Row {
   }
 }
 
-const empty: OpenFiles = { tabs: [], active: "" };
+/** One group of tabs. */
+function open(active: string, ...tabs: string[]): Arrangement {
+  return { groups: [{ tabs, active, pinned: [], preview: "" }], group: 0, cursors: {} };
+}
+
+const empty = open("");
+const activeOf = (files: Store<Arrangement>) => files.get().groups[0]?.active;
 const panes: Panes = { side: "files", sideOpen: true, terminalOpen: true };
 
-/** A page at the row. */
-function device(row: Row) {
-  const files = new Store<OpenFiles>(empty);
+/** A browser's storage. */
+class Memory {
+  unsent: Unsent = {};
+
+  load(): Unsent {
+    return this.unsent;
+  }
+
+  save(unsent: Unsent): void {
+    this.unsent = unsent;
+  }
+}
+
+/** A page at the row, of a browser of its own unless it is given. */
+function device(row: Row, memory = new Memory()) {
+  const files = new Store<Arrangement>(empty);
+  const terminals = new Store<TerminalArrangement>({ groups: [], active: "1" });
   const shown = new Store<Panes>(panes);
   const state = { inUse: false };
   const sync = new LayoutSync({
+    memory,
     read: () => row.read(),
     write: (fields) => row.write(fields),
     inUse: () => state.inUse,
-    applyFiles: (next) => files.set(next),
-    applyPanes: (next) => shown.set(next),
+    arrange: { files: (next) => files.set(next), terminals: (next) => terminals.set(next), panes: (next) => shown.set(next) },
     wait: 60_000,
   });
-  const open = async () => {
+  const begin = async () => {
     const remembered = await sync.begin();
     if (remembered) files.set(remembered);
     sync.follow("files", files, (value) => value);
+    sync.follow("terminals", terminals, (value) => value);
     sync.follow("panes", shown, (value) => value);
   };
-  return { files, shown, state, sync, open };
+  return { files, terminals, shown, state, sync, open: begin };
 }
 
 describe("the layout of a session", () => {
+  it("is sent by the next page when this one ends first, unless another device has changed it since", async () => {
+    const [row, memory] = [new Row(), new Memory()];
+    const first = device(row, memory);
+    await first.open();
+    row.down = true;
+    first.files.set(open("a.py", "a.py"));
+    first.shown.set({ ...panes, terminalOpen: false });
+    await first.sync.flush();
+    first.sync.dispose();
+
+    row.down = false;
+    row.layout = { panes: { ...panes, side: "search" } };
+    row.version++;
+    const second = device(row, memory);
+    await second.open();
+    expect(activeOf(second.files)).toBe("a.py");
+    expect(second.shown.get()).toEqual({ ...panes, side: "search" });
+    await second.sync.flush();
+    expect(row.layout).toEqual({ files: open("a.py", "a.py"), panes: { ...panes, side: "search" } });
+    const third = device(row, memory);
+    await third.open();
+    await third.sync.flush();
+    expect(row.writes).toBe(1);
+  });
+
+  it("that the server refuses is not sent again", async () => {
+    const row = new Row();
+    const first = device(row);
+    await first.open();
+    row.refuses = true;
+    first.files.set(open("a.py", "a.py"));
+    await first.sync.flush();
+    row.refuses = false;
+    await first.sync.flush();
+    expect(row.writes).toBe(0);
+  });
+
   it("is restored on another device", async () => {
     const row = new Row();
     const first = device(row);
     await first.open();
-    first.files.set({ tabs: ["a.py", "b.py"], active: "b.py" });
+    first.files.set(open("b.py", "a.py", "b.py"));
     first.shown.set({ ...panes, side: "search" });
+    first.terminals.set({ groups: [["1", "2"]], active: "2" });
     await first.sync.flush();
     expect(row.writes).toBe(1);
 
     const second = device(row);
     await second.open();
-    expect(second.files.get()).toEqual({ tabs: ["a.py", "b.py"], active: "b.py" });
+    expect(second.files.get()).toEqual(open("b.py", "a.py", "b.py"));
     expect(second.shown.get().side).toBe("search");
+    expect(second.terminals.get()).toEqual({ groups: [["1", "2"]], active: "2" });
     await second.sync.flush();
     expect(row.writes).toBe(1);
   });
@@ -71,10 +136,10 @@ describe("the layout of a session", () => {
     const [first, second] = [device(row), device(row)];
     await first.open();
     await second.open();
-    first.files.set({ tabs: ["a.py"], active: "a.py" });
+    first.files.set(open("a.py", "a.py"));
     await first.sync.flush();
     await second.sync.heard(row.version);
-    expect(second.files.get().active).toBe("a.py");
+    expect(activeOf(second.files)).toBe("a.py");
     await second.sync.flush();
     await first.sync.heard(row.version);
     expect(row.writes).toBe(1);
@@ -86,14 +151,14 @@ describe("the layout of a session", () => {
     await first.open();
     await second.open();
     second.state.inUse = true;
-    first.files.set({ tabs: ["a.py"], active: "a.py" });
+    first.files.set(open("a.py", "a.py"));
     await first.sync.flush();
     await second.sync.heard(row.version);
     expect(second.files.get()).toEqual(empty);
     // What it does itself is its own field: the other device's stays.
     second.shown.set({ ...panes, terminalOpen: false });
     await second.sync.flush();
-    expect(row.layout).toEqual({ files: { tabs: ["a.py"], active: "a.py" }, panes: { ...panes, terminalOpen: false } });
+    expect(row.layout).toEqual({ files: open("a.py", "a.py"), panes: { ...panes, terminalOpen: false } });
   });
 
   it("is arranged by who comes last while an answer is under way", async () => {
@@ -101,14 +166,14 @@ describe("the layout of a session", () => {
     const [first, second] = [device(row), device(row)];
     await first.open();
     await second.open();
-    first.files.set({ tabs: ["a.py"], active: "a.py" });
+    first.files.set(open("a.py", "a.py"));
     await first.sync.flush();
     const heard = second.sync.heard(row.version);
-    second.files.set({ tabs: ["mine.py"], active: "mine.py" });
+    second.files.set(open("mine.py", "mine.py"));
     await heard;
-    expect(second.files.get().active).toBe("mine.py");
+    expect(activeOf(second.files)).toBe("mine.py");
     await second.sync.flush();
-    expect(row.layout.files).toEqual({ tabs: ["mine.py"], active: "mine.py" });
+    expect(row.layout.files).toEqual(open("mine.py", "mine.py"));
   });
 
   it("waits while the server cannot be reached", async () => {
@@ -116,12 +181,12 @@ describe("the layout of a session", () => {
     const first = device(row);
     await first.open();
     row.down = true;
-    first.files.set({ tabs: ["a.py"], active: "a.py" });
+    first.files.set(open("a.py", "a.py"));
     await first.sync.flush();
     expect(row.writes).toBe(0);
     row.down = false;
     await first.sync.flush();
-    expect(row.layout.files).toEqual({ tabs: ["a.py"], active: "a.py" });
+    expect(row.layout.files).toEqual(open("a.py", "a.py"));
   });
 
   it("that makes no sense is left alone", async () => {

@@ -190,7 +190,7 @@ export function shownOf({ tabs, active, groups }: TerminalsState): readonly Term
 export class Terminals {
   readonly state: Store<TerminalsState>;
   readonly #options: TerminalsOptions;
-  /** The one that comes to the front when it is listed. */
+  /** The one that comes to the front if it is in the next list. */
   #awaited = "";
   /** Names that were closed here and that the server may still list for a moment. */
   readonly #closing = new Set<string>();
@@ -219,7 +219,7 @@ export class Terminals {
     return { groups: groups.map((names) => [...names]), active: active?.name ?? "" };
   }
 
-  /** Shows the terminals as on another screen; the one in front is, as soon as it is listed. */
+  /** Shows the terminals as on another screen; the one in front as soon as it is listed. */
   arrange({ groups, active }: TerminalArrangement): void {
     this.#setGroups(groups);
     const tab = this.state.get().tabs.find(({ name }) => name === active);
@@ -338,6 +338,7 @@ export class Terminals {
     });
     const awaited = this.state.get().tabs.find(({ name }) => name === this.#awaited);
     if (awaited) this.activate(awaited);
+    this.#awaited = "";
   }
 
   dispose(): void {

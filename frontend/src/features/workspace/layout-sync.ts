@@ -1,28 +1,59 @@
 /**
- * Carries the arrangement of a session to the user's other devices: the open files, the one in front, and which panes are
- * shown. Each is a field of its own on the server, and the last device to write a field wins it.
+ * Carries the arrangement of a session to the user's other devices: the open files in their groups with their cursors, the
+ * terminals beside each other, and which panes are shown. Each is a field of its own on the server, and the last device to
+ * write a field wins it.
  *
  * A device that is in use is not disturbed: what others arrange is taken when the page opens, and later only while nobody
- * looks at it or types into it, and while nothing in it is unsaved.
+ * looks at it or types into it, and while nothing in it is unsaved. What could not be sent is sent when the server is there
+ * again, by the next page if need be, unless another device has changed the same since.
  */
 import { z } from "zod";
+import { arrangementSchema, type Arrangement } from "@/features/editor/documents";
+import { terminalArrangementSchema, type TerminalArrangement } from "@/features/terminal/terminals";
 import type { LayoutAnswer } from "@/lib/account";
+import { backoffDelay, defaultBackoff } from "@/lib/backoff";
+import { Problem } from "@/lib/problem";
+import { loadStored, saveStored } from "@/lib/storage";
 import type { Store } from "@/lib/store";
 import type { LayoutState } from "./layout";
 
-export const filesSchema = z.object({ tabs: z.array(z.string()).max(200), active: z.string() });
 export const panesSchema = z.object({ side: z.enum(["files", "search", "history"]), sideOpen: z.boolean(), terminalOpen: z.boolean() });
-export type OpenFiles = z.infer<typeof filesSchema>;
 export type Panes = z.infer<typeof panesSchema>;
 
+/** How each field is read from what the server has. */
+const fieldSchemas = { files: arrangementSchema, terminals: terminalArrangementSchema, panes: panesSchema } as const;
+type FieldName = keyof typeof fieldSchemas;
+
+/** Puts what is arranged into effect. */
+export interface Arrangers {
+  readonly files: (files: Arrangement) => void;
+  readonly terminals: (terminals: TerminalArrangement) => void;
+  readonly panes: (panes: Panes) => void;
+}
+
+/** Fields that this browser has not sent yet, as JSON: what each is, and what it was on the server, null for nothing. */
+const unsentSchema = z.record(z.string(), z.object({ was: z.string().nullable(), now: z.string() }));
+export type Unsent = z.infer<typeof unsentSchema>;
+
+/** Where they are kept from one page to the next. */
+export interface UnsentMemory {
+  load(): Unsent;
+  save(unsent: Unsent): void;
+}
+
+/** In the browser's storage. */
+export function unsentMemory(session: string): UnsentMemory {
+  const key = `layout-unsent:${session}`;
+  return { load: () => loadStored(key, unsentSchema, {}), save: (unsent) => saveStored(key, unsent) };
+}
+
 export interface LayoutSyncOptions {
+  readonly memory: UnsentMemory;
   read(): Promise<LayoutAnswer>;
   write(fields: Record<string, unknown>): Promise<LayoutAnswer>;
   /** Whether somebody uses this page now. */
   inUse(): boolean;
-  /** Arranges this page like another one. */
-  applyFiles(files: OpenFiles): void;
-  applyPanes(panes: Panes): void;
+  readonly arrange: Arrangers;
   /** How long what changes is gathered, in milliseconds. */
   readonly wait?: number;
 }
@@ -42,27 +73,54 @@ export class LayoutSync {
   readonly #sent = new Map<string, string>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #writing: Promise<void> | undefined;
+  #failures = 0;
   #applying = false;
+  #disposed = false;
 
   constructor(options: LayoutSyncOptions) {
     this.#options = options;
     this.#wait = options.wait ?? 500;
   }
 
-  /** The open files of the last device; null when there was none, or they cannot be read. */
-  async begin(): Promise<OpenFiles | null> {
+  /** The open files of the last device; null when there was none, or they cannot be read. Panes and terminals are arranged. */
+  async begin(): Promise<Arrangement | null> {
     const { version, layout } = await this.#options.read();
     this.#known = version;
     this.#note(layout);
-    const panes = panesSchema.safeParse(layout.panes);
-    if (panes.success) this.#apply(() => this.#options.applyPanes(panes.data));
-    const files = filesSchema.safeParse(layout.files);
+    const current = { ...layout, ...this.#unsent(layout) };
+    this.#apply(() => {
+      this.#arrange("panes", current);
+      this.#arrange("terminals", current);
+    });
+    const files = arrangementSchema.safeParse(current.files);
     return files.success ? files.data : null;
   }
 
+  /** What the last page of this browser did not send, of fields that nobody has changed since. They are sent now. */
+  #unsent(layout: Record<string, unknown>): Record<string, unknown> {
+    const kept = this.#options.memory.load();
+    const mine: Record<string, unknown> = {};
+    for (const [field, { was, now }] of Object.entries(kept)) {
+      if (was === jsonOf(layout[field])) mine[field] = JSON.parse(now);
+    }
+    if (Object.keys(mine).length > 0) this.#later(mine);
+    return mine;
+  }
+
   /** Sends a field whenever its store changes, until the returned function is called. */
-  follow<T>(field: string, store: Store<T>, value: (state: T) => unknown): () => void {
-    return store.subscribe(() => this.#changed(field, value(store.get())));
+  follow<T>(field: FieldName, store: Store<T>, value: (state: T) => unknown): () => void {
+    return store.subscribe(() => this.changed(field, value(store.get())));
+  }
+
+  /** A field is another one now. */
+  changed(field: FieldName, value: unknown): void {
+    if (this.#applying) return;
+    if (this.#sent.get(field) === JSON.stringify(value)) {
+      this.#pending = Object.fromEntries(Object.entries(this.#pending).filter(([name]) => name !== field));
+      this.#keep();
+      return;
+    }
+    this.#later({ [field]: value });
   }
 
   /** Another device may have arranged this session, or another one, since. */
@@ -75,15 +133,12 @@ export class LayoutSync {
     const was = new Map(this.#sent);
     this.#note(layout);
     const changed = (field: string) => was.get(field) !== this.#sent.get(field);
-    const panes = panesSchema.safeParse(layout.panes);
-    const files = filesSchema.safeParse(layout.files);
     this.#apply(() => {
-      if (panes.success && changed("panes")) this.#options.applyPanes(panes.data);
-      if (files.success && changed("files")) this.#options.applyFiles(files.data);
+      for (const field of ["panes", "terminals", "files"] as const) if (changed(field)) this.#arrange(field, layout);
     });
   }
 
-  /** Sends what waits, at once. What fails waits on. */
+  /** Sends what waits, at once. What fails is tried again. */
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
     await this.#writing;
@@ -94,20 +149,27 @@ export class LayoutSync {
       .write(fields)
       .then(
         ({ version }) => {
+          this.#failures = 0;
           this.#known = Math.max(this.#known, version);
           this.#note(fields);
         },
-        () => {
+        (error: unknown) => {
+          // What the server refuses would be refused again.
+          if (error instanceof Problem && error.status >= 400 && error.status < 500) return;
+          this.#failures++;
           this.#pending = { ...fields, ...this.#pending };
+          if (!this.#disposed) this.#timer = setTimeout(() => void this.flush(), backoffDelay(this.#failures, Math.random(), defaultBackoff));
         },
       )
       .finally(() => {
         this.#writing = undefined;
+        this.#keep();
       });
     await this.#writing;
   }
 
   dispose(): void {
+    this.#disposed = true;
     clearTimeout(this.#timer);
   }
 
@@ -115,15 +177,24 @@ export class LayoutSync {
     return this.#writing !== undefined || Object.keys(this.#pending).length > 0;
   }
 
-  #changed(field: string, value: unknown): void {
-    if (this.#applying) return;
-    if (this.#sent.get(field) === JSON.stringify(value)) {
-      this.#pending = Object.fromEntries(Object.entries(this.#pending).filter(([name]) => name !== field));
-      return;
-    }
-    this.#pending = { ...this.#pending, [field]: value };
+  #later(fields: Record<string, unknown>): void {
+    this.#pending = { ...this.#pending, ...fields };
+    this.#keep();
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.flush(), this.#wait);
+  }
+
+  /** Remembers what waits, for the next page should this one end first. */
+  #keep(): void {
+    const waits = Object.entries(this.#pending).map(([field, value]) => [field, { was: this.#sent.get(field) ?? null, now: JSON.stringify(value) }]);
+    this.#options.memory.save(Object.fromEntries(waits) as Unsent);
+  }
+
+  #arrange(field: FieldName, layout: Record<string, unknown>): void {
+    const { arrange } = this.#options;
+    if (field === "files") take(fieldSchemas.files, layout.files, arrange.files);
+    else if (field === "terminals") take(fieldSchemas.terminals, layout.terminals, arrange.terminals);
+    else take(fieldSchemas.panes, layout.panes, arrange.panes);
   }
 
   #note(fields: Record<string, unknown>): void {
@@ -139,4 +210,14 @@ export class LayoutSync {
       this.#applying = false;
     }
   }
+}
+
+/** What makes no sense is left alone. */
+function take<T>(schema: z.ZodType<T>, value: unknown, arrange: (value: T) => void): void {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) arrange(parsed.data);
+}
+
+function jsonOf(value: unknown): string | null {
+  return value === undefined || value === null ? null : JSON.stringify(value);
 }

@@ -1,7 +1,7 @@
 /** One open session: its files, open documents, terminals and events, wired to each other. */
 import { Commands } from "@/features/commands/commands";
 import type { Document, Place } from "@/features/editor/document";
-import { Documents, type RememberedTabs } from "@/features/editor/documents";
+import { Documents, type Arrangement } from "@/features/editor/documents";
 import { Drafts } from "@/features/editor/drafts";
 import { formatLine, formatText } from "@/features/editor/format";
 import { languageLabel } from "@/features/editor/language";
@@ -29,7 +29,7 @@ import { complain, inform, leaveMessage } from "@/lib/toasts";
 import { EventStream } from "./events";
 import { watchUse } from "./in-use";
 import { Layout } from "./layout";
-import { LayoutSync, panesOf, type OpenFiles } from "./layout-sync";
+import { LayoutSync, panesOf, unsentMemory } from "./layout-sync";
 import type { Target } from "./target";
 
 export interface ComingStop {
@@ -54,14 +54,6 @@ function viewerID(): string {
 export function leaveForDashboard(message: string): void {
   leaveMessage(message);
   window.location.assign("/dashboard/");
-}
-
-/** What is open at first: groups of tabs are this browser's, and kept when they hold what the last device had open. */
-function arrangement(last: OpenFiles | null, here: RememberedTabs | null): RememberedTabs | null {
-  if (last === null) return here;
-  const mine = new Set(here?.groups.flatMap(({ tabs }) => tabs));
-  if (here !== null && mine.size === new Set(last.tabs).size && last.tabs.every((path) => mine.has(path))) return here;
-  return { groups: [{ ...last, pinned: [], preview: "" }], group: 0 };
 }
 
 export class Workspace {
@@ -101,6 +93,8 @@ export class Workspace {
   readonly #target: Target | null;
   readonly #drafts: Drafts;
   #opened = false;
+  /** What is arranged here is told to other devices. */
+  #following = false;
   #stopNews: (() => void) | undefined;
   /** The event stream was open before. */
   #connected = false;
@@ -124,11 +118,15 @@ export class Workspace {
     this.search = new Search({ session: id, api, save: () => this.#saveForSearch() });
     this.history = new History({ session: id, api });
     this.#layoutSync = new LayoutSync({
+      memory: unsentMemory(id),
       read: () => api.layout(id),
       write: (fields) => api.changeLayout(id, fields),
       inUse: () => this.#use.inUse() || this.documents.unsaved.get() > 0,
-      applyPanes: (panes) => this.layout.arrange(panes),
-      applyFiles: (files) => this.#arrangeFiles(files),
+      arrange: {
+        panes: (panes) => this.layout.arrange(panes),
+        terminals: (terminals) => this.terminals.arrange(terminals),
+        files: (files) => this.documents.restore(files, this.#isFile),
+      },
     });
     this.terminals = new Terminals({
       session: id,
@@ -170,8 +168,16 @@ export class Workspace {
       else if (state.cause === "not_found") this.gone();
       else if (state.cause === "bad_request") complain(state.reason || "The session's address is wrong.");
     });
-    const online = () => this.documents.retry();
+    const online = () => {
+      this.documents.retry();
+      void this.#layoutSync.flush();
+    };
     window.addEventListener("online", online);
+    // Cursors are told when the page is left, and not with each key.
+    const blur = () => {
+      if (this.#following) this.#layoutSync.changed("files", this.documents.arrangement());
+    };
+    window.addEventListener("blur", blur);
     const unfollow = this.recent.follow(this.documents);
     const chosen = this.#followSettings();
     void this.#begin();
@@ -184,6 +190,7 @@ export class Workspace {
       void this.#layoutSync.flush();
       this.#layoutSync.dispose();
       window.removeEventListener("online", online);
+      window.removeEventListener("blur", blur);
       this.events.stop();
       this.uploads.cancel();
       this.search.dispose();
@@ -279,20 +286,18 @@ export class Workspace {
     this.documents.reconcile(tree);
     if (this.#opened) return;
     this.#opened = true;
-    const last = await this.#arrangement();
-    const remembered = arrangement(last, this.documents.remembered());
+    const remembered = (await this.#arrangement()) ?? this.documents.remembered();
     if (this.#wasLeft()) return;
-    const first = ["main.py", "main.js", "README.md"].find((path) => tree.has(path));
-    const isFile = (path: string) => tree.get(path)?.type === "file";
-    if (remembered) this.documents.restore(remembered, isFile);
-    const front = last && this.documents.find(last.active);
-    if (front) this.documents.activate(front);
-    else if (first !== undefined && isFile(first)) this.documents.open(first);
+    if (remembered) this.documents.restore(remembered, this.#isFile);
+    const first = ["main.py", "main.js", "README.md"].find(this.#isFile);
+    if (!this.documents.state.get().active && first !== undefined) this.documents.open(first);
     void this.#openDrafts();
     if (this.#target) this.#openTarget(this.#target);
     const shown = this.documents.state.get().active;
     if (shown) this.files.reveal(shown.path);
-    this.#layoutSync.follow("files", this.documents.state, ({ tabs, active: front }) => ({ tabs: tabs.map(({ path }) => path), active: front?.path ?? "" }));
+    this.#following = true;
+    this.#layoutSync.follow("files", this.documents.state, () => this.documents.arrangement());
+    this.#layoutSync.follow("terminals", this.terminals.state, () => this.terminals.arrangement());
     this.#layoutSync.follow("panes", this.layout.state, panesOf);
     this.#stopNews = news.subscribe(() => {
       const layouts = news.get()?.layouts;
@@ -301,23 +306,16 @@ export class Workspace {
     });
   }
 
-  /** The open files of the user's last device; null: none is known. */
-  async #arrangement(): Promise<OpenFiles | null> {
+  readonly #isFile = (path: string): boolean => this.files.state.get().tree.get(path)?.type === "file";
+
+  /** What the user's last device had open; null: none is known. */
+  async #arrangement(): Promise<Arrangement | null> {
     try {
       return await this.#layoutSync.begin();
     } catch (error) {
       this.#failed("Could not read how your other devices have arranged this session", error);
       return null;
     }
-  }
-
-  /** Has the tabs that another device has; what is edited here stays open. */
-  #arrangeFiles({ tabs, active }: OpenFiles): void {
-    const { tree } = this.files.state.get();
-    for (const tab of this.documents.state.get().tabs) if (!tabs.includes(tab.path) && !tab.dirty) this.documents.close(tab);
-    for (const path of tabs) if (!this.documents.find(path) && tree.get(path)?.type === "file") this.documents.open(path);
-    const front = this.documents.find(active);
-    if (front) this.documents.activate(front);
   }
 
   /** Whether files are saved by themselves is a setting, which can be changed here too. */
