@@ -1,5 +1,5 @@
 /** The HTTP API (docs/api/http.md). Every function rejects with a Problem when the answer is not a success. */
-import type { z } from "zod";
+import type * as z from "zod/mini";
 import { deletedSchema, removedSchema, restoredSchema, versionsSchema, type DeletedFiles, type Restore, type Restored, type Versions } from "./history";
 import { apiBase } from "./origin";
 import {
@@ -55,7 +55,7 @@ async function send(path: string, request: Request = {}): Promise<Response> {
   return response;
 }
 
-async function read<T>(schema: z.ZodType<T>, path: string, request?: Request): Promise<T> {
+async function read<T>(schema: z.ZodMiniType<T>, path: string, request?: Request): Promise<T> {
   const response = await send(path, request);
   return schema.parse(await response.json());
 }

@@ -1,6 +1,7 @@
 /** The JSON of the files' history (docs/api/http.md, History), parsed as lib/schemas does the rest. */
-import { z } from "zod";
+import * as z from "zod/mini";
 import { itemTypeSchema } from "./schemas";
+import { count, flag, listOf, text } from "./shapes";
 
 /** What was done to a path, in one revision. */
 export const versionSchema = z.object({
@@ -8,60 +9,48 @@ export const versionSchema = z.object({
   op: z.enum(["put", "delete", "move"]),
   path: z.string(),
   /** Of a move: where it was before. */
-  from: z.string().default(""),
-  type: itemTypeSchema.default("file"),
-  size: z.number().default(0),
-  saved: z.boolean().default(true),
-  unsaved_reason: z.string().default(""),
-  source: z.string().default(""),
-  user: z
-    .object({ username: z.string().default("") })
-    .nullish()
-    .transform((user) => user?.username ?? ""),
+  from: text,
+  type: z._default(itemTypeSchema, "file"),
+  size: count,
+  saved: z._default(z.boolean(), true),
+  unsaved_reason: text,
+  source: text,
+  user: z.pipe(z.nullish(z.object({ username: text })), z.transform((user) => user?.username ?? "")),
   created_at: z.string(),
 });
 export type Version = z.infer<typeof versionSchema>;
 
 export const versionsSchema = z.object({
-  versions: z
-    .array(versionSchema)
-    .nullish()
-    .transform((versions) => versions ?? []),
+  versions: listOf(versionSchema),
   /** Where the next page begins, or "". */
-  next: z.string().default(""),
+  next: text,
 });
 export type Versions = z.infer<typeof versionsSchema>;
 
 export const deletedFileSchema = z.object({
   path: z.string(),
-  size: z.number().default(0),
+  size: count,
   revision: z.number(),
   deleted_at: z.string(),
-  source: z.string().default(""),
+  source: text,
   /** The revision that it is restored to. */
   restore_revision: z.number(),
 });
 export type DeletedFile = z.infer<typeof deletedFileSchema>;
 
 export const deletedSchema = z.object({
-  files: z
-    .array(deletedFileSchema)
-    .nullish()
-    .transform((files) => files ?? []),
-  more: z.boolean().default(false),
+  files: listOf(deletedFileSchema),
+  more: flag,
 });
 export type DeletedFiles = z.infer<typeof deletedSchema>;
 
-export const removedSchema = z.object({ revision: z.number().default(0) });
+export const removedSchema = z.object({ revision: count });
 
 export const restoredSchema = z.object({
-  revision: z.number().default(0),
-  written: z.number().default(0),
-  deleted: z.number().default(0),
-  left: z
-    .array(z.object({ path: z.string(), reason: z.string().default("") }))
-    .nullish()
-    .transform((left) => left ?? []),
+  revision: count,
+  written: count,
+  deleted: count,
+  left: listOf(z.object({ path: z.string(), reason: text })),
 });
 export type Restored = z.infer<typeof restoredSchema>;
 

@@ -1,32 +1,31 @@
 /** The backend's JSON (docs/api), parsed. Unknown fields are ignored; missing optional ones get their zero value. */
-import { z } from "zod";
+import * as z from "zod/mini";
+import { count, flag, listOf, orNull, text } from "./shapes";
 
-export const phaseSchema = z
-  .enum(["stopped", "starting", "restoring", "ready", "stopping", "failed"])
-  .catch("stopped");
+export const phaseSchema = z.catch(z.enum(["stopped", "starting", "restoring", "ready", "stopping", "failed"]), "stopped");
 export type Phase = z.infer<typeof phaseSchema>;
 
 export const problemSchema = z.object({
-  title: z.string().default(""),
-  status: z.number().default(0),
-  detail: z.string().default(""),
-  code: z.string().default("internal"),
-  errors: z.record(z.string(), z.string()).default({}),
-  current_revision: z.number().optional(),
-  request_id: z.string().default(""),
+  title: text,
+  status: count,
+  detail: text,
+  code: z._default(z.string(), "internal"),
+  errors: z._default(z.record(z.string(), z.string()), {}),
+  current_revision: z.optional(z.number()),
+  request_id: text,
 });
 export type ProblemBody = z.infer<typeof problemSchema>;
 
 export const userSchema = z.object({
   id: z.string(),
   username: z.string(),
-  email: z.string().default(""),
+  email: text,
 });
 export type User = z.infer<typeof userSchema>;
 
 export const signedInSchema = z.object({ user: userSchema });
 
-export const modeSchema = z.enum(["view", "write"]).catch("view");
+export const modeSchema = z.catch(z.enum(["view", "write"]), "view");
 export type Mode = z.infer<typeof modeSchema>;
 
 /** What the user may do in a session: all of it as its owner, or what a share gives. */
@@ -34,101 +33,91 @@ export const accessSchema = z.object({
   owner: z.boolean(),
   mode: modeSchema,
   /** The one terminal that is shared; null: the whole workspace. */
-  terminal: z.string().nullish().transform((name) => name ?? null),
-  expires_at: z.string().nullish(),
+  terminal: orNull(z.string()),
+  expires_at: z.nullish(z.string()),
 });
 export type Access = z.infer<typeof accessSchema>;
 
 export const sessionSchema = z.object({
   id: z.string(),
   name: z.string(),
-  is_active: z.boolean().default(false),
-  phase: phaseSchema.default("stopped"),
-  reason: z.string().default(""),
+  is_active: flag,
+  phase: z._default(phaseSchema, "stopped"),
+  reason: text,
   created_at: z.string(),
   updated_at: z.string(),
-  last_activity_at: z.string().nullish(),
-  file_count: z.number().default(0),
+  last_activity_at: z.nullish(z.string()),
+  file_count: count,
   /** In bytes, of what is saved. */
-  size: z.number().default(0),
+  size: count,
   /** Given for one session, not in lists, which hold the user's own. */
-  access: accessSchema.nullish(),
+  access: z.nullish(accessSchema),
 });
 export type Session = z.infer<typeof sessionSchema>;
 
 export const sessionListSchema = z.object({ data: z.array(sessionSchema), count: z.number() });
 export const sessionAnswerSchema = z.object({ data: sessionSchema });
 
-export const itemTypeSchema = z.enum(["file", "folder", "symlink", "special"]).catch("special");
+export const itemTypeSchema = z.catch(z.enum(["file", "folder", "symlink", "special"]), "special");
 export type ItemType = z.infer<typeof itemTypeSchema>;
 
 export const itemSchema = z.object({
   name: z.string(),
   path: z.string(),
   type: itemTypeSchema,
-  size: z.number().default(0),
-  revision: z.number().default(0),
-  saved: z.boolean().default(true),
-  unsaved_reason: z.string().default(""),
-  link_target: z.string().default(""),
+  size: count,
+  revision: count,
+  saved: z._default(z.boolean(), true),
+  unsaved_reason: text,
+  link_target: text,
 });
 export type Item = z.infer<typeof itemSchema>;
 
-export const itemListSchema = z
-  .array(itemSchema)
-  .nullable()
-  .transform((items) => items ?? []);
+export const itemListSchema = listOf(itemSchema);
 export const fileAnswerSchema = z.object({ file: itemSchema });
-export const copyAnswerSchema = fileAnswerSchema.extend({ left: z.number().default(0) });
+export const copyAnswerSchema = z.extend(fileAnswerSchema, { left: count });
 export const unpackedSchema = z.object({
-  files: z.number().default(0),
+  files: count,
   /** Links and special files, which only the environment makes. */
-  skipped: z
-    .array(z.string())
-    .nullish()
-    .transform((paths) => paths ?? []),
+  skipped: listOf(z.string()),
 });
 export type Unpacked = z.infer<typeof unpackedSchema>;
-export const fileContentSchema = itemSchema.extend({
-  content: z.string().default(""),
-  encoding: z.enum(["utf-8", "base64"]).default("utf-8"),
+export const fileContentSchema = z.extend(itemSchema, {
+  content: text,
+  encoding: z._default(z.enum(["utf-8", "base64"]), "utf-8"),
 });
 export type FileContent = z.infer<typeof fileContentSchema>;
 
 export const syncSchema = z.object({
-  watch_mode: z.string().default(""),
-  pending: z.number().default(0),
-  unsaved: z.number().default(0),
-  braked: z.boolean().default(false),
-  message: z.string().default(""),
+  watch_mode: text,
+  pending: count,
+  unsaved: count,
+  braked: flag,
+  message: text,
 });
 export type Sync = z.infer<typeof syncSchema>;
 
 export const statusSchema = z.object({
-  message: z.string().default(""),
-  revision: z.number().default(0),
+  message: text,
+  revision: count,
   phase: phaseSchema,
-  reason: z.string().default(""),
-  environment: z
-    .object({ limits: z.string().default(""), memory_bytes: z.number().default(0), memory_limit_bytes: z.number().default(0) })
-    .nullish(),
-  limits: z
-    .object({ max_file_bytes: z.number() })
-    .nullish(),
+  reason: text,
+  environment: z.nullish(z.object({ limits: text, memory_bytes: count, memory_limit_bytes: count })),
+  limits: z.nullish(z.object({ max_file_bytes: z.number() })),
 });
 export type Status = z.infer<typeof statusSchema>;
 
 const exitSchema = z.object({
-  code: z.number().default(0),
-  signal: z.string().default(""),
-  reason: z.string().default(""),
+  code: count,
+  signal: text,
+  reason: text,
 });
 export type Exit = z.infer<typeof exitSchema>;
 
 const watcherSchema = z.object({
-  name: z.string().default(""),
-  mode: modeSchema.default("write"),
-  visible: z.boolean().default(true),
+  name: text,
+  mode: z._default(modeSchema, "write"),
+  visible: z._default(z.boolean(), true),
 });
 /** One viewer of a terminal: a window, of which a user may have several. */
 export type Watcher = z.infer<typeof watcherSchema>;
@@ -136,20 +125,17 @@ export type Watcher = z.infer<typeof watcherSchema>;
 export const terminalInfoSchema = z.object({
   name: z.string(),
   /** Names that it had before and that still reach it. */
-  former_names: z.array(z.string()).default([]),
-  title: z.string().default(""),
-  cwd: z.string().default(""),
+  former_names: z._default(z.array(z.string()), []),
+  title: text,
+  cwd: text,
   /** How often the bell was rung. */
-  bells: z.number().default(0),
-  running: z.boolean().default(true),
-  foreground: z.string().default(""),
-  viewers: z.number().default(0),
-  watchers: z
-    .array(watcherSchema)
-    .nullish()
-    .transform((watchers) => watchers ?? []),
-  recording: z.boolean().default(false),
-  exit: exitSchema.nullish(),
+  bells: count,
+  running: z._default(z.boolean(), true),
+  foreground: text,
+  viewers: count,
+  watchers: listOf(watcherSchema),
+  recording: flag,
+  exit: z.nullish(exitSchema),
 });
 export type TerminalInfo = z.infer<typeof terminalInfoSchema>;
 export const terminalListSchema = z.object({ terminals: z.array(terminalInfoSchema) });
@@ -157,29 +143,29 @@ export const terminalListSchema = z.object({ terminals: z.array(terminalInfoSche
 export const changeSchema = z.object({
   path: z.string(),
   op: z.enum(["put", "delete", "move"]),
-  from: z.string().optional(),
-  type: itemTypeSchema.default("file"),
-  size: z.number().default(0),
-  revision: z.number().default(0),
-  source: z.string().default(""),
-  saved: z.boolean().default(true),
-  unsaved_reason: z.string().default(""),
+  from: z.optional(z.string()),
+  type: z._default(itemTypeSchema, "file"),
+  size: count,
+  revision: count,
+  source: text,
+  saved: z._default(z.boolean(), true),
+  unsaved_reason: text,
 });
 export type Change = z.infer<typeof changeSchema>;
 
 const statusMessage = z.object({
   type: z.literal("status"),
   phase: phaseSchema,
-  message: z.string().default(""),
-  reason: z.string().default(""),
-  stops_at: z.string().default(""),
-  may_stay: z.boolean().default(false),
-  queue_place: z.number().default(0),
+  message: text,
+  reason: text,
+  stops_at: text,
+  may_stay: flag,
+  queue_place: count,
 });
 const errorMessage = z.object({
   type: z.literal("error"),
-  code: z.string().default(""),
-  message: z.string().default(""),
+  code: text,
+  message: text,
 });
 
 export const eventSchema = z.discriminatedUnion("type", [
@@ -188,37 +174,28 @@ export const eventSchema = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("files"),
     revision: z.number(),
-    reset: z.boolean().default(false),
-    changes: z
-      .array(changeSchema)
-      .nullish()
-      .transform((changes) => changes ?? []),
+    reset: flag,
+    changes: listOf(changeSchema),
   }),
   z.object({
     type: z.literal("terminals"),
-    terminals: z
-      .array(terminalInfoSchema)
-      .nullish()
-      .transform((terminals) => terminals ?? []),
+    terminals: listOf(terminalInfoSchema),
   }),
   z.object({
     type: z.literal("conflict"),
     path: z.string(),
     /** Of the present version, of the other one, and of what both were made from (0: there was nothing). */
-    revision: z.number().default(0),
-    other_revision: z.number().default(0),
-    base_revision: z.number().default(0),
-    resolved: z.boolean().default(false),
-    message: z.string().default(""),
+    revision: count,
+    other_revision: count,
+    base_revision: count,
+    resolved: flag,
+    message: text,
   }),
   z.object({
     type: z.literal("presence"),
-    viewers: z
-      .array(z.object({ connection: z.string().default(""), username: z.string().default("") }))
-      .nullish()
-      .transform((viewers) => viewers ?? []),
+    viewers: listOf(z.object({ connection: text, username: text })),
   }),
-  syncSchema.extend({ type: z.literal("sync") }),
+  z.extend(syncSchema, { type: z.literal("sync") }),
 ]);
 export type WorkspaceEvent = z.infer<typeof eventSchema>;
 export type ConflictEvent = Extract<WorkspaceEvent, { type: "conflict" }>;
@@ -230,19 +207,19 @@ export const terminalMessageSchema = z.discriminatedUnion("type", [
     type: z.literal("attached"),
     incarnation: z.string(),
     offset: z.number(),
-    input_offset: z.number().default(0),
-    cols: z.number().default(80),
-    rows: z.number().default(24),
-    reset: z.boolean().default(false),
-    snapshot: z.number().default(0),
-    title: z.string().default(""),
-    created: z.boolean().default(false),
-    mode: modeSchema.default("write"),
+    input_offset: count,
+    cols: z._default(z.number(), 80),
+    rows: z._default(z.number(), 24),
+    reset: flag,
+    snapshot: count,
+    title: text,
+    created: flag,
+    mode: z._default(modeSchema, "write"),
   }),
   z.object({ type: z.literal("size"), cols: z.number(), rows: z.number() }),
   z.object({ type: z.literal("gap"), from: z.number(), to: z.number() }),
-  z.object({ type: z.literal("title"), title: z.string().default("") }),
-  exitSchema.extend({ type: z.literal("exit") }),
+  z.object({ type: z.literal("title"), title: text }),
+  z.extend(exitSchema, { type: z.literal("exit") }),
 ]);
 export type TerminalMessage = z.infer<typeof terminalMessageSchema>;
 
@@ -250,7 +227,7 @@ export type TerminalMessage = z.infer<typeof terminalMessageSchema>;
  * Parses one text frame. Undefined for a type that this client does not know, which the contract says to ignore;
  * throws for a known type that does not have its shape.
  */
-export function parseMessage<T>(schema: z.ZodType<T>, known: ReadonlySet<string>, text: string): T | undefined {
+export function parseMessage<T>(schema: z.ZodMiniType<T>, known: ReadonlySet<string>, text: string): T | undefined {
   const value: unknown = JSON.parse(text);
   const head = z.object({ type: z.string() }).safeParse(value);
   if (!head.success || !known.has(head.data.type)) return undefined;

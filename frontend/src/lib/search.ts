@@ -1,5 +1,6 @@
 /** The JSON of searches and replacements (docs/api/http.md, Search), parsed as lib/schemas does the rest. */
-import { z } from "zod";
+import * as z from "zod/mini";
+import { count, flag, text } from "./shapes";
 
 /** Lines and columns from 1, columns in UTF-16 code units, the end behind the last. */
 export const matchSchema = z.object({
@@ -18,16 +19,16 @@ export const foundFileSchema = z.object({
   revision: z.number(),
   matches: z.array(matchSchema),
   /** The file has more than are listed. */
-  more: z.boolean().default(false),
+  more: flag,
 });
 export type FoundFile = z.infer<typeof foundFileSchema>;
 
 export const searchAnswerSchema = z.object({
   files: z.array(foundFileSchema),
   matches: z.number(),
-  searched: z.number().default(0),
-  skipped: z.number().default(0),
-  truncated: z.boolean().default(false),
+  searched: count,
+  skipped: count,
+  truncated: flag,
 });
 export type SearchAnswer = z.infer<typeof searchAnswerSchema>;
 
@@ -36,14 +37,14 @@ export const replaceAnswerSchema = z.object({
     z.object({
       path: z.string(),
       matches: z.number(),
-      revision: z.number().default(0),
+      revision: count,
       /** Why the file was left as it is, or "". */
-      reason: z.string().default(""),
+      reason: text,
     }),
   ),
   matches: z.number(),
   replaced: z.number(),
-  truncated: z.boolean().default(false),
+  truncated: flag,
 });
 export type ReplaceAnswer = z.infer<typeof replaceAnswerSchema>;
 

@@ -3,7 +3,7 @@
  * the first paint is right and choices can be made offline. What was chosen here and is not saved yet wins over what comes
  * from the server, choice by choice.
  */
-import { z } from "zod";
+import * as z from "zod/mini";
 import { loadStored, saveStored } from "./storage";
 import { Store } from "./store";
 import { applyTheme, storedTheme, themeChoices } from "./theme";
@@ -13,37 +13,37 @@ export const scrollbackLines = [1_000, 5_000, 10_000, 25_000, 50_000] as const;
 export const cursorStyles = ["block", "bar", "underline"] as const;
 export const tabSizes = [2, 3, 4, 8] as const;
 
-const fontSize = z.number().int().min(fontSizes.least).max(fontSizes.most).catch(fontSizes.usual);
+const fontSize = z.catch(z.int().check(z.gte(fontSizes.least), z.lte(fontSizes.most)), fontSizes.usual);
 
 export const terminalSchema = z.object({
   /** In pixels. */
   fontSize,
-  cursorStyle: z.enum(cursorStyles).catch("block"),
-  cursorBlink: z.boolean().catch(true),
+  cursorStyle: z.catch(z.enum(cursorStyles), "block"),
+  cursorBlink: z.catch(z.boolean(), true),
   /** Lines kept above the screen. */
-  scrollback: z.number().int().min(1_000).max(50_000).catch(10_000),
+  scrollback: z.catch(z.int().check(z.gte(1_000), z.lte(50_000)), 10_000),
   /** Says the output to screen readers. */
-  screenReader: z.boolean().catch(false),
+  screenReader: z.catch(z.boolean(), false),
   /** Draws with the graphics card, where there is one. */
-  webgl: z.boolean().catch(true),
-  copyOnSelect: z.boolean().catch(false),
+  webgl: z.catch(z.boolean(), true),
+  copyOnSelect: z.catch(z.boolean(), false),
   /** Lets programs put text on the clipboard (OSC 52). They never read it. */
-  programsCopy: z.boolean().catch(false),
+  programsCopy: z.catch(z.boolean(), false),
   /** Asks before several lines are pasted into a program that would run them one by one. */
-  askBeforePaste: z.boolean().catch(true),
+  askBeforePaste: z.catch(z.boolean(), true),
 });
 
 /** A choice that is not one any more is the usual one; choices of a newer page are kept as they are. */
 export const settingsSchema = z.object({
-  theme: z.enum(themeChoices).catch("system"),
+  theme: z.catch(z.enum(themeChoices), "system"),
   /** Of the editor; empty: the usual one. */
-  fontFamily: z.string().max(100).catch(""),
+  fontFamily: z.catch(z.string().check(z.maxLength(100)), ""),
   fontSize,
-  tabSize: z.number().int().min(1).max(8).catch(4),
-  insertSpaces: z.boolean().catch(true),
-  wordWrap: z.boolean().catch(false),
-  autosave: z.boolean().catch(true),
-  terminal: terminalSchema.catch(terminalSchema.parse({})),
+  tabSize: z.catch(z.int().check(z.gte(1), z.lte(8)), 4),
+  insertSpaces: z.catch(z.boolean(), true),
+  wordWrap: z.catch(z.boolean(), false),
+  autosave: z.catch(z.boolean(), true),
+  terminal: z.catch(terminalSchema, terminalSchema.parse({})),
 });
 export type Settings = z.infer<typeof settingsSchema>;
 export type TerminalSettings = z.infer<typeof terminalSchema>;
@@ -71,9 +71,9 @@ type Cache = z.infer<typeof cacheSchema>;
 /** What older pages kept, each by itself. */
 function older(): Record<string, unknown> {
   const found: Record<string, unknown> = {};
-  const terminal = loadStored("terminal-settings", z.record(z.string(), z.unknown()).nullable(), null);
+  const terminal = loadStored("terminal-settings", z.nullable(z.record(z.string(), z.unknown())), null);
   if (terminal) found.terminal = terminal;
-  const autosave = loadStored("autosave", z.boolean().nullable(), null);
+  const autosave = loadStored("autosave", z.nullable(z.boolean()), null);
   if (autosave === false) found.autosave = false;
   const theme = storedTheme();
   if (theme !== "system") found.theme = theme;
@@ -98,7 +98,7 @@ function remember(change: Partial<Cache>): void {
 /** Reads what this browser keeps and follows its other tabs, until the returned function is called. */
 export function watchSettings(): () => void {
   const read = () => {
-    cache = loadStored(key, cacheSchema.nullable(), null) ?? { user: "", version: 0, saved: {}, pending: older() };
+    cache = loadStored(key, z.nullable(cacheSchema), null) ?? { user: "", version: 0, saved: {}, pending: older() };
     show();
     applyTheme(settings.get().theme);
   };

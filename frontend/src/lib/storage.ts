@@ -1,10 +1,10 @@
-import type { z } from "zod";
+import type * as z from "zod/mini";
 
 /**
  * A value kept in localStorage. What does not parse, or cannot be read (private windows), is `fallback`; what
  * cannot be written is kept for this page only, since these are conveniences such as pane sizes.
  */
-export function loadStored<T>(key: string, schema: z.ZodType<T>, fallback: T): T {
+export function loadStored<T>(key: string, schema: z.ZodMiniType<T>, fallback: T): T {
   try {
     const text = window.localStorage.getItem(key);
     if (text === null) return fallback;

@@ -1,7 +1,7 @@
 "use client";
 
 import { useRef, useState, type KeyboardEvent, type PointerEvent, type ReactNode } from "react";
-import { z } from "zod";
+import * as z from "zod/mini";
 import { loadStored, saveStored } from "@/lib/storage";
 
 interface Props {

@@ -2,7 +2,7 @@
  * What the page can do, by name: each thing is registered once, and reached by its keys and from the command palette.
  * One listener takes the keys before any widget does; what no command wants goes on its way untouched.
  */
-import { z } from "zod";
+import * as z from "zod/mini";
 import { loadStored, saveStored } from "@/lib/storage";
 import { Store } from "@/lib/store";
 import { matches, onApple, type KeyPress } from "./keys";

@@ -1,5 +1,5 @@
 /** The open files of a session: the tabs, which one is shown, and what the event stream means for them. */
-import { z } from "zod";
+import * as z from "zod/mini";
 import { movedPath, isWithin } from "@/lib/paths";
 import type { Change, ConflictEvent } from "@/lib/schemas";
 import { loadStored, saveStored } from "@/lib/storage";
@@ -21,15 +21,15 @@ export interface DocumentsState {
   readonly group: number;
 }
 
-const groupSchema = z.object({ tabs: z.array(z.string()), active: z.string(), pinned: z.array(z.string()).default([]), preview: z.string().default("") });
+const groupSchema = z.object({ tabs: z.array(z.string()), active: z.string(), pinned: z._default(z.array(z.string()), []), preview: z._default(z.string(), "") });
 const cursorSchema = z.object({ line: z.number(), column: z.number() });
 
 /** The open files of a visit by their paths, and where the cursor was in those that were shown. */
 export const arrangementSchema = z.object({
-  groups: z.array(groupSchema).min(1),
+  groups: z.array(groupSchema).check(z.minLength(1)),
   /** The place of the group that has the keys. */
-  group: z.number().default(0),
-  cursors: z.record(z.string(), cursorSchema).default({}),
+  group: z._default(z.number(), 0),
+  cursors: z._default(z.record(z.string(), cursorSchema), {}),
 });
 export type Arrangement = z.infer<typeof arrangementSchema>;
 
@@ -100,7 +100,7 @@ export class Documents {
 
   /** What this browser had open at the last visit; null at the first one. */
   remembered(): Arrangement | null {
-    return loadStored(`tabs:${this.#session}`, arrangementSchema.nullable(), null);
+    return loadStored(`tabs:${this.#session}`, z.nullable(arrangementSchema), null);
   }
 
   /** What is open now. */

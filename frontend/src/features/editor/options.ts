@@ -1,6 +1,6 @@
 /** How the editor looks and behaves, by the user's choice. Kept in this browser, and followed by all its tabs at once. */
 import type * as Monaco from "monaco-editor";
-import { z } from "zod";
+import * as z from "zod/mini";
 import { loadStored, saveStored } from "@/lib/storage";
 import { Store } from "@/lib/store";
 
@@ -9,14 +9,14 @@ export const tabSizes = [2, 3, 4, 8] as const;
 export const editorFontSizes = { least: 8, most: 32, usual: 13 } as const;
 
 const schema = z.object({
-  fontSize: z.number().int().min(editorFontSizes.least).max(editorFontSizes.most).default(editorFontSizes.usual),
+  fontSize: z._default(z.int().check(z.gte(editorFontSizes.least), z.lte(editorFontSizes.most)), editorFontSizes.usual),
   /** Columns, where a file does not show its own. */
-  tabSize: z.union([z.literal(2), z.literal(3), z.literal(4), z.literal(8)]).default(4),
-  insertSpaces: z.boolean().default(true),
+  tabSize: z._default(z.union([z.literal(2), z.literal(3), z.literal(4), z.literal(8)]), 4),
+  insertSpaces: z._default(z.boolean(), true),
   /** Takes spaces or tabs, and how many, from what is in the file. */
-  detectIndentation: z.boolean().default(true),
-  wordWrap: z.boolean().default(false),
-  minimap: z.boolean().default(false),
+  detectIndentation: z._default(z.boolean(), true),
+  wordWrap: z._default(z.boolean(), false),
+  minimap: z._default(z.boolean(), false),
 });
 
 export type EditorOptions = z.infer<typeof schema>;

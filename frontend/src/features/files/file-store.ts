@@ -1,5 +1,5 @@
 /** The session's files as the page knows them: listed once, then kept by the event stream. */
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { API } from "@/lib/api";
 import { isWithin, joinPath, movedPath, parentOf } from "@/lib/paths";
 import { errorText } from "@/lib/problem";

@@ -1,5 +1,5 @@
 /** The files that were shown in a session, the last one first. */
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { Documents } from "@/features/editor/documents";
 import { loadStored, saveStored } from "@/lib/storage";
 import { Store } from "@/lib/store";

@@ -2,9 +2,9 @@
  * asciicast v2 (https://docs.asciinema.org/manual/asciicast/v2/): a line of JSON about the recording, then a line for
  * each event, `[seconds, code, data]`. What a terminal shows needs the output ("o") and the resizes ("r").
  */
-import { z } from "zod";
+import * as z from "zod/mini";
 
-const headerSchema = z.object({ version: z.literal(2), width: z.number().int().positive(), height: z.number().int().positive() });
+const headerSchema = z.object({ version: z.literal(2), width: z.int().check(z.positive()), height: z.int().check(z.positive()) });
 const eventSchema = z.tuple([z.number(), z.string(), z.string()]);
 
 export type CastEvent =

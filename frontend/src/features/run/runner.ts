@@ -4,7 +4,7 @@
  *
  *   idle ──run──▶ running ──the prompt is back──▶ ended ──run──▶ running
  */
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { TerminalTab, Terminals } from "@/features/terminal/terminals";
 import type { Change, TerminalInfo } from "@/lib/schemas";
 import { loadStored, saveStored } from "@/lib/storage";

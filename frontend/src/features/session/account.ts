@@ -2,7 +2,7 @@
  * The account's event stream: one for a page, while somebody is signed in. It tells what to look at anew, and that the
  * sign-in has ended. Settings follow it by themselves.
  */
-import { z } from "zod";
+import * as z from "zod/mini";
 import { api } from "@/lib/api";
 import { webSocketURL } from "@/lib/origin";
 import { Problem } from "@/lib/problem";

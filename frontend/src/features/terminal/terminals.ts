@@ -1,5 +1,5 @@
 /** A session's terminals: those that run there, those that this page shows, and which one is in front. */
-import { z } from "zod";
+import * as z from "zod/mini";
 import { Problem } from "@/lib/problem";
 import type { Mode, TerminalInfo } from "@/lib/schemas";
 import type { SocketEnvironment } from "@/lib/socket";

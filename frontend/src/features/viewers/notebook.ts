@@ -1,10 +1,10 @@
 /** Jupyter notebooks (nbformat 4; 3 has its cells in worksheets), read for showing. */
-import { z } from "zod";
+import * as z from "zod/mini";
 
 /** Text is one string or a list of lines. */
-const text = z.union([z.string(), z.array(z.string())]).transform((value) => (typeof value === "string" ? value : value.join("")));
+const text = z.pipe(z.union([z.string(), z.array(z.string())]), z.transform((value) => (typeof value === "string" ? value : value.join(""))));
 
-const bundle = z.record(z.string(), z.unknown()).transform((data) => {
+const bundle = z.pipe(z.record(z.string(), z.unknown()), z.transform((data) => {
   const texts = new Map<string, string>();
   for (const [type, value] of Object.entries(data)) {
     const parsed = text.safeParse(value);
@@ -12,31 +12,29 @@ const bundle = z.record(z.string(), z.unknown()).transform((data) => {
     else if (type.endsWith("json")) texts.set(type, JSON.stringify(value, null, 2));
   }
   return texts;
-});
+}));
 
 const outputSchema = z.union([
-  z.object({ output_type: z.literal("stream"), name: z.string().default("stdout"), text }),
+  z.object({ output_type: z.literal("stream"), name: z._default(z.string(), "stdout"), text }),
   z.object({ output_type: z.enum(["display_data", "execute_result", "update_display_data"]), data: bundle }),
-  z.object({ output_type: z.literal("error"), ename: z.string().default(""), evalue: z.string().default(""), traceback: z.array(z.string()).default([]) }),
-  z.object({ output_type: z.string() }).transform(() => ({ output_type: "unknown" as const })),
+  z.object({ output_type: z.literal("error"), ename: z._default(z.string(), ""), evalue: z._default(z.string(), ""), traceback: z._default(z.array(z.string()), []) }),
+  z.pipe(z.object({ output_type: z.string() }), z.transform(() => ({ output_type: "unknown" as const }))),
 ]);
 export type Output = z.infer<typeof outputSchema>;
 
 const cellSchema = z.object({
   cell_type: z.string(),
-  source: text.optional(),
-  input: text.optional(),
-  execution_count: z.number().nullish(),
-  outputs: z.array(outputSchema).default([]),
-  attachments: z.record(z.string(), bundle).default({}),
+  source: z.optional(text),
+  input: z.optional(text),
+  execution_count: z.nullish(z.number()),
+  outputs: z._default(z.array(outputSchema), []),
+  attachments: z._default(z.record(z.string(), bundle), {}),
 });
 
 const notebookSchema = z.object({
-  cells: z.array(cellSchema).optional(),
-  worksheets: z.array(z.object({ cells: z.array(cellSchema) })).optional(),
-  metadata: z
-    .object({ language_info: z.object({ name: z.string() }).optional(), kernelspec: z.object({ language: z.string().optional() }).optional() })
-    .default({}),
+  cells: z.optional(z.array(cellSchema)),
+  worksheets: z.optional(z.array(z.object({ cells: z.array(cellSchema) }))),
+  metadata: z._default(z.object({ language_info: z.optional(z.object({ name: z.string() })), kernelspec: z.optional(z.object({ language: z.optional(z.string()) })) }), {}),
 });
 
 export interface Cell {

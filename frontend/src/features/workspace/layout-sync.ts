@@ -7,7 +7,7 @@
  * looks at it or types into it, and while nothing in it is unsaved. What could not be sent is sent when the server is there
  * again, by the next page if need be, unless another device has changed the same since.
  */
-import { z } from "zod";
+import * as z from "zod/mini";
 import { arrangementSchema, type Arrangement } from "@/features/editor/documents";
 import { terminalArrangementSchema, type TerminalArrangement } from "@/features/terminal/terminals";
 import type { LayoutAnswer } from "@/lib/account";
@@ -32,7 +32,7 @@ export interface Arrangers {
 }
 
 /** Fields that this browser has not sent yet, as JSON: what each is, and what it was on the server, null for nothing. */
-const unsentSchema = z.record(z.string(), z.object({ was: z.string().nullable(), now: z.string() }));
+const unsentSchema = z.record(z.string(), z.object({ was: z.nullable(z.string()), now: z.string() }));
 export type Unsent = z.infer<typeof unsentSchema>;
 
 /** Where they are kept from one page to the next. */
@@ -213,7 +213,7 @@ export class LayoutSync {
 }
 
 /** What makes no sense is left alone. */
-function take<T>(schema: z.ZodType<T>, value: unknown, arrange: (value: T) => void): void {
+function take<T>(schema: z.ZodMiniType<T>, value: unknown, arrange: (value: T) => void): void {
   const parsed = schema.safeParse(value);
   if (parsed.success) arrange(parsed.data);
 }

@@ -1,5 +1,5 @@
 /** Which panes are shown. On a narrow screen it is one at a time; on others the sides open and close. */
-import { z } from "zod";
+import * as z from "zod/mini";
 import { loadStored, saveStored } from "@/lib/storage";
 import { Store } from "@/lib/store";
 
