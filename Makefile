@@ -175,8 +175,8 @@ lint-proto: ## buf lint, and breaking changes against main
 	scripts/buf-breaking.sh
 
 .PHONY: lint-frontend
-lint-frontend: frontend/node_modules/.stamp e2e/node_modules/.stamp ## ESLint and tsc
-	cd frontend && npm run --silent lint && npm run --silent typecheck
+lint-frontend: build/frontend.stamp e2e/node_modules/.stamp ## ESLint, tsc, and what pages load first against its budget
+	cd frontend && npm run --silent lint && npm run --silent typecheck && npm run --silent size
 	cd e2e && npx tsc --noEmit
 
 .PHONY: vuln
