@@ -63,7 +63,9 @@ test("several lines are pasted at once only where they do not run one by one, or
   await paste("echo one\necho two");
   await expectTerminal(page, /echo two$/m);
   await page.keyboard.press("Control+c");
-  await typeInTerminal(page, "cat > pasted");
+  // Once a program prints, bash has taken back that it asked for that.
+  await typeInTerminal(page, "echo begun; cat > pasted");
+  await expectTerminal(page, /^begun$/m);
   await paste("first\nsecond\n");
   const question = page.getByRole("dialog", { name: "Paste 3 lines?" });
   await expect(question).toContainText("first");
