@@ -1,5 +1,6 @@
+import { AxeBuilder } from "@axe-core/playwright";
 import { expect, type Page, test } from "@playwright/test";
-import { createSession, expectTerminal, register } from "./page.ts";
+import { createSession, expectTerminal, register, setTheme } from "./page.ts";
 import { Server } from "./server.ts";
 
 // Terminals beside each other, and the ways from their output to the editor.
@@ -54,7 +55,6 @@ test("terminals stand side by side, by button, key and drag, and still do after 
   await divider.focus();
   await page.keyboard.press("ArrowRight");
   await expect.poll(width).toBeGreaterThan(middle);
-  await page.screenshot({ path: test.info().outputPath("split.png") });
   await page.reload();
   await expect(panels).toHaveCount(2);
   await expect.poll(() => shows(name)).toMatch(/^right \d+$/m);
@@ -67,4 +67,24 @@ test("terminals stand side by side, by button, key and drag, and still do after 
   await page.getByRole("tab", { name: /^Terminal 1/ }).click();
   await page.keyboard.press("Delete");
   await expect(panels).toHaveCount(1);
+});
+
+test("the terminal is fit to be looked at in both themes and on every width", async () => {
+  await page.getByRole("button", { name: "Split the terminal" }).click();
+  const panels = page.getByRole("region", { name: "Terminal" }).getByRole("tabpanel");
+  await expect(panels).toHaveCount(2);
+  await panels.nth(0).locator("textarea").focus();
+  await page.keyboard.type("printf '\\e[3%dm colour %d \\e[0m\\n' 1 1 2 2 3 3 4 4 5 5 6 6; ls --color=always /; echo main.py:1\n");
+  await expectTerminal(page, /^main.py:1$/m);
+  for (const width of [1440, 1024, 390]) {
+    await page.setViewportSize({ width, height: width === 390 ? 800 : 900 });
+    if (width === 390) await page.getByRole("navigation", { name: "Panes" }).getByRole("button", { name: "Shell" }).click();
+    await expect(page.getByRole("region", { name: "Terminal" })).toBeVisible();
+    for (const theme of ["light", "dark"] as const) {
+      await setTheme(page, theme);
+      await page.screenshot({ path: test.info().outputPath(`${width}-${theme}.png`) });
+      const { violations } = await new AxeBuilder({ page }).exclude(".monaco-editor").exclude(".xterm").analyze();
+      expect(violations.map(({ id, nodes }) => `${width}, ${theme}, ${id}: ${nodes.map(({ html }) => html).join(" ")}`)).toEqual([]);
+    }
+  }
 });
