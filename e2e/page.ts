@@ -1,3 +1,4 @@
+import { AxeBuilder } from "@axe-core/playwright";
 import { type BrowserContext, expect, type Page } from "@playwright/test";
 
 // What the specs do with a page, as a person does it, and what they read from it.
@@ -62,4 +63,32 @@ export async function setTheme(page: Page, theme: "light" | "dark" | "contrast")
     const fading = document.getAnimations().filter((each) => each instanceof CSSTransition);
     await Promise.all(fading.map((each) => each.finished));
   });
+}
+
+interface Looks {
+  /** Widths of the window in pixels; none: as wide as it is. */
+  readonly widths?: readonly number[];
+  readonly themes?: readonly ("light" | "dark" | "contrast")[];
+  /** What axe is not asked about, besides Monaco and xterm.js. */
+  readonly exclude?: readonly string[];
+  /** Rules of axe that do not fit what is looked at. */
+  readonly without?: readonly string[];
+}
+
+/** look takes pictures as results/NAME-WIDTH-THEME.png, and has axe look at the first and the last width. */
+export async function look(page: Page, name: string, { widths, themes = ["light", "dark"], exclude = [], without = [] }: Looks = {}): Promise<void> {
+  const before = page.viewportSize();
+  const all = widths ?? [before?.width ?? 1280];
+  for (const width of all) {
+    if (before && width !== before.width) await page.setViewportSize({ width, height: before.height });
+    for (const theme of themes) {
+      await setTheme(page, theme);
+      await page.screenshot({ path: `results/${name}-${width}-${theme}.png` });
+      if (width !== all[0] && width !== all.at(-1)) continue;
+      const axe = [".monaco-editor", ".monaco-diff-editor", ".xterm", ...exclude].reduce((builder, each) => builder.exclude(each), new AxeBuilder({ page }));
+      const { violations } = await axe.disableRules([...without]).analyze();
+      expect(violations.map(({ id, nodes }) => `${name}, ${width}, ${theme}, ${id}: ${nodes.map(({ html }) => html).join(" ")}`)).toEqual([]);
+    }
+  }
+  if (before) await page.setViewportSize(before);
 }

@@ -13,18 +13,21 @@ export class Server {
   readonly port: number;
   private child: ChildProcess | undefined;
   private log = "";
+  private readonly flags: readonly string[];
 
-  private constructor(dataDir: string, port: number) {
+  private constructor(dataDir: string, port: number, flags: readonly string[]) {
     this.dataDir = dataDir;
     this.port = port;
+    this.flags = flags;
   }
 
-  static async create(): Promise<Server> {
+  /** create starts one; flags are those of "backend serve" (docs/configuration.md). */
+  static async create(...flags: readonly string[]): Promise<Server> {
     if (!existsSync(backend)) throw new Error(`${backend} is missing: run "make build" first`);
     const dataDir = mkdtempSync(join(tmpdir(), "cp-e2e-"));
     // Sandboxes and the database run as another user when this runs as root.
     chmodSync(dataDir, 0o755);
-    const server = new Server(dataDir, await freePort());
+    const server = new Server(dataDir, await freePort(), flags);
     await server.start();
     return server;
   }
@@ -35,7 +38,7 @@ export class Server {
 
   /** start returns when the server says that it is ready. */
   async start(): Promise<void> {
-    const child = spawn(backend, ["serve", "--listen", `localhost:${this.port}`, "--data-dir", this.dataDir], {
+    const child = spawn(backend, ["serve", "--listen", `localhost:${this.port}`, "--data-dir", this.dataDir, ...this.flags], {
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.child = child;

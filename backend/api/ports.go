@@ -165,6 +165,8 @@ type EnvironmentStatus struct {
 	// MemoryBytes in use and at most; 0: not known.
 	MemoryBytes      int64 `json:"memory_bytes"`
 	MemoryLimitBytes int64 `json:"memory_limit_bytes"`
+	// CPUSeconds of one core that its programs have used since it began, those that have ended included.
+	CPUSeconds float64 `json:"cpu_seconds"`
 	// Processes that run and that may run at most; 0: not known.
 	Processes    int64 `json:"processes"`
 	ProcessLimit int64 `json:"process_limit"`

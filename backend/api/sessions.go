@@ -30,6 +30,7 @@ type sessionBody struct {
 	IsActive       bool              `json:"is_active"`
 	Phase          backend.Phase     `json:"phase"`
 	Reason         string            `json:"reason"`
+	QueuePlace     int               `json:"queue_place"`
 	CreatedAt      time.Time         `json:"created_at"`
 	UpdatedAt      time.Time         `json:"updated_at"`
 	LastActivityAt time.Time         `json:"last_activity_at"`
@@ -42,7 +43,7 @@ type sessionBody struct {
 
 func newSessionBody(s backend.Session) sessionBody {
 	return sessionBody{
-		ID: s.ID, UserID: s.UserID, Name: s.Name, IsActive: s.Phase.Active(), Phase: s.Phase, Reason: s.Reason,
+		ID: s.ID, UserID: s.UserID, Name: s.Name, IsActive: s.Phase.Active(), Phase: s.Phase, Reason: s.Reason, QueuePlace: s.Place,
 		CreatedAt: s.CreatedAt.UTC(), UpdatedAt: s.UpdatedAt.UTC(), LastActivityAt: s.LastActivityAt.UTC(),
 		FileCount: s.Files, Size: s.Bytes,
 	}

@@ -84,6 +84,18 @@ func TestSessionsWaitForRoom(t *testing.T) {
 	if s := ada.status(second); s.Phase != "starting" || s.QueuePlace != 1 || !strings.Contains(s.Reason, "you have 1 session running") {
 		t.Errorf("the one that waits is %+v", s)
 	}
+	var list struct {
+		Data []struct {
+			ID         string `json:"id"`
+			QueuePlace int    `json:"queue_place"`
+		} `json:"data"`
+	}
+	ada.call(http.StatusOK, http.MethodGet, "/api/sessions/", nil).decode(t, &list)
+	for _, s := range list.Data {
+		if (s.QueuePlace == 1) != (s.ID == second) {
+			t.Errorf("the list has %+v", s)
+		}
+	}
 	// It is no obstacle to another user, whose session has not come to that limit.
 	run(bob, other, "ready")
 	// One that is not wanted any more waits no more.

@@ -33,7 +33,7 @@ describe("a list of sessions", () => {
       deleteSession: () => Promise.resolve(),
       restoreSession: (id) => Promise.resolve(session(id)),
       duplicateSession: (id) => Promise.resolve({ session: session(`${id} copy`), left: 3 }),
-      createSession: never, renameSession: never, ensureDefault: never,
+      createSession: never, renameSession: never, ensureDefault: never, shutdown: never,
     };
     const list = new SessionList(api);
     await list.refresh();

@@ -50,3 +50,13 @@ export function formatDuration(seconds: number): string {
   const minutes = Math.floor(whole / 60) % 60;
   return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
 }
+
+/** "out of memory" → "Out of memory." */
+export function sentence(words: string): string {
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)}${/[.!?]$/.test(words) ? "" : "."}`;
+}
+
+/** A phase's reason where the phase stands beside it: "stopped: nobody used it for 2h" → "nobody used it for 2h". */
+export function bareReason(reason: string): string {
+  return reason.replace(/^(waiting|waiting for room|stopped|failed): /i, "");
+}

@@ -44,6 +44,8 @@ export const sessionSchema = z.object({
   is_active: flag,
   phase: z._default(phaseSchema, "stopped"),
   reason: text,
+  /** Among the sessions that wait for others to stop, 1 being the next; 0: it does not wait. */
+  queue_place: count,
   created_at: z.string(),
   updated_at: z.string(),
   last_activity_at: z.nullish(z.string()),
@@ -102,7 +104,9 @@ export const statusSchema = z.object({
   revision: count,
   phase: phaseSchema,
   reason: text,
-  environment: z.nullish(z.object({ limits: text, memory_bytes: count, memory_limit_bytes: count })),
+  /** When the phase began. */
+  since: text,
+  environment: z.nullish(z.object({ limits: text, memory_bytes: count, memory_limit_bytes: count, cpu_seconds: count })),
   limits: z.nullish(z.object({ max_file_bytes: z.number() })),
 });
 export type Status = z.infer<typeof statusSchema>;

@@ -13,9 +13,17 @@ export function phaseLabel(phase: Phase): string {
   return looks[phase].label;
 }
 
+interface Props {
+  readonly phase: Phase;
+  readonly reason?: string;
+  /** In the queue of those that wait for others to stop; 0: it does not wait. */
+  readonly place?: number;
+}
+
 /** A session's phase: a dot and a word. */
-export function PhaseBadge({ phase, reason = "" }: { readonly phase: Phase; readonly reason?: string }) {
-  const { label, color, moves } = looks[phase];
+export function PhaseBadge({ phase, reason = "", place = 0 }: Props) {
+  const { color, moves } = looks[phase];
+  const label = place > 0 ? `Waiting, place ${place}` : looks[phase].label;
   return (
     <span className="inline-flex items-center gap-1.5 text-[12px] whitespace-nowrap text-muted" title={reason || undefined}>
       <span className={`size-2 rounded-full bg-current ${color} ${moves ? "pulse" : ""} ${phase === "stopped" ? "opacity-60" : ""}`} aria-hidden />

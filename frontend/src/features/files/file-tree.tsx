@@ -323,7 +323,7 @@ function TreeRow({ id, row: { item, depth, expanded, position, siblings }, selec
     >
       <ChevronRight size={14} aria-hidden className={`shrink-0 text-faint transition-transform ${expanded ? "rotate-90" : ""} ${folder ? "" : "invisible"}`} />
       <FileIcon path={item.path} type={item.type} open={expanded} />
-      <span className={`ml-0.5 truncate ${item.saved ? "" : "text-faint italic"}`}>{item.name}</span>
+      <span className={`ml-0.5 truncate ${item.saved ? "" : "text-muted italic"}`}>{item.name}</span>
       {!item.saved && <FileMinus size={13} aria-hidden className="ml-auto shrink-0 text-warn" />}
     </div>
   );

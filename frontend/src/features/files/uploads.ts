@@ -1,6 +1,6 @@
 /** What is on its way to the workspace: many files at once, some at a time, with progress, a way to stop and words for what failed. */
 import type { API } from "@/lib/api";
-import { formatBytes, plural } from "@/lib/format";
+import { formatBytes, plural, sentence } from "@/lib/format";
 import { baseName, joinPath } from "@/lib/paths";
 import { Problem, errorText } from "@/lib/problem";
 import type { Item } from "@/lib/schemas";
@@ -176,18 +176,17 @@ function sizeOf(job: Job): number {
 /** Why it failed, and what to do about it. */
 function failureOf(job: Job, error: unknown): UploadFailure {
   const { path } = job;
-  if (!(error instanceof Problem)) return { path, text: `${sentence(error)} It may have changed or gone on your device: choose it again.`, job: null };
+  if (!(error instanceof Problem)) return { path, text: `${errorSentence(error)} It may have changed or gone on your device: choose it again.`, job: null };
   const size = formatBytes(sizeOf(job));
   if (error.code === "too_large") {
     const way = job.kind === "zip" ? "Make several smaller archives of it." : `It has ${size}. Split it, or fetch it from the terminal, where it works but is not saved.`;
-    return { path, text: `${sentence(error)} ${way}`, job: null };
+    return { path, text: `${errorSentence(error)} ${way}`, job: null };
   }
   const again = error.status === 0 || error.status === 429 || error.status >= 500;
-  return { path, text: sentence(error), job: again ? job : null };
+  return { path, text: errorSentence(error), job: again ? job : null };
 }
 
 /** The server's words as a sentence, long counts of bytes in shorter units. */
-function sentence(error: unknown): string {
-  const text = errorText(error).replace(/(\d{5,}) bytes/g, (_, bytes: string) => formatBytes(Number(bytes)));
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
+function errorSentence(error: unknown): string {
+  return sentence(errorText(error).replace(/(\d{5,}) bytes/g, (_, bytes: string) => formatBytes(Number(bytes))));
 }

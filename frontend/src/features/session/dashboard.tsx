@@ -1,6 +1,6 @@
 "use client";
 
-import { Copy, Ellipsis, List, Pencil, Plus, Search, Share2, SquareTerminal, Trash2 } from "lucide-react";
+import { Copy, Ellipsis, List, Pencil, Plus, Power, Search, Share2, SquareTerminal, Trash2 } from "lucide-react";
 import dynamic from "next/dynamic";
 import { useCallback, useEffect, useState } from "react";
 import { Button } from "@/components/ui/button";
@@ -77,6 +77,7 @@ export function Dashboard() {
       (left) => inform(left === 0 ? `“${session.name}” is duplicated.` : `“${session.name}” is duplicated, but for ${plural(left, "entry", "entries")} not saved.`),
       (failure: unknown) => report("Could not duplicate the session", failure),
     );
+  const stop = (session: Session) => list.stop(session.id).catch((failure: unknown) => report("Could not stop the session", failure));
 
   return (
     <PageShell user={user} width="max-w-5xl">
@@ -126,7 +127,7 @@ export function Dashboard() {
             </div>
           )}
           {status === "ready" && sessions.length === 0 && <Empty onNew={() => setAsking({ what: "new" })} />}
-          {sessions.length > 0 && <Table sessions={shown} onAsk={setAsking} onDuplicate={(session) => void duplicate(session)} onDelete={(session) => void remove(session)} />}
+          {sessions.length > 0 && <Table sessions={shown} onAsk={setAsking} onDuplicate={(session) => void duplicate(session)} onStop={(session) => void stop(session)} onDelete={(session) => void remove(session)} />}
           {sessions.length < count && (
             <div className="mt-3 text-center">
               <Button onClick={() => void list.more().catch((failure: unknown) => report("Could not list more", failure))}>Show more</Button>
@@ -163,10 +164,11 @@ interface TableProps {
   readonly sessions: readonly Session[];
   readonly onAsk: (asking: Asking) => void;
   readonly onDuplicate: (session: Session) => void;
+  readonly onStop: (session: Session) => void;
   readonly onDelete: (session: Session) => void;
 }
 
-function Table({ sessions, onAsk, onDuplicate, onDelete }: TableProps) {
+function Table({ sessions, onAsk, onDuplicate, onStop, onDelete }: TableProps) {
   const now = useNow();
   const [menu, setMenu] = useState<{ session: Session; x: number; y: number; end: boolean } | null>(null);
   const close = useCallback(() => setMenu(null), []);
@@ -187,7 +189,7 @@ function Table({ sessions, onAsk, onDuplicate, onDelete }: TableProps) {
               <SquareTerminal size={16} className="shrink-0 text-faint group-hover:text-accent-text" aria-hidden />
               <span className="truncate">{session.name}</span>
             </a>
-            <PhaseBadge phase={session.phase} reason={session.reason} />
+            <PhaseBadge phase={session.phase} reason={session.reason} place={session.queue_place} />
             <time className="hidden text-[13px] text-muted sm:block" dateTime={session.last_activity_at ?? session.updated_at}>
               {formatAgo(session.last_activity_at ?? session.updated_at, now)}
             </time>
@@ -219,6 +221,7 @@ function Table({ sessions, onAsk, onDuplicate, onDelete }: TableProps) {
               { label: "Open", icon: <SquareTerminal size={14} />, onSelect: () => window.location.assign(`/workspace/?id=${menu.session.id}`) },
               { label: "Rename…", icon: <Pencil size={14} />, onSelect: () => onAsk({ what: "rename", session: menu.session }) },
               { label: "Duplicate", icon: <Copy size={14} />, onSelect: () => onDuplicate(menu.session) },
+              ...(menu.session.is_active ? [{ label: "Stop", icon: <Power size={14} />, onSelect: () => onStop(menu.session) }] : []),
             ],
             [
               { label: "Share…", icon: <Share2 size={14} />, onSelect: () => onAsk({ what: "share", session: menu.session }) },

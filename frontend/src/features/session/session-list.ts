@@ -12,7 +12,7 @@ export interface SessionListState {
   readonly error: string;
 }
 
-export type SessionListAPI = Pick<API, "sessions" | "createSession" | "renameSession" | "deleteSession" | "restoreSession" | "duplicateSession" | "ensureDefault">;
+export type SessionListAPI = Pick<API, "sessions" | "createSession" | "renameSession" | "deleteSession" | "restoreSession" | "duplicateSession" | "shutdown" | "ensureDefault">;
 
 const pageSize = 100;
 export const orders = { used: "Last active", name: "Name", created: "Newest", size: "Largest" } as const;
@@ -82,6 +82,12 @@ export class SessionList {
     const { session, left } = await this.#api.duplicateSession(id);
     this.#add(session);
     return left;
+  }
+
+  /** Answers when its last changes are saved; its files stay. */
+  async stop(id: string): Promise<void> {
+    await this.#api.shutdown(id);
+    await this.refresh();
   }
 
   async remove(id: string): Promise<void> {

@@ -18,7 +18,7 @@ import { InputBuffer } from "./input-buffer";
 export type TerminalState =
   | { readonly kind: "idle" }
   | { readonly kind: "connecting" }
-  | { readonly kind: "starting"; readonly phase: Phase; readonly message: string; readonly reason: string }
+  | { readonly kind: "starting"; readonly phase: Phase; readonly message: string; readonly reason: string; readonly place: number }
   | { readonly kind: "attached" }
   | { readonly kind: "reconnecting"; readonly attempt: number }
   | { readonly kind: "ended"; readonly exit: Exit | null; readonly message: string }
@@ -220,7 +220,7 @@ export class TerminalConnection {
     switch (message.type) {
       case "status":
         if (message.phase === "ready" && this.#attached) return;
-        this.state.set({ kind: "starting", phase: message.phase, message: message.message, reason: message.reason });
+        this.state.set({ kind: "starting", phase: message.phase, message: message.message, reason: message.reason, place: message.queue_place });
         return;
       case "attached":
         this.#attach(message);

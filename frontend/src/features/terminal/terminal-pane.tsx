@@ -11,6 +11,7 @@ import type { Rights } from "@/features/sharing/rights";
 import type { PhaseState } from "@/features/workspace/workspace";
 import { useMedia } from "@/hooks/use-media";
 import { useStore } from "@/hooks/use-store";
+import { bareReason, sentence } from "@/lib/format";
 import type { Exit, Phase } from "@/lib/schemas";
 import { inform } from "@/lib/toasts";
 import type { Store } from "@/lib/store";
@@ -353,7 +354,7 @@ function TerminalView({ tab, session, rights, running, onSettings, onSplit, onAl
           </button>
         </Strip>
       )}
-      {state.kind === "starting" && <StartUp phase={state.phase} reason={state.reason} />}
+      {state.kind === "starting" && <StartUp phase={state.phase} reason={state.reason} place={state.place} />}
       {state.kind === "ended" && still && <Stopped session={session} onStart={rights.change ? restart : undefined} />}
       {state.kind === "ended" && !still && (
         <div className="flex min-h-9 shrink-0 flex-wrap items-center gap-3 border-t border-line bg-panel px-3 py-1 text-[13px] text-muted">
@@ -401,7 +402,18 @@ function progressOf(reason: string): string {
 }
 
 /** What is done of a start, what is under way, and what the server says of it. */
-function StartUp({ phase, reason }: { readonly phase: Phase; readonly reason: string }) {
+function StartUp({ phase, reason, place }: { readonly phase: Phase; readonly reason: string; readonly place: number }) {
+  if (place > 0) {
+    return (
+      <Overlay>
+        <p className="font-medium">Waiting for its turn: place {place} in the queue</p>
+        <p className="max-w-md text-[13px] text-muted">{sentence(bareReason(reason))} Files can be edited meanwhile.</p>
+        <a href="/dashboard/" className="text-[13px] font-medium text-accent-text hover:underline">
+          See your sessions
+        </a>
+      </Overlay>
+    );
+  }
   if (phase === "failed") {
     return (
       <Overlay>
@@ -443,12 +455,13 @@ function Stopped({ session, onStart }: { readonly session: PhaseState; readonly 
     <Overlay>
       <p className={`font-medium ${failed ? "text-bad" : ""}`}>{failed ? "The session failed" : "The session is stopped"}</p>
       <p className="max-w-md text-[13px] text-muted">
-        {session.reason ? `${session.reason.charAt(0).toUpperCase()}${session.reason.slice(1)}. ` : ""}
+        {session.reason && `${sentence(bareReason(session.reason))} `}
+        {failed && onStart && "If it fails again, whoever runs this server can help. "}
         {onStart ? "Files are kept and can be edited meanwhile." : "Its terminals are shown again when one who may starts it."}
       </p>
       {onStart && (
         <Button kind="primary" className="mt-1" onClick={onStart}>
-          Start
+          {failed ? "Try again" : "Start"}
         </Button>
       )}
     </Overlay>

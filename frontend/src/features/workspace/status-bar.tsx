@@ -7,32 +7,37 @@ import { useNow } from "@/hooks/use-now";
 import { useStore } from "@/hooks/use-store";
 import type { Rights } from "@/features/sharing/rights";
 import { api } from "@/lib/api";
-import { formatAgo, formatBytes, plural } from "@/lib/format";
+import { bareReason, formatAgo, plural } from "@/lib/format";
 import { past } from "@/lib/toasts";
 import { Dialog } from "@/components/ui/dialog";
+import { useKept } from "./kept";
+import { cpuText, memoryText, type Look } from "./usage";
 import type { Workspace } from "./workspace";
 
-/** Between looks at the environment's memory, in milliseconds; only while the page is seen. */
-const sampleMs = 15_000;
+/** Between looks at what the environment uses, in milliseconds; only while the page is seen. CPU is known from two of them. */
+const firstMs = 2_000;
+const sampleMs = 10_000;
 
 /** What is so now, in one line: the environment and why, what it uses, who is here, and what was said. */
 export function StatusBar({ workspace, rights }: { readonly workspace: Workspace; readonly rights: Rights }) {
   const phase = useStore(workspace.phase);
   const events = useStore(workspace.events.state);
   const sync = useStore(workspace.sync);
+  const kept = useKept(workspace);
   const people = useStore(workspace.people);
   const messages = useStore(past);
   const [open, setOpen] = useState(false);
-  const memory = useMemory(workspace.id, rights.files && phase?.phase === "ready");
+  const { cpu, memory } = useUsage(workspace.id, rights.files && phase?.phase === "ready");
   const names = [...new Set(people)];
   const offline = events.kind === "waiting" || events.kind === "connecting";
   return (
     <footer aria-label="Status" className="flex h-7 shrink-0 items-center gap-4 overflow-hidden border-t border-line bg-panel px-3 text-[12px] whitespace-nowrap text-muted">
       {phase && (
         <span className="flex min-w-0 items-center gap-2">
-          <PhaseBadge phase={phase.phase} reason={phase.reason} />
-          <span className="truncate" title={phase.message || phase.reason}>
-            {phase.phase === "ready" ? "" : phase.message || phase.reason}
+          <PhaseBadge phase={phase.phase} reason={phase.reason} place={phase.place} />
+          {/* A stop that is near has a banner. */}
+          <span className="truncate" title={phase.reason}>
+            {phase.phase === "ready" ? "" : bareReason(phase.reason)}
           </span>
         </span>
       )}
@@ -42,8 +47,18 @@ export function StatusBar({ workspace, rights }: { readonly workspace: Workspace
           {sync.message}
         </span>
       )}
+      {rights.files && kept[0] && (
+        <button type="button" className="h-6 truncate rounded text-warn hover:underline" title="Shows it in the tree, with the reason" onClick={() => workspace.reveal(kept[0]?.path ?? "")}>
+          {kept.length === 1 ? `${kept[0].name} is not saved` : `${plural(kept.length, "file")} are not saved`}
+        </button>
+      )}
       {sync?.watch_mode === "poll" && <span title="The system's watches are used up: changes are looked for every few seconds.">Changes show a little later</span>}
       <span className="ml-auto flex items-center gap-4">
+        {cpu && (
+          <span className="tabular-nums max-sm:hidden" title="CPU that the environment's programs use; 100 % is one core">
+            {cpu}
+          </span>
+        )}
         {memory && (
           <span className="max-sm:hidden" title="Memory of the environment">
             {memory}
@@ -89,30 +104,36 @@ function Notifications({ onClose }: { readonly onClose: () => void }) {
   );
 }
 
-/** "120 MB of 512 MB", or "" while it is not known. */
-function useMemory(session: string, wanted: boolean): string {
-  const [text, setText] = useState("");
+/** What the environment uses, in words; nothing while it is not known. */
+function useUsage(session: string, wanted: boolean): { readonly cpu: string; readonly memory: string } {
+  const [usage, setUsage] = useState({ cpu: "", memory: "" });
   useEffect(() => {
     if (!wanted) return;
     let left = false;
-    const look = () => {
-      if (document.visibilityState !== "visible") return;
-      api.status(session).then(
-        ({ environment }) => {
+    let before: Look | null = null;
+    let pause = firstMs;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const look = async () => {
+      if (document.visibilityState === "visible") {
+        try {
+          const { environment, since } = await api.status(session);
           if (left) return;
-          const { memory_bytes: used = 0, memory_limit_bytes: most = 0 } = environment ?? {};
-          setText(used === 0 ? "" : most === 0 ? formatBytes(used) : `${formatBytes(used)} of ${formatBytes(most)}`);
-        },
-        // The next look may be luckier; that nothing can be reached is said elsewhere.
-        () => undefined,
-      );
+          const now: Look | null = environment ? { at: performance.now(), since, environment } : null;
+          setUsage({ cpu: now ? cpuText(before, now) : "", memory: now ? memoryText(now) : "" });
+          pause = before ? sampleMs : firstMs;
+          before = now;
+        } catch {
+          // The next look may be luckier; that nothing can be reached is said elsewhere.
+        }
+      }
+      if (!left) timer = setTimeout(() => void look(), pause);
     };
-    look();
-    const timer = setInterval(look, sampleMs);
+    void look();
     return () => {
       left = true;
-      clearInterval(timer);
+      clearTimeout(timer);
+      setUsage({ cpu: "", memory: "" });
     };
   }, [session, wanted]);
-  return wanted ? text : "";
+  return usage;
 }

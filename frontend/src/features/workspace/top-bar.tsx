@@ -1,7 +1,7 @@
 "use client";
 
 import { ChevronLeft, Power, Search, Share2, Users } from "lucide-react";
-import { useEffect, useMemo, useState } from "react";
+import { useEffect, useState } from "react";
 import { Mark } from "@/components/brand";
 import { ThemeToggle } from "@/components/theme-toggle";
 import { Button, IconButton } from "@/components/ui/button";
@@ -14,6 +14,7 @@ import type { Rights } from "@/features/sharing/rights";
 import { useStore } from "@/hooks/use-store";
 import { plural } from "@/lib/format";
 import type { User } from "@/lib/schemas";
+import { useKept } from "./kept";
 import type { Workspace } from "./workspace";
 
 interface Props {
@@ -53,7 +54,7 @@ export function TopBar({ workspace, rights, user, onRun, onShare }: Props) {
       </h1>
       {phase && (
         <span className="max-sm:[&_.phase-word]:sr-only">
-          <PhaseBadge phase={phase.phase} reason={phase.reason} />
+          <PhaseBadge phase={phase.phase} reason={phase.reason} place={phase.place} />
         </span>
       )}
       {rights.files && <SavedState workspace={workspace} readOnly={!rights.change} />}
@@ -93,9 +94,7 @@ function SavedState({ workspace, readOnly }: { readonly workspace: Workspace; re
   const unsaved = useStore(workspace.documents.unsaved);
   const sync = useStore(workspace.sync);
   const events = useStore(workspace.events.state);
-  const { tree } = useStore(workspace.files.state);
-  // Ignored files are left out on purpose: the tree says so, it is no warning.
-  const kept = useMemo(() => [...tree.values()].filter((item) => !item.saved && item.unsaved_reason !== "ignored").length, [tree]);
+  const kept = useKept(workspace).length;
   const { text, tone, detail } = words();
   return (
     <span role="status" className={`truncate text-[12px] max-sm:hidden ${tone}`} title={detail || undefined}>

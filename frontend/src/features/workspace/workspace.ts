@@ -43,6 +43,8 @@ export interface PhaseState {
   readonly phase: Phase;
   readonly message: string;
   readonly reason: string;
+  /** In the queue of sessions that wait for others to stop; 0: it does not wait. */
+  readonly place: number;
 }
 
 /** A viewer's ID, by which the server counts its input: new for each page, since what was typed is not kept. */
@@ -209,7 +211,7 @@ export class Workspace {
     const rights = rightsOf(session.access);
     this.session.set(session);
     this.rights.set(rights);
-    this.phase.update((phase) => phase ?? { phase: session.phase, message: "", reason: session.reason });
+    this.phase.update((phase) => phase ?? { phase: session.phase, message: "", reason: session.reason, place: session.queue_place });
     // To open a terminal is to start the session; who may not do that is shown those that run.
     if (rights.change) this.terminals.open("1");
     if (!rights.owner) void this.#findOwner();
@@ -358,6 +360,12 @@ export class Workspace {
     this.files.reveal(path);
   }
 
+  /** Shows an entry in the tree. */
+  reveal(path: string): void {
+    this.layout.show("files");
+    this.files.reveal(path);
+  }
+
   /** Opens a file, and shows its versions beside it. */
   showHistory(path: string): void {
     this.documents.open(path);
@@ -380,7 +388,7 @@ export class Workspace {
   #event(event: WorkspaceEvent): void {
     switch (event.type) {
       case "status":
-        this.phase.set({ phase: event.phase, message: event.message, reason: event.reason });
+        this.phase.set({ phase: event.phase, message: event.message, reason: event.reason, place: event.queue_place });
         this.stopsAt.set(event.stops_at ? { at: Date.parse(event.stops_at), mayStay: event.may_stay, reason: event.reason } : null);
         return;
       case "files":
