@@ -10,7 +10,7 @@ import { api } from "@/lib/api";
 import { bareReason, formatAgo, plural } from "@/lib/format";
 import { past } from "@/lib/toasts";
 import { Dialog } from "@/components/ui/dialog";
-import { useKept } from "./kept";
+import { useKept } from "./use-kept";
 import { cpuText, memoryText, type Look } from "./usage";
 import type { Workspace } from "./workspace";
 

@@ -14,7 +14,7 @@ import type { Rights } from "@/features/sharing/rights";
 import { useStore } from "@/hooks/use-store";
 import { plural } from "@/lib/format";
 import type { User } from "@/lib/schemas";
-import { useKept } from "./kept";
+import { useKept } from "./use-kept";
 import type { Workspace } from "./workspace";
 
 interface Props {

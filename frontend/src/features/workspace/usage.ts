@@ -19,7 +19,7 @@ export function memoryText({ environment }: Look): string {
 
 /** "CPU 12 %" of one core, between two looks at the same environment; "" where there are no two. */
 export function cpuText(before: Look | null, now: Look): string {
-  if (!before || before.since !== now.since || now.at <= before.at) return "";
+  if (before?.since !== now.since || now.at <= before.at) return "";
   const seconds = now.environment.cpu_seconds - before.environment.cpu_seconds;
   return `CPU ${Math.max(0, Math.round((seconds * 100_000) / (now.at - before.at)))} %`;
 }
