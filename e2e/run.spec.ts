@@ -1,6 +1,6 @@
 import { AxeBuilder } from "@axe-core/playwright";
 import { type BrowserContext, expect, type Page, test } from "@playwright/test";
-import { createSession, expectTerminal, openFile, register, terminalText } from "./page.ts";
+import { createSession, expectTerminal, openFile, register, terminalText, typeInTerminal } from "./page.ts";
 import { Server } from "./server.ts";
 
 // Running the open file: in a terminal of its own, with arguments, to its exit status, stopped, and with what it draws.
@@ -19,6 +19,10 @@ const files: Readonly<Record<string, string>> = {
   "args.py": "import sys\nprint('got', sys.argv[1:])\nsys.exit(len(sys.argv) - 1)\n",
   "wait.py": "import time\nprint('waiting', flush=True)\ntime.sleep(600)\n",
   "deep/tool.js": "console.log('node here', process.cwd())\n",
+  "deep/boom.py": "def fail():\n    raise ValueError('on purpose')\n\nfail()\n",
+  "typed.ts": "const n: number = 6 * 7;\nconsole.log('typed', n);\n",
+  "web/.prettierrc": "semi: false\nsingleQuote: true\n",
+  "web/app.js": "const a = \"b\" ; f( a )\n",
   "prog.c": "#include <stdio.h>\nint main(int argc, char **argv) { printf(\"c here %d\\n\", argc); return 0; }\n",
   "plot.py": "import matplotlib.pyplot as plt\nplt.plot([1, 4, 9])\nplt.title('Squares')\nplt.show()\nplt.bar([1, 2], [3, 4])\nplt.show()\n",
 };
@@ -121,6 +125,86 @@ test("figures appear beside what draws them, and stay as files", async ({ page, 
   const kept = await context.request.get(`${server.url}/api/workspace/${id}/file/.figures/plot-1.png?raw=1`);
   expect((await kept.body()).subarray(1, 4).toString()).toBe("PNG");
   expect(await (await context.request.get(`${server.url}/api/workspace/${id}/files`)).json()).not.toContainEqual(expect.objectContaining({ name: expect.stringMatching(/\.part$/) }));
+});
+
+/** clickInTerminal clicks on a text that the terminal in front shows, where it is. */
+async function clickInTerminal(page: Page, text: string): Promise<void> {
+  const line = page.locator(".xterm-rows > div").filter({ hasText: text }).last();
+  const place = await line.evaluate((row, wanted) => {
+    const walk = document.createTreeWalker(row, NodeFilter.SHOW_TEXT);
+    const range = document.createRange();
+    let left = (row.textContent ?? "").indexOf(wanted);
+    for (let node = walk.nextNode(); node; node = walk.nextNode()) {
+      const length = node.textContent?.length ?? 0;
+      if (left < length) {
+        range.setStart(node, left);
+        range.setEnd(node, left + 1);
+        break;
+      }
+      left -= length;
+    }
+    const { x, y, height } = range.getBoundingClientRect();
+    return { x: x + 2, y: y + height / 2 };
+  }, text);
+  // A link is one once the pointer is on it.
+  await page.mouse.move(place.x, place.y - 40);
+  await page.mouse.move(place.x, place.y);
+  await page.mouse.move(place.x + 1, place.y);
+  await expect(page.locator(".xterm-screen.xterm-cursor-pointer, .xterm.xterm-cursor-pointer, .xterm-cursor-pointer").first()).toBeVisible();
+  await page.mouse.click(place.x + 1, place.y);
+}
+
+test("what a program prints of a place leads there", async ({ page, context }) => {
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await open(context, page, "rosa");
+  // The graphics card's letters are nowhere in the page: these are.
+  const chosen = await context.request.put(`${server.url}/api/users/me/settings`, { data: { version: 0, settings: { terminal: { webgl: false } } } });
+  expect(chosen.ok(), await chosen.text()).toBe(true);
+  await expect(page.locator(".xterm-rows > div").filter({ hasText: "$" }).first()).toBeVisible();
+  const cursor = page.getByRole("button", { name: /^Ln |Go to line/ }).or(page.getByText(/^Ln \d+, Col \d+$/)).first();
+  await page.getByRole("tree", { name: "Files" }).getByRole("treeitem", { name: "deep" }).click();
+  await openFile(page, "boom.py");
+  await page.getByRole("button", { name: "Run", exact: true }).click();
+  await expectTerminal(page, /ValueError: on purpose/);
+  await openFile(page, "main.py");
+  await clickInTerminal(page, 'boom.py", line 2, in fail');
+  await expect(page.getByRole("tab", { name: "boom.py", selected: true })).toBeVisible();
+  await expect(cursor).toContainText("Ln 2");
+  await page.getByRole("tab", { name: "Terminal 1" }).click();
+  await expect(page.getByRole("tab", { name: "Terminal 1" })).toHaveAttribute("aria-selected", "true");
+  await typeInTerminal(page, "clear; grep -n c prog.c /dev/null | head -1; echo see args.py:3:5");
+  await expectTerminal(page, /^see args\.py:3:5/m);
+  await clickInTerminal(page, "args.py:3:5");
+  await expect(page.getByRole("tab", { name: "args.py", selected: true })).toBeVisible();
+  await expect(cursor).toContainText("Ln 3, Col 5");
+  await look(page, "places");
+});
+
+test("TypeScript runs where something runs it, and else the terminal says what to install", async ({ page, context }) => {
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await open(context, page, "anders");
+  await openFile(page, "typed.ts");
+  await page.getByRole("button", { name: "Run", exact: true }).click();
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  if (major > 22 || (major === 22 && minor >= 6)) {
+    await expectTerminal(page, /^typed 42/m);
+  } else {
+    await expectTerminal(page, /^Node\.js runs TypeScript from version 22\.6 on/m);
+    await expect(status(page, "not installed here")).toBeVisible();
+    await look(page, "typescript");
+  }
+});
+
+test("Format is by the workspace's settings", async ({ page, context }) => {
+  await page.setViewportSize({ width: 1440, height: 900 });
+  const id = await open(context, page, "vera");
+  await page.getByRole("tree", { name: "Files" }).getByRole("treeitem", { name: "web" }).click();
+  await openFile(page, "app.js");
+  await expect(page.locator(".view-lines").first()).toContainText("const a");
+  await page.locator(".monaco-editor").first().click();
+  await page.keyboard.press("Alt+Shift+f");
+  const stored = async () => (await context.request.get(`${server.url}/api/workspace/${id}/file/web/app.js?raw=1`)).text();
+  await expect.poll(stored).toBe("const a = 'b'\nf(a)\n");
 });
 
 test("on a narrow screen", async ({ page, context }) => {

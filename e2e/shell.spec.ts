@@ -83,8 +83,16 @@ test("settings take effect at once, here and on another device", async ({ contex
   await expect(page.locator("html")).toHaveAttribute("data-theme", "contrast");
   await expect(other.page.locator("html")).toHaveAttribute("data-theme", "contrast");
   await expect(other.page.getByRole("region", { name: "Editor" }).getByLabel("Font size")).toHaveValue("21");
+  // What a key changes is the same choice.
+  await dialog.getByRole("button", { name: "Done" }).click();
+  await page.locator(".monaco-editor").first().click();
+  await page.keyboard.press("Alt+z");
+  await expect(other.page.getByRole("checkbox", { name: "Wrap long lines" })).toBeChecked();
+  await other.page.getByRole("checkbox", { name: "Minimap" }).check();
+  await expect(page.locator(".monaco-editor .minimap").first()).toBeVisible();
   await page.reload();
   await expect(page.locator(".monaco-editor .view-lines").first()).toHaveCSS("font-size", "21px");
+  await expect(page.locator(".monaco-editor .minimap").first()).toBeVisible();
   await other.page.getByRole("button", { name: "Reset all" }).click();
   await expect(page.locator("html")).not.toHaveAttribute("data-theme", "contrast");
   await look(other.page, "settings");

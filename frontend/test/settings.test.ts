@@ -144,9 +144,10 @@ describe("settings", () => {
     kept.clear();
     kept.set("terminal-settings", JSON.stringify({ fontSize: 17, cursorStyle: "bar" }));
     kept.set("autosave", "false");
+    kept.set("editor-options", JSON.stringify({ fontSize: 15, wordWrap: true, minimap: true, tabSize: "x" }));
     kept.set("theme", "light");
     load();
-    expect(settings.get()).toMatchObject({ autosave: false, theme: "light", terminal: { fontSize: 17, cursorStyle: "bar", scrollback: 10_000 } });
+    expect(settings.get()).toMatchObject({ autosave: false, theme: "light", fontSize: 15, wordWrap: true, minimap: true, tabSize: 4, terminal: { fontSize: 17, cursorStyle: "bar", scrollback: 10_000 } });
   });
 
   it("that make no sense are the usual ones", () => {

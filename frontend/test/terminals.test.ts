@@ -210,6 +210,13 @@ describe("commandLine", () => {
   ])("%s %j", (path, args, line) => {
     expect(commandLine(path, args, (each) => here.has(each))).toBe(line);
   });
+  it("runs TypeScript with what there is, or says what to install", () => {
+    expect(commandLine("-a.ts", "1", () => false)).toBe(
+      "if node --experimental-strip-types -e 0 2>/dev/null; then node --experimental-strip-types ./-a.ts 1; elif [ -x node_modules/.bin/tsx ]; then node_modules/.bin/tsx ./-a.ts 1; " +
+        "elif command -v tsx >/dev/null; then tsx ./-a.ts 1; elif command -v bun >/dev/null; then bun run ./-a.ts 1; elif command -v deno >/dev/null; then deno run ./-a.ts 1; " +
+        "else echo 'Node.js runs TypeScript from version 22.6 on, and this one is older. Install tsx, and run again: npm install --save-dev tsx'; (exit 127); fi",
+    );
+  });
   it("runs a file alone where there is no module", () => {
     expect(commandLine("x/main.go", "", () => false)).toBe("go run x/main.go");
   });

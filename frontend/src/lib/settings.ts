@@ -41,7 +41,10 @@ export const settingsSchema = z.object({
   fontSize,
   tabSize: z.catch(z.int().check(z.gte(1), z.lte(8)), 4),
   insertSpaces: z.catch(z.boolean(), true),
+  /** Takes spaces or tabs, and how many, from what is in the file. */
+  detectIndentation: z.catch(z.boolean(), true),
   wordWrap: z.catch(z.boolean(), false),
+  minimap: z.catch(z.boolean(), false),
   autosave: z.catch(z.boolean(), true),
   terminal: z.catch(terminalSchema, terminalSchema.parse({})),
 });
@@ -75,6 +78,7 @@ function older(): Record<string, unknown> {
   if (terminal) found.terminal = terminal;
   const autosave = loadStored("autosave", z.nullable(z.boolean()), null);
   if (autosave === false) found.autosave = false;
+  Object.assign(found, loadStored("editor-options", z.nullable(z.record(z.string(), z.unknown())), null));
   const theme = storedTheme();
   if (theme !== "system") found.theme = theme;
   return found;

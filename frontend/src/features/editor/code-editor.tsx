@@ -4,7 +4,6 @@ import type * as Monaco from "monaco-editor";
 import { useEffect, useRef } from "react";
 import type { Document } from "./document";
 import type { Documents } from "./documents";
-import { editorSettings, monacoOptions } from "./options";
 import { editorOptions, fullOptions, goTo, lightOptions, loadMonaco, MonacoBuffer, putCursor, viewOf } from "./monaco";
 
 interface Props {
@@ -30,7 +29,7 @@ export function CodeEditor({ document: doc, documents, group, readOnly, light, o
     void loadMonaco().then((monaco) => {
       const { buffer } = doc;
       if (left || !host.current || !(buffer instanceof MonacoBuffer)) return;
-      editor.current ??= monaco.editor.create(host.current, { ...editorOptions, ...monacoOptions(editorSettings.get()), model: null });
+      editor.current ??= monaco.editor.create(host.current, { ...editorOptions, model: null });
       const shown = editor.current;
       shown.setModel(buffer.model);
       const view = buffer.views.get(group);
@@ -75,8 +74,6 @@ export function CodeEditor({ document: doc, documents, group, readOnly, light, o
       left = true;
     };
   }, [doc, readOnly, light]);
-
-  useEffect(() => editorSettings.subscribe(() => editor.current?.updateOptions(monacoOptions(editorSettings.get()))), []);
 
   useEffect(
     () => () => {

@@ -1,10 +1,10 @@
 /** What can be done with the open files, as commands. Browsers keep Ctrl+W, Ctrl+Tab and Ctrl+Shift+T; these have others. */
 import type { Command } from "@/features/commands/commands";
 import { previewKind } from "@/features/viewers/kind";
+import { changeSettings, fontSizes, settings } from "@/lib/settings";
 import { complain, inform } from "@/lib/toasts";
 import type { Document } from "./document";
 import { mostGroups, type Documents, type TabGroup } from "./documents";
-import { changeOptions, editorFontSizes, editorSettings } from "./options";
 
 interface Doing {
   readonly readOnly: boolean;
@@ -101,13 +101,13 @@ export function editorTabCommands(documents: Documents, { readOnly, close }: Doi
 }
 
 function toggle(what: "wordWrap" | "minimap" | "detectIndentation", on: string, off: string): void {
-  changeOptions({ [what]: !editorSettings.get()[what] });
-  inform(editorSettings.get()[what] ? on : off);
+  changeSettings({ [what]: !settings.get()[what] });
+  inform(settings.get()[what] ? on : off);
 }
 
 function stepFont(by: number): void {
-  const { least, most } = editorFontSizes;
-  changeOptions({ fontSize: Math.min(most, Math.max(least, editorSettings.get().fontSize + by)) });
+  const { least, most } = fontSizes;
+  changeSettings({ fontSize: Math.min(most, Math.max(least, settings.get().fontSize + by)) });
 }
 
 async function save(tab: Document | null, readOnly: boolean): Promise<void> {

@@ -8,7 +8,7 @@ import type { Documents } from "./documents";
 import { encodings, type Encoding } from "./encoding";
 import { languageLabel } from "./language";
 import { indentationOf, languageIDs, setIndentation } from "./monaco";
-import { tabSizes } from "./options";
+import { tabSizes } from "@/lib/settings";
 
 interface Props {
   readonly document: Document;

@@ -17,7 +17,6 @@ import { DocumentView } from "./document-view";
 import { mostGroups, type Documents, type TabGroup } from "./documents";
 import { editorTabCommands } from "./editor-commands";
 import { EditorTabs } from "./editor-tabs";
-import { watchOptions } from "./options";
 import { dragType, readDrag } from "./tab-drag";
 
 interface Props {
@@ -50,7 +49,6 @@ export function EditorPane({ session, commands, documents, files, readOnly }: Pr
     [documents],
   );
 
-  useEffect(() => watchOptions(), []);
   useEffect(() => commands.register(...editorTabCommands(documents, { readOnly, close })), [commands, documents, readOnly, close]);
 
   const pane = (group: TabGroup | undefined, index: number) =>

@@ -33,13 +33,21 @@ const parsers: Readonly<Record<string, { readonly parser: string; readonly plugi
   graphql: { parser: "graphql", plugins: [graphql] },
 };
 
-/** The text as it should look; null: nothing here knows the language. Rejects with what is wrong with the text. */
-export async function formatText(language: string, text: string, { tabSize, insertSpaces }: Indentation): Promise<string | null> {
+/**
+ * The text as it should look; null: nothing here knows the language. What the workspace wants goes before the editor's
+ * indentation. Rejects with what is wrong with the text.
+ */
+export async function formatText(language: string, text: string, { tabSize, insertSpaces }: Indentation, wanted: Options = {}): Promise<string | null> {
   const known = parsers[language];
   if (!known) return null;
   const [{ format }, ...plugins] = await Promise.all([import("prettier/standalone"), ...known.plugins.map((load) => load())]);
-  const options: Options = { parser: known.parser, plugins, tabWidth: tabSize, useTabs: !insertSpaces, endOfLine: "auto" };
+  const options: Options = { parser: known.parser, plugins, tabWidth: tabSize, useTabs: !insertSpaces, endOfLine: "auto", ...wanted };
   return format(text, options);
+}
+
+/** Whether this page formats the language. */
+export function canFormat(language: string): boolean {
+  return language in parsers;
 }
 
 /** Programs that format a file in place, the best first. */

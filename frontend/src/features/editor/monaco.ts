@@ -7,7 +7,6 @@ import type { Document, LineEnds, Place, TextBuffer } from "./document";
 import type { EditorView } from "./documents";
 import type { Indentation } from "./format";
 import { languageOf } from "./language";
-import { editorSettings } from "./options";
 
 export type MonacoAPI = typeof Monaco;
 
@@ -106,12 +105,13 @@ function configure(monaco: MonacoAPI): void {
 function followSettings(monaco: MonacoAPI): void {
   monaco.editor.onDidCreateEditor((editor) => {
     const apply = () => {
-      const { fontFamily, fontSize, tabSize, insertSpaces, wordWrap } = settings.get();
+      const { fontFamily, fontSize, tabSize, insertSpaces, wordWrap, minimap } = settings.get();
       const options: Monaco.editor.IEditorOptions & Monaco.editor.IGlobalEditorOptions = {
         fontFamily: fontFamily ? `${JSON.stringify(fontFamily)}, ${usualFont}` : usualFont,
         fontSize,
         lineHeight: Math.round(fontSize * 1.54),
         wordWrap: wordWrap ? "on" : "off",
+        minimap: { enabled: minimap },
         // The page's only: a file that is indented otherwise stays so.
         tabSize,
         insertSpaces,
@@ -138,7 +138,7 @@ export class MonacoBuffer implements TextBuffer {
     this.#monaco = monaco;
     this.#plain = plain;
     this.model = monaco.editor.createModel(text, plain ? "plaintext" : languageOf(path), monaco.Uri.from({ scheme: "inmemory", path: `/${id}/${path}` }));
-    const { detectIndentation, insertSpaces, tabSize } = editorSettings.get();
+    const { detectIndentation, insertSpaces, tabSize } = settings.get();
     if (detectIndentation) this.model.detectIndentation(insertSpaces, tabSize);
     else this.model.updateOptions({ insertSpaces, tabSize, indentSize: "tabSize" });
   }

@@ -144,6 +144,13 @@ function rowsOf(now: Settings): (readonly [string, readonly Row[]])[] {
           control: choice(now.tabSize, tabSizes.map((each) => [each, String(each)] as const), (tabSize) => changeSettings({ tabSize })),
         },
         { title: "Indent with spaces", words: "tabs", control: check(now.insertSpaces, (insertSpaces) => changeSettings({ insertSpaces })) },
+        {
+          title: "Indentation of the file",
+          note: "Taken from what is in it, where that shows one.",
+          words: "detect indent tabs spaces",
+          control: check(now.detectIndentation, (detectIndentation) => changeSettings({ detectIndentation })),
+        },
+        { title: "Minimap", note: "The whole file, small, beside the text.", words: "overview", control: check(now.minimap, (minimap) => changeSettings({ minimap })) },
         { title: "Wrap long lines", words: "word wrap", control: check(now.wordWrap, (wordWrap) => changeSettings({ wordWrap })) },
         { title: "Save by itself", note: "A moment after the last key.", words: "autosave auto save", control: check(now.autosave, (autosave) => changeSettings({ autosave })) },
       ],

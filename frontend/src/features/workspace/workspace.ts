@@ -3,8 +3,9 @@ import { Commands } from "@/features/commands/commands";
 import type { Document, Place } from "@/features/editor/document";
 import { Documents, type Arrangement } from "@/features/editor/documents";
 import { Drafts } from "@/features/editor/drafts";
-import { formatLine, formatText } from "@/features/editor/format";
+import { canFormat, formatLine, formatText } from "@/features/editor/format";
 import { languageLabel } from "@/features/editor/language";
+import { prettierSettings } from "@/features/editor/prettierrc";
 import { createMonacoBuffer, indentationIn } from "@/features/editor/monaco";
 import { FileStore } from "@/features/files/file-store";
 import { Uploads } from "@/features/files/uploads";
@@ -433,7 +434,8 @@ export class Workspace {
     const { content } = active?.state.get() ?? {};
     if (!active?.buffer || content?.kind !== "text" || content.readOnly) return;
     try {
-      const formatted = await formatText(active.buffer.language, active.buffer.text(), indentationIn(active));
+      const wanted = canFormat(active.buffer.language) ? await this.#prettierSettings(active.path) : {};
+      const formatted = await formatText(active.buffer.language, active.buffer.text(), indentationIn(active), wanted);
       if (formatted !== null) {
         active.buffer.setText(formatted);
         return;
@@ -449,6 +451,15 @@ export class Workspace {
       // Prettier shows the place in the text below its first line.
       complain(`Could not format ${active.path}: ${errorText(error).split("\n")[0] ?? ""}`);
     }
+  }
+
+  #prettierSettings(path: string): ReturnType<typeof prettierSettings> {
+    const read = async (file: string) => {
+      const { content, encoding } = await api.file(this.id, file);
+      if (encoding !== "utf-8") throw new Error(`${file} is not text`);
+      return content;
+    };
+    return prettierSettings(path, this.#isFile, read);
   }
 
   /** Saves what is about to be used; says why it cannot be. */
