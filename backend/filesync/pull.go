@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"connectrpc.com/connect"
@@ -279,11 +280,18 @@ func (s *Syncer) retry(ctx context.Context, attempted string, f func() error) er
 			return context.Cause(ctx)
 		}
 		s.logger.WarnContext(ctx, "the database did not take it; trying again", "attempted", attempted, "error", err, "delay", delay)
-		s.setStatus(func(st *Status) {
-			st.Message = "The database cannot be reached: changes wait in the environment and are saved when it is back."
-		})
+		s.setStatus(func(st *Status) { st.Message = notCommitted(err) })
 		if err := wait(ctx, delay/2+rand.N(delay)); err != nil {
 			return err
 		}
 	}
+}
+
+// notCommitted tells why changes wait, in words.
+func notCommitted(err error) string {
+	why := "The database does not take what is new"
+	if e, ok := errors.AsType[*backend.Error](err); ok && e.Code == backend.CodeUnavailable && e.Message != "" {
+		why = strings.ToUpper(e.Message[:1]) + e.Message[1:]
+	}
+	return why + ": changes wait in the environment, and are saved as soon as they can be."
 }

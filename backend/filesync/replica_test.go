@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"sync"
 	"syscall"
+	"testing"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -282,9 +283,10 @@ func replicaServe(stdin io.Reader, logger *slog.Logger) error {
 
 // replicaProcess is a replica that can be stopped.
 type replicaProcess struct {
-	cmd *exec.Cmd
-	mu  sync.Mutex
-	log bytes.Buffer
+	cmd    *exec.Cmd
+	mu     sync.Mutex
+	log    bytes.Buffer
+	killed bool
 }
 
 // Write implements io.Writer.
@@ -298,6 +300,16 @@ func (p *replicaProcess) output() []byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return bytes.Clone(p.log.Bytes())
+}
+
+// kill ends it at once.
+func (p *replicaProcess) kill(tb testing.TB) {
+	tb.Helper()
+	p.killed = true
+	if err := p.cmd.Process.Kill(); err != nil {
+		tb.Fatal(err)
+	}
+	_ = p.cmd.Wait() // it was killed
 }
 
 func (w *world) startReplicaProcess(name string) *replicaProcess {
@@ -327,6 +339,9 @@ func (w *world) startReplicaProcess(name string) *replicaProcess {
 		w.tb.Fatal(err)
 	}
 	w.tb.Cleanup(func() {
+		if p.killed {
+			return
+		}
 		err := errors.Join(p.cmd.Process.Signal(syscall.SIGCONT), stdin.Close(), p.cmd.Wait())
 		if err != nil || bytes.Contains(p.output(), []byte("DATA RACE")) {
 			w.tb.Errorf("the replica %s ended with: %v\n%s", name, err, p.output())

@@ -2,9 +2,12 @@ package filesync_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,7 +15,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"codingplatform/backend"
+	"codingplatform/backend/pgembed"
 	"codingplatform/backend/postgres"
 )
 
@@ -210,6 +217,168 @@ func TestStoppedLeaseHolder(t *testing.T) {
 	if now, err := w.lease(t.Context()); err != nil || now.Epoch != before.Epoch {
 		t.Errorf("the woken one has changed the lease: epoch %d, was %d (%v)", now.Epoch, before.Epoch, err)
 	}
+}
+
+// TestKilledLeaseHolder kills a replica's process in its work: when its lease has ended another goes on where it was, and
+// all of the burst is there.
+func TestKilledLeaseHolder(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "")
+	w.startAgent()
+	first := w.startReplicaProcess("first")
+	w.until("the first one works", func() (bool, string) {
+		lease, err := w.lease(t.Context())
+		return err == nil && lease.Holder == "first", fmt.Sprint(lease.Holder, err)
+	})
+	w.sh(`echo one > f`)
+	w.untilEqual()
+	burst := make(chan struct{})
+	go func() {
+		defer close(burst)
+		w.sh(`for i in $(seq 400); do echo $i > b$i; echo $i >> log; done`)
+	}()
+	w.until("a part of the burst is committed", func() (bool, string) {
+		_, ok := w.database()["b20"]
+		return ok, "not yet"
+	})
+	first.kill(t)
+	if err := w.expire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.startReplica("second")
+	<-burst
+	w.untilEqual()
+	if lease, err := w.lease(t.Context()); err != nil || lease.Holder != "second" {
+		t.Errorf("the lease is %s's (%v)", lease.Holder, err)
+	}
+	if got := len(w.database()); got != 402 {
+		t.Errorf("%d entries are in the database, not 402", got)
+	}
+}
+
+// TestFullDatabase has the disk of the database full: what programs and the editor write waits, or is refused and said to
+// be, and all of it comes when there is room again.
+func TestFullDatabase(t *testing.T) {
+	t.Parallel()
+	dir, err := os.MkdirTemp("", "full-") //nolint:usetesting // sockets must have short names
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	small := filepath.Join(dir, "small")
+	if err := errors.Join(os.Chmod(dir, 0o755), os.Mkdir(small, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	server, err := pgembed.Start(t.Context(), pgembed.Config{
+		DataDir: filepath.Join(dir, "pg"), BinDir: onSmallDisk(t, dir, small), RunAs: "nobody", Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Stop(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	})
+	conn, err := pgx.Connect(t.Context(), server.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, sql := range []string{
+		`CREATE TABLESPACE small LOCATION '` + filepath.Join(small, "data") + `'`, `CREATE DATABASE full_one TABLESPACE small`,
+	} {
+		if _, err := conn.Exec(t.Context(), sql); err != nil {
+			t.Fatalf("%s: %v", sql, err)
+		}
+	}
+	if err := conn.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	at, err := url.Parse(server.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	at.Path = "/full_one"
+	if err := postgres.Migrate(t.Context(), at.String()); err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t, at.String())
+	w.startAgent()
+	w.startReplica("a")
+	w.flush()
+	w.sh(`echo small > f`)
+	w.untilEqual()
+
+	for size := 8 << 20; size >= 4<<10; {
+		err := w.exec(t.Context(), `CREATE TABLE IF NOT EXISTS filler (data bytea STORAGE EXTERNAL)`)
+		if err == nil {
+			err = w.exec(t.Context(), `INSERT INTO filler VALUES (decode(repeat('00', $1), 'hex'))`, size)
+		}
+		if pe, ok := errors.AsType[*pgconn.PgError](err); ok && pe.Code == "53100" {
+			size /= 2
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.sh(`for i in $(seq 40); do head -c 200000 /dev/urandom > large$i; done; echo more >> f`)
+	w.until("it is shown", func() (bool, string) {
+		status := w.replicas[0].state()
+		return strings.Contains(status.Message, "disk is full"), status.Message
+	})
+	if _, err := w.save("saved", strings.Repeat("saved ", 30_000), nil); backend.CodeOf(err) != backend.CodeUnavailable || !strings.Contains(err.Error(), "disk is full") {
+		t.Errorf("a save while the disk is full: %v", err)
+	}
+	if err := w.exec(t.Context(), `DROP TABLE filler`); err != nil {
+		t.Fatal(err)
+	}
+	w.untilEqual()
+	if _, err := w.save("saved", "saved", nil); err != nil {
+		t.Error(err)
+	}
+	w.untilEqual()
+	if got := len(w.database()); got != 42 {
+		t.Errorf("%d entries are in the database, not 42", got)
+	}
+	w.until("all is well again", func() (bool, string) {
+		status := w.replicas[0].state()
+		return status.Message == "", status.Message
+	})
+}
+
+// onSmallDisk makes programs of a server of which the folder is a disk of 64 MB, and returns where they are. The server does
+// not run as root, not even as that of a namespace of its own: so there are two.
+func onSmallDisk(t *testing.T, dir, folder string) (bin string) {
+	t.Helper()
+	programs := serverPrograms(t)
+	if programs == "" {
+		t.Fatal("the server's programs are missing; make setup gets them")
+	}
+	// A copy is where any user reaches it.
+	root := filepath.Join(dir, "postgres")
+	if err := os.CopyFS(root, os.DirFS(filepath.Dir(programs))); err != nil {
+		t.Fatal(err)
+	}
+	bin = filepath.Join(dir, "bin")
+	if err := os.Mkdir(bin, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	script := fmt.Sprintf(`#!/bin/sh
+case "$1" in -D) ;; *) exec '%[1]s/postgres' "$@" ;; esac
+exec unshare --user --map-root-user --mount /bin/sh -c \
+	'mount -t tmpfs -o size=64m,mode=755 small "%[2]s" && mkdir "%[2]s/data" && exec unshare --user --map-user=1000 --map-group=1000 "%[1]s/postgres" "$@"' sh "$@"
+`, filepath.Join(root, "bin"), folder)
+	if err := os.WriteFile(filepath.Join(bin, "postgres"), []byte(script), 0o755); err != nil { //nolint:gosec // it is a program
+		t.Fatal(err)
+	}
+	// It finds the real server beside itself.
+	if err := os.WriteFile(filepath.Join(bin, "initdb"), []byte("#!/bin/sh\nexec '"+root+"/bin/initdb' \"$@\"\n"), 0o755); err != nil { //nolint:gosec // likewise
+		t.Fatal(err)
+	}
+	return bin
 }
 
 // TestFullVolume fills the volume: programs are told by the kernel, the editor's saves stay saved and come to the disk

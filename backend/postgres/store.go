@@ -120,7 +120,18 @@ func wrap(err error, attempted string) error {
 }
 
 func unavailable(err error, attempted string) error {
-	return &backend.Error{Code: backend.CodeUnavailable, Message: "the database cannot be reached", Err: fmt.Errorf("%s: %w", attempted, err)}
+	message := "the database cannot be reached"
+	if pe, ok := errors.AsType[*pgconn.PgError](err); ok {
+		switch {
+		case pe.Code == "53100":
+			message = "the database's disk is full"
+		case strings.HasPrefix(pe.Code, "53"):
+			message = "the database has no room for more work"
+		case pe.Code == "25006":
+			message = "the database can only be read"
+		}
+	}
+	return &backend.Error{Code: backend.CodeUnavailable, Message: message, Err: fmt.Errorf("%s: %w", attempted, err)}
 }
 
 // isConnection says whether the connection failed, not a statement.
