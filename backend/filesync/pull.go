@@ -19,10 +19,23 @@ import (
 
 type changesStream = connect.BidiStreamForClient[agentv1.ChangesRequest, agentv1.ChangesResponse]
 
+// notStored is a content that the database did not take. Its chunks are gone, so the stream has to begin anew.
+type notStored struct{ error }
+
 // pull commits the agent's batches, in their order.
 func (s *Syncer) pull(ctx context.Context) error {
+	delay := time.Duration(0)
 	for {
 		err := s.stream(ctx)
+		if failed, ok := errors.AsType[*notStored](err); ok && ctx.Err() == nil {
+			if !s.notStored.Swap(true) {
+				delay = 0
+			}
+			if err := s.pause(ctx, "store a content", failed.error, &delay); err != nil {
+				return err
+			}
+			continue
+		}
 		// ABORTED: a content changed between its batch and its transfer, and the agent has made the batch
 		// anew. It asks for a new stream to send it on.
 		if connect.CodeOf(err) != connect.CodeAborted || ctx.Err() != nil {
@@ -127,7 +140,9 @@ func (s *Syncer) receive(ctx context.Context, stream *changesStream, batches cha
 func (s *Syncer) setAgentStatus(m *agentv1.FileStatusResponse) {
 	s.setStatus(func(st *Status) {
 		st.WatchMode, st.Pending, st.Unsaved, st.Braked = watchMode(m.GetWatchMode()), clampSize(m.GetPending()), clampSize(m.GetUnsaved()), m.GetBraked()
-		st.Message = ""
+		if !s.notStored.Load() {
+			st.Message = ""
+		}
 		switch {
 		case st.Braked:
 			st.Message = "All files vanished from the environment at once. Nothing has been deleted here: say whether that was meant."
@@ -174,6 +189,9 @@ func (s *Syncer) answer(stream *changesStream, batch backend.Batch, result backe
 	for _, c := range result.Conflicts {
 		committed.Conflicts = append(committed.Conflicts, c.Path)
 	}
+	if s.notStored.Swap(false) {
+		s.setStatus(func(st *Status) { st.Message = "" })
+	}
 	s.mu.Lock()
 	s.committed, s.revision = batch.Sequence, result.Revision
 	s.batches++
@@ -201,9 +219,11 @@ func (s *Syncer) fetch(ctx context.Context, stream *changesStream, missing []bac
 		if limit := s.cfg.Policy.MaxFileBytes; limit > 0 && r.size > limit {
 			return backend.Errorf(backend.CodeTooLarge, "the agent sends a content of %d bytes; %d are allowed", r.size, limit)
 		}
-		// A failed transfer cannot be retried here, since the chunks are gone: the stream starts anew.
 		if err := s.cfg.Store.PutBlob(ctx, s.cfg.Lease, hash, r.size, r); err != nil {
-			return err
+			if ctx.Err() != nil || isFinal(err) {
+				return err
+			}
+			return &notStored{err}
 		}
 	}
 	return nil
@@ -261,30 +281,43 @@ func (r *chunkReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// How long to wait for the database: at first, and at most.
+const firstDelay, mostDelay = 50 * time.Millisecond, 5 * time.Second
+
 // retry runs f until it succeeds or fails for good, and tells in the status that it waits.
 func (s *Syncer) retry(ctx context.Context, attempted string, f func() error) error {
-	const first, most = 50 * time.Millisecond, 5 * time.Second
-	for delay := first; ; delay = min(2*delay, most) {
+	delay := time.Duration(0)
+	for {
 		err := f()
 		if err == nil {
-			if delay > first {
+			if delay > 0 {
 				s.setStatus(func(st *Status) { st.Message = "" })
 			}
 			return nil
 		}
-		final := []backend.Code{backend.CodeStaleLease, backend.CodeInvalid, backend.CodeNotFound, backend.CodeTooLarge}
-		if slices.Contains(final, backend.CodeOf(err)) {
+		if isFinal(err) {
 			return err
 		}
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		s.logger.WarnContext(ctx, "the database did not take it; trying again", "attempted", attempted, "error", err, "delay", delay)
-		s.setStatus(func(st *Status) { st.Message = notCommitted(err) })
-		if err := wait(ctx, delay/2+rand.N(delay)); err != nil {
+		if err := s.pause(ctx, attempted, err, &delay); err != nil {
 			return err
 		}
 	}
+}
+
+// isFinal says whether to try again is of no use.
+func isFinal(err error) bool {
+	return slices.Contains([]backend.Code{backend.CodeStaleLease, backend.CodeInvalid, backend.CodeNotFound, backend.CodeTooLarge}, backend.CodeOf(err))
+}
+
+// pause tells why changes wait, and waits longer each time.
+func (s *Syncer) pause(ctx context.Context, attempted string, err error, delay *time.Duration) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	*delay = min(max(2**delay, firstDelay), mostDelay)
+	s.logger.WarnContext(ctx, "the database did not take it; trying again", "attempted", attempted, "error", err, "delay", *delay)
+	s.setStatus(func(st *Status) { st.Message = notCommitted(err) })
+	return wait(ctx, *delay/2+rand.N(*delay))
 }
 
 // notCommitted tells why changes wait, in words.

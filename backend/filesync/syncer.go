@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -89,6 +90,8 @@ type Syncer struct {
 	// read is how far feed has read the database's changes, hints where it has to look. They are Restore's and feed's alone.
 	read  int64
 	hints *hints
+	// notStored: the database did not take a content, and nothing has been committed since.
+	notStored atomic.Bool
 
 	mu        sync.Mutex
 	status    Status

@@ -18,16 +18,29 @@ import (
 // BatchResult.Missing nothing has been committed. What the server refuses to store holds nothing else up: it is listed as
 // not saved, or rejected.
 func (s *Store) CommitBatch(ctx context.Context, lease backend.Lease, batch backend.Batch, limits backend.Limits) (backend.BatchResult, error) {
-	result, err := s.commitBatch(ctx, lease, batch, limits, nil, false)
+	result, err := s.commitBatch(ctx, lease, batch, limits, nil, bulk)
+	if violates(err) == blobsKey {
+		result, err = s.commitBatch(ctx, lease, batch, limits, nil, 0)
+	}
 	if refused(err) {
 		return s.quarantine(ctx, lease, batch, limits, err)
 	}
 	return result, err
 }
 
-// commitBatch commits a batch to which some paths belonged that are rejected already. dry: nothing is kept.
+// how a batch is committed.
+type how uint8
+
+const (
+	// dry: nothing is kept.
+	dry how = 1 << iota
+	// bulk: see edit.
+	bulk
+)
+
+// commitBatch commits a batch to which some paths belonged that are rejected already.
 func (s *Store) commitBatch(
-	ctx context.Context, lease backend.Lease, batch backend.Batch, limits backend.Limits, rejected map[string]string, dry bool,
+	ctx context.Context, lease backend.Lease, batch backend.Batch, limits backend.Limits, rejected map[string]string, how how,
 ) (backend.BatchResult, error) {
 	c := &batchCommit{result: backend.BatchResult{Rejected: map[string]string{}}, limits: limits, contents: newContents()}
 	maps.Copy(c.result.Rejected, rejected)
@@ -54,7 +67,7 @@ func (s *Store) commitBatch(
 	if batch.Sequence > next {
 		return c.result, backend.Errorf(backend.CodePreconditionFailed, "batch %d came, and %d is next", batch.Sequence, next)
 	}
-	c.edit, e.dry, e.source, e.contents = e, dry, backend.SourceTerminal, c.contents
+	c.edit, e.dry, e.bulk, e.source, e.contents = e, how&dry != 0, how&bulk != 0, backend.SourceTerminal, c.contents
 	if c.missing(); len(c.result.Missing) > 0 {
 		return c.result, nil
 	}

@@ -13,7 +13,7 @@ import (
 	"codingplatform/backend"
 )
 
-// commit writes what has changed, in one round trip.
+// commit writes what has changed, in one round trip; where it is much, what is new goes before by COPY.
 func (e *edit) commit(ctx context.Context) error {
 	b := &pgx.Batch{}
 	if len(e.deleted) > 0 {
@@ -21,11 +21,23 @@ func (e *edit) commit(ctx context.Context) error {
 	}
 	changed := len(e.history) > 0
 	if changed {
-		e.queueContents(b)
-		if err := e.queueItems(b); err != nil {
+		dirty, err := e.changedNodes()
+		if err != nil {
 			return err
 		}
-		e.queueHistory(b)
+		if e.bulk && len(e.history) >= copyRows {
+			if err := e.conn.SendBatch(ctx, b).Close(); err != nil {
+				return err
+			}
+			b = &pgx.Batch{}
+			if dirty, err = e.copyRows(ctx, dirty); err != nil {
+				return err
+			}
+		} else {
+			e.queueContents(b)
+			e.queueHistory(b)
+		}
+		e.queueItems(b, dirty)
 		e.ws.revision = e.revision
 	}
 	if e.resolves != "" {
@@ -51,20 +63,25 @@ func (e *edit) commit(ctx context.Context) error {
 	return err
 }
 
-func (e *edit) queueContents(b *pgx.Batch) {
-	var rows struct {
-		hashes, data [][]byte
-		sizes        []int64
-		chunks       []string
-	}
+// newContents are those to be stored. One order for all writers: no deadlock.
+func (e *edit) newContents() []backend.Hash {
 	hashes := make([]backend.Hash, 0, len(e.used))
 	for hash := range e.used {
 		if _, there := e.blobs[hash]; !there {
 			hashes = append(hashes, hash)
 		}
 	}
-	// One order for all writers: no deadlock.
 	slices.SortFunc(hashes, func(a, b backend.Hash) int { return slices.Compare(a[:], b[:]) })
+	return hashes
+}
+
+func (e *edit) queueContents(b *pgx.Batch) {
+	var rows struct {
+		hashes, data [][]byte
+		sizes        []int64
+		chunks       []string
+	}
+	hashes := e.newContents()
 	for _, hash := range hashes {
 		content := e.contents[hash]
 		chunksID := ""
@@ -93,15 +110,10 @@ func (e *edit) queueContents(b *pgx.Batch) {
 	}
 }
 
-func (e *edit) queueItems(b *pgx.Batch) error {
-	var c struct {
-		ids, parents, modes, sizes, mtimes, revisions []int64
-		names, paths, types, links, unsaved, sources  []string
-		hashes                                        [][]byte
-		created                                       []time.Time
-	}
-	// Parents get their IDs first.
+// changedNodes are the nodes to be written, each with an ID. Parents get theirs first.
+func (e *edit) changedNodes() ([]*node, error) {
 	slices.SortFunc(e.dirty, func(a, b *node) int { return strings.Compare(a.Path, b.Path) })
+	dirty := make([]*node, 0, len(e.dirty))
 	for _, n := range e.dirty {
 		if !n.dirty || e.nodes[n.Path] != n {
 			continue
@@ -109,10 +121,26 @@ func (e *edit) queueItems(b *pgx.Batch) error {
 		n.dirty = false
 		if n.id == 0 {
 			if len(e.ids) == 0 {
-				return errors.New("an edit made more items than it had planned for")
+				return nil, errors.New("an edit made more items than it had planned for")
 			}
 			n.id, e.ids = e.ids[0], e.ids[1:]
 		}
+		dirty = append(dirty, n)
+	}
+	return dirty, nil
+}
+
+func (e *edit) queueItems(b *pgx.Batch, dirty []*node) {
+	if len(dirty) == 0 {
+		return
+	}
+	var c struct {
+		ids, parents, modes, sizes, mtimes, revisions []int64
+		names, paths, types, links, unsaved, sources  []string
+		hashes                                        [][]byte
+		created                                       []time.Time
+	}
+	for _, n := range dirty {
 		c.ids = append(c.ids, n.id)
 		c.parents = append(c.parents, e.parent(n.Path).id)
 		c.names = append(c.names, n.Name())
@@ -128,9 +156,6 @@ func (e *edit) queueItems(b *pgx.Batch) error {
 		c.sources = append(c.sources, string(n.source))
 		c.created = append(c.created, n.createdAt)
 	}
-	if len(c.ids) == 0 {
-		return nil
-	}
 	b.Queue(`
 		INSERT INTO workspace_items (session_id, id, parent_id, name, path, type, mode, size, mtime_ns, content_hash, link_target,
 			unsaved_reason, revision, source, created_at, updated_at)
@@ -144,7 +169,6 @@ func (e *edit) queueItems(b *pgx.Batch) error {
 			revision = excluded.revision, source = excluded.source, updated_at = excluded.updated_at`,
 		string(e.session), c.ids, c.parents, c.names, c.paths, c.types, c.modes, c.sizes, c.mtimes, c.hashes, c.links, c.unsaved,
 		c.revisions, c.sources, c.created, e.at)
-	return nil
 }
 
 func (e *edit) queueHistory(b *pgx.Batch) {

@@ -84,6 +84,8 @@ type edit struct {
 	cursor   *backend.Cursor
 	// dry: commit only tries.
 	dry bool
+	// bulk: what is new may go by COPY, and the caller tries again without when blobsKey is violated.
+	bulk bool
 }
 
 type historyRow struct {

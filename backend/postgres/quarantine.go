@@ -45,7 +45,7 @@ func (s *Store) quarantine(ctx context.Context, lease backend.Lease, batch backe
 	if whole {
 		return backend.BatchResult{}, cause // each is taken by itself
 	}
-	return s.commitBatch(ctx, lease, batch, limits, rejected, false)
+	return s.commitBatch(ctx, lease, batch, limits, rejected, 0)
 }
 
 // unsave makes a put one of what is only listed.
@@ -61,7 +61,7 @@ func unsave(entry *backend.BatchEntry, _ string) bool {
 func (s *Store) findRefused(ctx context.Context, lease backend.Lease, batch backend.Batch, limits backend.Limits, from, to int, bad map[int]string) error {
 	part := batch
 	part.Entries = batch.Entries[from:to]
-	_, err := s.commitBatch(ctx, lease, part, limits, nil, true)
+	_, err := s.commitBatch(ctx, lease, part, limits, nil, dry)
 	if !refused(err) || from == to {
 		return err
 	}
