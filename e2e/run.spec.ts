@@ -1,6 +1,5 @@
-import { AxeBuilder } from "@axe-core/playwright";
 import { type BrowserContext, expect, type Page, test } from "@playwright/test";
-import { createSession, expectTerminal, openFile, register, terminalText, typeInTerminal } from "./page.ts";
+import { createSession, expectTerminal, look, openFile, register, terminalText, typeInTerminal } from "./page.ts";
 import { Server } from "./server.ts";
 
 // Running the open file: in a terminal of its own, with arguments, to its exit status, stopped, and with what it draws.
@@ -40,20 +39,6 @@ async function open(context: BrowserContext, page: Page, username: string): Prom
 
 const status = (page: Page, text: string) => page.getByRole("banner").getByRole("status").filter({ hasText: text });
 
-async function look(page: Page, name: string): Promise<void> {
-  for (const theme of ["light", "dark"]) {
-    await page.evaluate(async (chosen) => {
-      localStorage.setItem("theme", chosen);
-      window.dispatchEvent(new StorageEvent("storage", { key: "theme" }));
-      const fading = document.getAnimations().filter((each) => each instanceof CSSTransition);
-      await Promise.all(fading.map((each) => each.finished));
-    }, theme);
-    await page.screenshot({ path: `results/run/${name}-${page.viewportSize()?.width}-${theme}.png` });
-    const { violations } = await new AxeBuilder({ page }).exclude(".monaco-editor").exclude(".xterm").analyze();
-    expect(violations.map(({ id, nodes }) => `${name}, ${theme}, ${id}: ${nodes.map(({ html }) => html).join(" ")}`)).toEqual([]);
-  }
-}
-
 test("a file is run, with arguments, stopped, and says how it ended", async ({ page, context }) => {
   await page.setViewportSize({ width: 1440, height: 900 });
   const errors: string[] = [];
@@ -75,11 +60,11 @@ test("a file is run, with arguments, stopped, and says how it ended", async ({ p
     await page.getByRole("button", { name: "Run with arguments" }).click();
     const dialog = page.getByRole("dialog", { name: "Run args.py with arguments" });
     await dialog.getByRole("textbox", { name: "Arguments" }).fill("one 'two words'");
-    await look(page, "arguments");
+    await look(page, "run/arguments");
     await dialog.getByRole("button", { name: "Run" }).click();
     await expectTerminal(page, /got \['one', 'two words'\]/);
     await expect(status(page, "args.py: exit 2")).toBeVisible();
-    await look(page, "exit");
+    await look(page, "run/exit");
     await page.getByRole("button", { name: "Run with arguments" }).click();
     await expect(dialog.getByRole("textbox", { name: "Arguments" })).toHaveValue("one 'two words'");
     await dialog.getByRole("button", { name: "Cancel" }).click();
@@ -121,7 +106,7 @@ test("figures appear beside what draws them, and stay as files", async ({ page, 
   await expect(page.getByText("640 × 480")).toBeVisible();
   // What drew it keeps the keys, and its tab.
   await expect(page.getByRole("tab", { name: "plot.py", selected: true })).toBeVisible();
-  await look(page, "figures");
+  await look(page, "run/figures");
   const kept = await context.request.get(`${server.url}/api/workspace/${id}/file/.figures/plot-1.png?raw=1`);
   expect((await kept.body()).subarray(1, 4).toString()).toBe("PNG");
   expect(await (await context.request.get(`${server.url}/api/workspace/${id}/files`)).json()).not.toContainEqual(expect.objectContaining({ name: expect.stringMatching(/\.part$/) }));
@@ -177,7 +162,7 @@ test("what a program prints of a place leads there", async ({ page, context }) =
   await clickInTerminal(page, "args.py:3:5");
   await expect(page.getByRole("tab", { name: "args.py", selected: true })).toBeVisible();
   await expect(cursor).toContainText("Ln 3, Col 5");
-  await look(page, "places");
+  await look(page, "run/places");
 });
 
 test("TypeScript runs where something runs it, and else the terminal says what to install", async ({ page, context }) => {
@@ -191,7 +176,7 @@ test("TypeScript runs where something runs it, and else the terminal says what t
   } else {
     await expectTerminal(page, /^Node\.js runs TypeScript from version 22\.6 on/m);
     await expect(status(page, "not installed here")).toBeVisible();
-    await look(page, "typescript");
+    await look(page, "run/typescript");
   }
 });
 
@@ -212,6 +197,6 @@ test("on a narrow screen", async ({ page, context }) => {
   await open(context, page, "mary");
   await page.getByRole("button", { name: "Run", exact: true }).click();
   await expectTerminal(page, /Hello/i);
-  await look(page, "ran");
+  await look(page, "run/ran");
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
 });
