@@ -29,7 +29,7 @@ type Cores struct {
 	settle *time.Timer
 }
 
-var process atomic.Pointer[Cores]
+var process atomic.Pointer[Cores] //nolint:gochecknoglobals // the number of processors is the whole process's
 
 // New makes a Cores of `all` processors, which uses one from now on; set is called with how many are to be used.
 func New(all int, set func(int)) *Cores {

@@ -19,15 +19,15 @@ import (
 
 type changesStream = connect.BidiStreamForClient[agentv1.ChangesRequest, agentv1.ChangesResponse]
 
-// notStored is a content that the database did not take. Its chunks are gone, so the stream has to begin anew.
-type notStored struct{ error }
+// notStoredError is of a content that the database did not take. Its chunks are gone, so the stream has to begin anew.
+type notStoredError struct{ error }
 
 // pull commits the agent's batches, in their order.
 func (s *Syncer) pull(ctx context.Context) error {
 	delay := time.Duration(0)
 	for {
 		err := s.stream(ctx)
-		if failed, ok := errors.AsType[*notStored](err); ok && ctx.Err() == nil {
+		if failed, ok := errors.AsType[*notStoredError](err); ok && ctx.Err() == nil {
 			if !s.notStored.Swap(true) {
 				delay = 0
 			}
@@ -223,7 +223,7 @@ func (s *Syncer) fetch(ctx context.Context, stream *changesStream, missing []bac
 			if ctx.Err() != nil || isFinal(err) {
 				return err
 			}
-			return &notStored{err}
+			return &notStoredError{err}
 		}
 	}
 	return nil

@@ -371,11 +371,11 @@ case "$1" in -D) ;; *) exec '%[1]s/postgres' "$@" ;; esac
 exec unshare --user --map-root-user --mount /bin/sh -c \
 	'mount -t tmpfs -o size=64m,mode=755 small "%[2]s" && mkdir "%[2]s/data" && exec unshare --user --map-user=1000 --map-group=1000 "%[1]s/postgres" "$@"' sh "$@"
 `, filepath.Join(root, "bin"), folder)
-	if err := os.WriteFile(filepath.Join(bin, "postgres"), []byte(script), 0o755); err != nil { //nolint:gosec // it is a program
+	if err := os.WriteFile(filepath.Join(bin, "postgres"), []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	// It finds the real server beside itself.
-	if err := os.WriteFile(filepath.Join(bin, "initdb"), []byte("#!/bin/sh\nexec '"+root+"/bin/initdb' \"$@\"\n"), 0o755); err != nil { //nolint:gosec // likewise
+	if err := os.WriteFile(filepath.Join(bin, "initdb"), []byte("#!/bin/sh\nexec '"+root+"/bin/initdb' \"$@\"\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	return bin

@@ -5,8 +5,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
-	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -39,11 +37,6 @@ func BenchmarkCommit(b *testing.B) {
 	}()
 	if _, err := conn.Exec(ctx, `CREATE TABLE floor (data bytea)`); err != nil {
 		b.Fatal(err)
-	}
-	for _, sql := range strings.Split(os.Getenv("BENCH_SQL"), ";") {
-		if _, err := conn.Exec(ctx, sql); err != nil {
-			b.Fatal(err)
-		}
 	}
 	user, err := store.CreateUser(ctx, "ada", "ada@example.org", "hash")
 	if err != nil {

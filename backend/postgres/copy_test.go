@@ -54,10 +54,10 @@ func TestLargeBatchesOfTheSameContents(t *testing.T) {
 				return fmt.Errorf("%d items are there, not %d", len(items), want)
 			}
 			_, content, err := w.ReadFile(t.Context(), session.ID, "folder/9/299")
-			if err != nil || string(content) != "content 299 of batch 9" {
-				return fmt.Errorf("the last file holds %q (%v)", content, err)
+			if err == nil && string(content) != "content 299 of batch 9" {
+				err = fmt.Errorf("the last file holds %q", content)
 			}
-			return nil
+			return err
 		})
 	}
 	if err := g.Wait(); err != nil {
