@@ -79,6 +79,37 @@ func BenchmarkTerminalEcho(b *testing.B) {
 	}
 }
 
+// BenchmarkTerminalEchoBesideFiles times one byte there and back while another program of the session changes 200 files a
+// second, which the agent reads and sends. The floor is OpenSSH's beside the same.
+func BenchmarkTerminalEchoBesideFiles(b *testing.B) {
+	n, s := newBench(b), newSSHD(b)
+	session := n.c.createSession("echo")
+	ours, theirs := []peer{echoing(n.open(session, "echo", "sh", "-c", rawEcho))}, []peer{echoing(s.open(rawEcho))}
+	alone := echoes(b, ours, 1000)
+	writes := n.open(session, "files", "perl", "-e", `
+		$| = 1;
+		for ($i = 0; ; $i++) {
+			open F, ">", "file" . $i % 100; print F "x" x 1000, $i; close F;
+			print "ready" if $i == 100;
+			select undef, undef, undef, 0.005;
+		}`)
+	seen(writes, "ready")
+	var o, t []time.Duration
+	for b.Loop() {
+		for range 10 {
+			t = append(t, echoes(b, theirs, 300)...)
+			o = append(o, echoes(b, ours, 300)...)
+		}
+	}
+	b.ReportMetric(micros(percentile(alone, 0.5)), "alone-p50-µs")
+	b.ReportMetric(micros(percentile(alone, 0.99)), "alone-p99-µs")
+	b.ReportMetric(micros(percentile(o, 0.5)), "p50-µs")
+	b.ReportMetric(micros(percentile(o, 0.99)), "p99-µs")
+	b.ReportMetric(micros(percentile(t, 0.99)), "ssh-p99-µs")
+	b.ReportMetric(micros(percentile(o, 0.5))/micros(percentile(t, 0.5)), "p50-x-ssh")
+	b.ReportMetric(micros(percentile(o, 0.99))/micros(percentile(t, 0.99)), "p99-x-ssh")
+}
+
 // pour runs a program that writes size bytes of text, and times it.
 func pour(b *testing.B, p peer, size int) time.Duration {
 	b.Helper()
