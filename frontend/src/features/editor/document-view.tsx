@@ -13,16 +13,17 @@ import { useStore } from "@/hooks/use-store";
 import { api } from "@/lib/api";
 import { formatBytes } from "@/lib/format";
 import { CodeEditor } from "./code-editor";
-import { ConflictDialog } from "./conflict-dialog";
 import type { Document, View } from "./document";
 import type { Documents } from "./documents";
 import { EditorFooter } from "./editor-footer";
 import { bytesOfBase64, encodings } from "./encoding";
-import { StoredConflictDialog } from "./stored-conflict-dialog";
 
 // What shows other things than text is loaded with the first of them.
 const BinaryView = dynamic(() => import("@/features/viewers/binary-view"), { ssr: false });
 const PreviewView = dynamic(() => import("@/features/viewers/preview-view"), { ssr: false });
+// So is what decides between two versions.
+const ConflictDialog = dynamic(() => import("./conflict-dialog").then((module) => module.ConflictDialog));
+const StoredConflictDialog = dynamic(() => import("./stored-conflict-dialog").then((module) => module.StoredConflictDialog));
 
 interface Props {
   readonly session: string;

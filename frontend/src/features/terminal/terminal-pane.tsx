@@ -1,6 +1,7 @@
 "use client";
 
 import { ClipboardPaste, Columns2, Copy, Plus, RotateCcw, Search, Settings2, Square, SquareTerminal, X } from "lucide-react";
+import dynamic from "next/dynamic";
 import { useCallback, useEffect, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
 import { Button, IconButton } from "@/components/ui/button";
 import { Confirm } from "@/components/ui/confirm";
@@ -17,9 +18,10 @@ import { inform } from "@/lib/toasts";
 import type { Store } from "@/lib/store";
 import { QuestionDialog } from "./question-dialog";
 import { SearchBar } from "./search-bar";
-import { SettingsDialog } from "./settings-dialog";
 import { draggedTerminal, TerminalGroup } from "./terminal-group";
 import { shownOf, type Terminals, type TerminalTab } from "./terminals";
+
+const SettingsDialog = dynamic(() => import("./settings-dialog").then((module) => module.SettingsDialog));
 
 declare global {
   interface Window {

@@ -1,14 +1,14 @@
 /** The one place that knows xterm.js: a screen that outlives the components which show it. */
 import { FitAddon } from "@xterm/addon-fit";
-import { ImageAddon } from "@xterm/addon-image";
-import { SearchAddon } from "@xterm/addon-search";
+import type { SearchAddon } from "@xterm/addon-search";
 import { WebLinksAddon } from "@xterm/addon-web-links";
-import { WebglAddon } from "@xterm/addon-webgl";
+import type { WebglAddon } from "@xterm/addon-webgl";
 import { Terminal, type IBufferCell, type ITheme } from "@xterm/xterm";
 import { Store } from "@/lib/store";
 import { theme, type Theme } from "@/lib/theme";
-import { inform } from "@/lib/toasts";
+import { complain, inform } from "@/lib/toasts";
 import type { TerminalSink } from "./connection";
+import { ImageWatch } from "./image-watch";
 import { limitCounts } from "./limits";
 import { PlaceLinks, type PlaceHandlers } from "./place-links";
 import { ask, clipboardText, isRiskyPaste, isWebAddress } from "./questions";
@@ -63,7 +63,9 @@ export class Screen implements TerminalSink {
   readonly #terminal: Terminal;
   readonly #fit = new FitAddon();
   readonly #handlers: ScreenHandlers;
-  readonly #searcher = new SearchAddon();
+  #searcher: Promise<SearchAddon> | undefined;
+  /** Counts what was asked of the search: an answer that comes late is not looked for any more. */
+  #searches = 0;
   readonly #stops: (() => void)[] = [];
   /** What a search has found: which match is in front, from 0, and how many there are. */
   readonly found = new Store<{ index: number; count: number }>({ index: -1, count: 0 });
@@ -76,6 +78,11 @@ export class Screen implements TerminalSink {
   #host: HTMLElement | undefined;
   #observer: ResizeObserver | undefined;
   #webgl: WebglAddon | undefined;
+  /** Looks for the first image in the output; undefined: it has come. */
+  #images: ImageWatch | undefined = new ImageWatch();
+  /** What waits for the addon that shows images, in order; undefined: nothing has to wait. */
+  #waiting: (() => void)[] | undefined;
+  #disposed = false;
   #viewOnly = false;
   /** The size that fits the element, and whether the server has ever told one. */
   #wanted = { cols: 0, rows: 0 };
@@ -98,9 +105,6 @@ export class Screen implements TerminalSink {
     this.#terminal.loadAddon(this.#fit);
     this.#terminal.loadAddon(new WebLinksAddon((_, url) => window.open(url, "_blank", "noopener,noreferrer")));
     if (handlers.places) this.#terminal.registerLinkProvider(new PlaceLinks(this.#terminal, handlers.places));
-    this.#terminal.loadAddon(this.#searcher);
-    this.#terminal.loadAddon(new ImageAddon(imageLimits));
-    this.#searcher.onDidChangeResults(({ resultIndex, resultCount }) => this.found.set({ index: resultIndex, count: resultCount }));
     this.#terminal.onSelectionChange(() => {
       if (terminalSettings.get().copyOnSelect && this.#terminal.hasSelection()) this.copy();
     });
@@ -150,7 +154,7 @@ export class Screen implements TerminalSink {
     options.screenReaderMode = screenReader;
     options.fontSize = fontSize;
     if (this.#terminal.element) {
-      if (webgl && !this.#webgl) this.#accelerate();
+      if (webgl && !this.#webgl) void this.#accelerate();
       else if (!webgl) this.#webgl?.dispose();
       if (!webgl) this.#webgl = undefined;
     }
@@ -203,19 +207,45 @@ export class Screen implements TerminalSink {
   };
 
   /** Finds the next or previous match; an empty term finds nothing. */
-  search(term: string, { caseSensitive, regex, incremental }: SearchOptions, direction: "next" | "previous"): void {
+  search(term: string, options: SearchOptions, direction: "next" | "previous"): void {
     if (term === "") {
       this.stopSearch();
       return;
     }
+    const search = ++this.#searches;
+    this.#loadSearcher().then(
+      (searcher) => {
+        if (search === this.#searches && !this.#disposed) this.#find(searcher, term, options, direction);
+      },
+      (error: unknown) => complain("The search could not be loaded", error),
+    );
+  }
+
+  #loadSearcher(): Promise<SearchAddon> {
+    this.#searcher ??= import("@xterm/addon-search").then(
+      ({ SearchAddon }) => {
+        const searcher = new SearchAddon();
+        if (!this.#disposed) this.#terminal.loadAddon(searcher);
+        searcher.onDidChangeResults(({ resultIndex, resultCount }) => this.found.set({ index: resultIndex, count: resultCount }));
+        return searcher;
+      },
+      (error: unknown) => {
+        this.#searcher = undefined;
+        throw error;
+      },
+    );
+    return this.#searcher;
+  }
+
+  #find(searcher: SearchAddon, term: string, { caseSensitive, regex, incremental }: SearchOptions, direction: "next" | "previous"): void {
     const options = { caseSensitive, regex, incremental, decorations: matchColours };
     // The addon looks for all matches anew when the term is another, but not when the way to look is.
     const way = `${caseSensitive} ${regex}`;
-    if (way !== this.#searchedBy) this.#searcher.clearDecorations();
+    if (way !== this.#searchedBy) searcher.clearDecorations();
     this.#searchedBy = way;
     try {
-      if (direction === "next") this.#searcher.findNext(term, options);
-      else this.#searcher.findPrevious(term, options);
+      if (direction === "next") searcher.findNext(term, options);
+      else searcher.findPrevious(term, options);
     } catch {
       this.found.set({ index: -1, count: 0 }); // an expression that is not whole yet
     }
@@ -232,7 +262,9 @@ export class Screen implements TerminalSink {
   }
 
   stopSearch(): void {
-    this.#searcher.clearDecorations();
+    this.#searches++;
+    // What could not be loaded has nothing to clear, and has been complained of.
+    this.#searcher?.then((searcher) => searcher.clearDecorations(), () => undefined);
     this.found.set({ index: -1, count: 0 });
   }
 
@@ -244,7 +276,7 @@ export class Screen implements TerminalSink {
       host.append(this.#terminal.element);
     } else {
       this.#terminal.open(host);
-      if (terminalSettings.get().webgl) this.#accelerate();
+      if (terminalSettings.get().webgl) void this.#accelerate();
     }
     host.addEventListener("paste", this.#pasted, true);
     this.#observer = new ResizeObserver(() => this.fit());
@@ -303,9 +335,12 @@ export class Screen implements TerminalSink {
     if (next !== now) this.#terminal.options.fontSize = next;
   }
 
-  /** Draws with the graphics card where there is one; the page's own elements do otherwise. */
-  #accelerate(): void {
+  /** Draws with the graphics card where there is one; the page's own elements do otherwise, and until it is loaded. */
+  async #accelerate(): Promise<void> {
+    if (!hasGraphicsCard()) return;
     try {
+      const { WebglAddon } = await import("@xterm/addon-webgl");
+      if (this.#disposed || this.#webgl || !terminalSettings.get().webgl) return;
       const addon = new WebglAddon();
       addon.onContextLoss(() => {
         addon.dispose();
@@ -318,11 +353,32 @@ export class Screen implements TerminalSink {
     }
   }
 
-  get accelerated(): boolean {
-    return this.#webgl !== undefined;
+  /** Does what concerns the output in its turn: at once, or when what shows images is there. */
+  #inTurn(work: () => void): void {
+    if (this.#waiting) this.#waiting.push(work);
+    else work();
+  }
+
+  /** Has all that comes wait until images can be shown. Without what shows them, the terminal goes on as it is. */
+  async #loadImages(): Promise<void> {
+    this.#images = undefined;
+    this.#waiting = [];
+    try {
+      const { ImageAddon } = await import("@xterm/addon-image");
+      if (!this.#disposed) this.#terminal.loadAddon(new ImageAddon(imageLimits));
+    } catch (error) {
+      complain("Images in the terminal cannot be shown", error);
+    }
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    if (!this.#disposed) for (const work of waiting) work();
   }
 
   reset(): void {
+    this.#inTurn(() => this.#reset());
+  }
+
+  #reset(): void {
     this.#rest = new Uint8Array();
     // Through the write queue, after all that was written before.
     this.#replaying++;
@@ -330,6 +386,11 @@ export class Screen implements TerminalSink {
   }
 
   write(bytes: Uint8Array, replay: boolean, done: () => void): void {
+    if (this.#images?.sees(bytes)) void this.#loadImages();
+    this.#inTurn(() => this.#write(bytes, replay, done));
+  }
+
+  #write(bytes: Uint8Array, replay: boolean, done: () => void): void {
     if (replay) this.#replaying++;
     let all = bytes;
     if (this.#rest.length > 0) {
@@ -346,6 +407,10 @@ export class Screen implements TerminalSink {
   }
 
   size(cols: number, rows: number): void {
+    this.#inTurn(() => this.#size(cols, rows));
+  }
+
+  #size(cols: number, rows: number): void {
     // In its turn: what was written before was meant for the former size.
     this.#terminal.write("", () => {
       this.#decided = true;
@@ -398,10 +463,19 @@ export class Screen implements TerminalSink {
   }
 
   dispose(): void {
+    this.#disposed = true;
     this.#observer?.disconnect();
     for (const stop of this.#stops) stop();
     this.#terminal.dispose();
   }
+}
+
+let graphicsCard: boolean | undefined;
+
+/** Whether WebGL is drawn by a graphics card: by the processor it is slower than the page's own elements. */
+function hasGraphicsCard(): boolean {
+  graphicsCard ??= document.createElement("canvas").getContext("webgl2", { failIfMajorPerformanceCaveat: true }) !== null;
+  return graphicsCard;
 }
 
 /** A cell's colours and style; "" for plain. */

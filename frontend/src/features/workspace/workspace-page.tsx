@@ -1,20 +1,18 @@
 "use client";
 
 import { Code, Files, History, Search, SquareTerminal } from "lucide-react";
+import dynamic from "next/dynamic";
 import { useSearchParams } from "next/navigation";
 import { useCallback, useEffect, useState, type ReactNode } from "react";
 import { Split } from "@/components/ui/split";
 import { EditorPane } from "@/features/editor/editor-pane";
 import { FilePane } from "@/features/files/file-pane";
-import { HistoryPane } from "@/features/history/history-pane";
 import { QuickInput } from "@/features/quick/quick-input";
-import { RecordingsDialog } from "@/features/recording/recordings-dialog";
 import { ArgumentsDialog } from "@/features/run/run-controls";
 import { SearchPane } from "@/features/search/search-pane";
 import { AccessEnded } from "@/features/sharing/access-ended";
 import { GuestBanner } from "@/features/sharing/guest-banner";
 import type { Rights } from "@/features/sharing/rights";
-import { ShareDialog } from "@/features/sharing/share-dialog";
 import { TerminalAside } from "@/features/sharing/terminal-aside";
 import { TerminalPane } from "@/features/terminal/terminal-pane";
 import { Screen } from "@/features/terminal/xterm";
@@ -25,11 +23,18 @@ import { ActivityBar } from "./activity-bar";
 import { BrakeBanner } from "./brake-banner";
 import { StopBanner } from "./stop-banner";
 import { targetOf } from "./target";
-import { SettingsDialog } from "./settings-dialog";
 import { StatusBar } from "./status-bar";
 import { TopBar } from "./top-bar";
 import { leaveForDashboard, Workspace } from "./workspace";
 import { editorCommands, workspaceCommands } from "./workspace-commands";
+
+// Not asked for at first: they come when they are.
+const HistoryPane = dynamic(() => import("@/features/history/history-pane").then((module) => module.HistoryPane), {
+  loading: () => <div className="min-h-0 flex-1 bg-panel" />,
+});
+const RecordingsDialog = dynamic(() => import("@/features/recording/recordings-dialog").then((module) => module.RecordingsDialog));
+const ShareDialog = dynamic(() => import("@/features/sharing/share-dialog").then((module) => module.ShareDialog));
+const SettingsDialog = dynamic(() => import("./settings-dialog").then((module) => module.SettingsDialog));
 
 /** The session that the address names. Loaded in the browser only: xterm.js needs one. */
 export default function WorkspacePage() {
@@ -44,17 +49,15 @@ export default function WorkspacePage() {
       return;
     }
     const opened = new Workspace(id, (handlers) => new Screen(handlers), target);
-    let close: (() => void) | undefined;
+    const close = opened.open();
     let left = false;
-    // The terminal measures its cells once: the font has to be there before.
+    // The terminal measures its cells once: the font has to be there before it is shown.
     void document.fonts.load('13px "JetBrains Mono Variable"').finally(() => {
-      if (left) return;
-      close = opened.open();
-      setWorkspace(opened);
+      if (!left) setWorkspace(opened);
     });
     return () => {
       left = true;
-      close?.();
+      close();
       setWorkspace(null);
     };
   }, [id, target]);
@@ -146,7 +149,7 @@ function Open({ workspace, rights }: { readonly workspace: Workspace; readonly r
           <div className="flex min-h-0 min-w-0 flex-1 flex-col">
             <Shown when={pane === "files"}>{files}</Shown>
             <Shown when={pane === "search"}>{search}</Shown>
-            <Shown when={pane === "history"}>{history}</Shown>
+            <FromFirst when={pane === "history"}>{history}</FromFirst>
             <Shown when={pane === "editor"}>{editor}</Shown>
             <Shown when={pane === "terminal"}>{terminal}</Shown>
             <nav aria-label="Panes" className="grid h-12 shrink-0 grid-cols-5 border-t border-line bg-panel">
@@ -173,7 +176,7 @@ function Open({ workspace, rights }: { readonly workspace: Workspace; readonly r
                   <>
                     <Shown when={side === "files"}>{files}</Shown>
                     <Shown when={side === "search"}>{search}</Shown>
-                    <Shown when={side === "history"}>{history}</Shown>
+                    <FromFirst when={side === "history"}>{history}</FromFirst>
                   </>
                 }
               second={
@@ -211,6 +214,13 @@ function Open({ workspace, rights }: { readonly workspace: Workspace; readonly r
 /** Hidden panes stay as they are: an editor and a terminal keep what they show. */
 function Shown({ when, children }: { readonly when: boolean; readonly children: ReactNode }) {
   return <div className={when ? "flex min-h-0 min-w-0 flex-1" : "hidden"}>{children}</div>;
+}
+
+/** What is not even loaded before it is shown for the first time. */
+function FromFirst({ when, children }: { readonly when: boolean; readonly children: ReactNode }) {
+  const [seen, setSeen] = useState(when);
+  if (when && !seen) setSeen(true);
+  return <Shown when={when}>{seen && children}</Shown>;
 }
 
 interface PaneButtonProps {

@@ -5,8 +5,8 @@ import { Documents, type Arrangement } from "@/features/editor/documents";
 import { Drafts } from "@/features/editor/drafts";
 import { canFormat, formatLine, formatText } from "@/features/editor/format";
 import { languageLabel } from "@/features/editor/language";
+import { createMonacoBuffer, indentationIn, loadMonaco } from "@/features/editor/monaco";
 import { prettierSettings } from "@/features/editor/prettierrc";
-import { createMonacoBuffer, indentationIn } from "@/features/editor/monaco";
 import { FileStore } from "@/features/files/file-store";
 import { Uploads } from "@/features/files/uploads";
 import { History } from "@/features/history/history";
@@ -18,6 +18,7 @@ import { news } from "@/features/session/account";
 import { Terminals, type TerminalsOptions } from "@/features/terminal/terminals";
 import { goToSignIn } from "@/features/session/sign-out";
 import { rightsOf, type Rights } from "@/features/sharing/rights";
+import { ahead } from "@/lib/ahead";
 import { api } from "@/lib/api";
 import { backoffDelay } from "@/lib/backoff";
 import { webSocketURL } from "@/lib/origin";
@@ -109,7 +110,10 @@ export class Workspace {
     this.recent = new RecentFiles(id);
     const environment = browserEnvironment();
     this.#environment = environment;
-    this.files = new FileStore(id, api);
+    // What is needed whatever the session's answer is comes along with it, and not one after the other.
+    const files = ahead(() => api.files(id));
+    const layout = ahead(() => api.layout(id));
+    this.files = new FileStore(id, { ...api, files });
     const shown = {
       get: (path: string) => this.files.state.get().tree.get(path),
       show: (...items: readonly Item[]) => this.files.show(...items),
@@ -122,7 +126,7 @@ export class Workspace {
     this.history = new History({ session: id, api });
     this.#layoutSync = new LayoutSync({
       memory: unsentMemory(id),
-      read: () => api.layout(id),
+      read: layout,
       write: (fields) => api.changeLayout(id, fields),
       inUse: () => this.#use.inUse() || this.documents.unsaved.get() > 0,
       arrange: {
@@ -289,6 +293,8 @@ export class Workspace {
     this.documents.reconcile(tree);
     if (this.#opened) return;
     this.#opened = true;
+    // Comes beside the first file; whoever opens one hears of a failure.
+    loadMonaco().catch(() => undefined);
     const remembered = (await this.#arrangement()) ?? this.documents.remembered();
     if (this.#wasLeft()) return;
     if (remembered) this.documents.restore(remembered, this.#isFile);
