@@ -1,7 +1,7 @@
 "use client";
 
 import { ChevronRight, FileMinus } from "lucide-react";
-import { useCallback, useEffect, useId, useMemo, useRef, useState, type DragEvent, type KeyboardEvent, type MouseEvent } from "react";
+import { memo, useCallback, useEffect, useId, useMemo, useRef, useState, type DragEvent, type KeyboardEvent, type MouseEvent, type SyntheticEvent } from "react";
 import { Menu } from "@/components/ui/menu";
 import { useStore } from "@/hooks/use-store";
 import { formatBytes } from "@/lib/format";
@@ -53,6 +53,8 @@ const rowHeight = 24;
 /** From so many rows on, only those near the window are in the page. */
 const windowFrom = 300;
 const overscan = 12;
+/** In pixels: what is scrolled less than this is in the page already. */
+const scrollStep = 4 * rowHeight;
 const dragType = "application/x-workspace-path";
 
 /**
@@ -200,7 +202,15 @@ export function FileTree(props: Props) {
     else props.onDrop(event.dataTransfer, folderOf(item));
   };
 
+  /** The row that an event is about. */
+  const rowOf = ({ target }: SyntheticEvent) => {
+    const element = target instanceof Element ? target.closest<HTMLElement>("[data-row]") : null;
+    return element ? rows.at(Number(element.dataset.row)) : undefined;
+  };
+
   const windowed = rows.length >= windowFrom;
+  /** As many as are ever in the page at once. */
+  const slots = Math.ceil(view.height / rowHeight) + 2 * overscan + 2;
   const begin = windowed ? Math.max(0, Math.floor(view.top / rowHeight) - overscan) : 0;
   const end = windowed ? Math.min(rows.length, Math.ceil((view.top + view.height) / rowHeight) + overscan) : rows.length;
   const nameInput = (initial: string, depth: number, siblings: ReadonlySet<string>) => (
@@ -213,7 +223,10 @@ export function FileTree(props: Props) {
     <div
       ref={scroller}
       className={`min-h-0 flex-1 overflow-auto pb-6 ${dropInto === "" ? "bg-hover" : ""}`}
-      onScroll={(event) => setView({ top: event.currentTarget.scrollTop, height: event.currentTarget.clientHeight })}
+      onScroll={({ currentTarget: { scrollTop, clientHeight: height } }) => {
+        const top = scrollTop - (scrollTop % scrollStep);
+        setView((now) => (now.top === top && now.height === height ? now : { top, height }));
+      }}
       onContextMenu={(event) => {
         event.preventDefault();
         if (!readOnly) setMenu({ item: null, x: event.clientX, y: event.clientY });
@@ -233,34 +246,56 @@ export function FileTree(props: Props) {
         onFocus={() => {
           if (index < 0) select(rows.at(0));
         }}
+        // What is done with a row comes here, so that rows have nothing that changes as they are scrolled.
+        onClick={(event) => {
+          const row = rowOf(event);
+          if (row) click(event, row);
+        }}
+        onContextMenu={(event) => {
+          const row = rowOf(event);
+          if (!row) return;
+          event.preventDefault();
+          event.stopPropagation();
+          if (!selection.paths.has(row.item.path)) select(row);
+          setMenu({ item: row.item, x: event.clientX, y: event.clientY });
+        }}
+        onDragStart={(event) => {
+          const row = rowOf(event);
+          if (!row) return;
+          dragged.current = meant(row.item.path);
+          event.dataTransfer.effectAllowed = "move";
+          event.dataTransfer.setData(dragType, "");
+        }}
+        onDragOver={(event) => {
+          const row = rowOf(event);
+          if (row) dragOver(event, row.item);
+        }}
+        onDrop={(event) => {
+          const row = rowOf(event);
+          if (row) drop(event, row.item);
+        }}
         className="group/tree min-h-6 text-[13px] focus-visible:outline-none"
       >
         {begin > 0 && <div style={{ height: begin * rowHeight }} />}
         {rows.slice(begin, end).map((row, at) => (
-          <div key={row.item.path} role="none">
+          // Of many rows, those that are scrolled out are those that come in: the page changes them, and makes none.
+          <div key={windowed ? (begin + at) % slots : row.item.path} role="none">
             {editing?.what === "rename" && editing.item.path === row.item.path ? (
               nameInput(row.item.name, row.depth, new Set([...tree.namesIn(parentOf(row.item.path))].filter((name) => name !== row.item.name)))
             ) : (
               <TreeRow
                 id={`${id}-${begin + at}`}
-                row={row}
+                index={begin + at}
+                item={row.item}
+                depth={row.depth}
+                expanded={row.expanded}
+                position={row.position}
+                siblings={row.siblings}
                 selected={selection.paths.has(row.item.path)}
                 focused={begin + at === index}
                 cut={cut.has(row.item.path)}
                 readOnly={readOnly}
                 target={dropInto !== null && dropInto !== "" && dropInto === row.item.path}
-                onClick={(event) => click(event, row)}
-                onDragStart={(event) => {
-                  dragged.current = meant(row.item.path);
-                  event.dataTransfer.effectAllowed = "move";
-                  event.dataTransfer.setData(dragType, "");
-                }}
-                onMenu={(x, y) => {
-                  if (!selection.paths.has(row.item.path)) select(row);
-                  setMenu({ item: row.item, x, y });
-                }}
-                onDragOver={(event) => dragOver(event, row.item)}
-                onDrop={(event) => drop(event, row.item)}
               />
             )}
             {creating?.parent === row.item.path && nameInput("", creatingDepth, tree.namesIn(creating.parent))}
@@ -276,28 +311,28 @@ export function FileTree(props: Props) {
 
 interface RowProps {
   readonly id: string;
-  readonly row: Row;
+  readonly index: number;
+  readonly item: Item;
+  readonly depth: number;
+  readonly expanded: boolean;
+  readonly position: number;
+  readonly siblings: number;
   readonly selected: boolean;
   readonly focused: boolean;
   /** Waits to be pasted elsewhere. */
   readonly cut: boolean;
   readonly readOnly: boolean;
   readonly target: boolean;
-  readonly onClick: (event: MouseEvent) => void;
-  readonly onDragStart: (event: DragEvent) => void;
-  readonly onMenu: (x: number, y: number) => void;
-  readonly onDragOver: (event: DragEvent) => void;
-  readonly onDrop: (event: DragEvent) => void;
 }
 
-function TreeRow({ id, row: { item, depth, expanded, position, siblings }, selected, focused, cut, readOnly, target, onClick, onDragStart, onMenu, onDragOver, onDrop }: RowProps) {
+const TreeRow = memo(function TreeRow({ id, index, item, depth, expanded, position, siblings, selected, focused, cut, readOnly, target }: RowProps) {
   const folder = item.type === "folder";
   const note = item.saved ? (item.link_target ? `Link to ${item.link_target}` : "") : `${unsavedReason(item.unsaved_reason)} (${formatBytes(item.size)})`;
   return (
-    // The tree has the focus and the keys (aria-activedescendant); the row only takes the pointer.
-    // eslint-disable-next-line jsx-a11y/click-events-have-key-events, jsx-a11y/interactive-supports-focus
+    // The tree has the focus and the keys (aria-activedescendant), and takes the pointer for all of them.
     <div
       id={id}
+      data-row={index}
       role="treeitem"
       aria-level={depth + 1}
       aria-posinset={position}
@@ -307,27 +342,18 @@ function TreeRow({ id, row: { item, depth, expanded, position, siblings }, selec
       aria-label={item.saved ? item.name : `${item.name}, ${lowerFirst(note)}`}
       title={note || undefined}
       draggable={!readOnly}
-      onDragStart={onDragStart}
-      onDragOver={onDragOver}
-      onDrop={onDrop}
-      onClick={onClick}
-      onContextMenu={(event) => {
-        event.preventDefault();
-        event.stopPropagation();
-        onMenu(event.clientX, event.clientY);
-      }}
       className={`flex h-6 items-center gap-1 pr-2 select-none ${
         selected ? "bg-active" : target ? "bg-hover" : "hover:bg-hover"
       } ${focused ? "group-focus-visible/tree:shadow-[inset_0_0_0_1px_var(--accent)]" : ""} ${cut ? "opacity-60" : ""}`}
       style={{ paddingLeft: 8 + depth * 12 }}
     >
-      <ChevronRight size={14} aria-hidden className={`shrink-0 text-faint transition-transform ${expanded ? "rotate-90" : ""} ${folder ? "" : "invisible"}`} />
+      {folder ? <ChevronRight size={14} aria-hidden className={`shrink-0 text-faint transition-transform ${expanded ? "rotate-90" : ""}`} /> : <span className="w-3.5 shrink-0" />}
       <FileIcon path={item.path} type={item.type} open={expanded} />
       <span className={`ml-0.5 truncate ${item.saved ? "" : "text-muted italic"}`}>{item.name}</span>
       {!item.saved && <FileMinus size={13} aria-hidden className="ml-auto shrink-0 text-warn" />}
     </div>
   );
-}
+});
 
 function lowerFirst(text: string): string {
   return text.charAt(0).toLowerCase() + text.slice(1);

@@ -10,6 +10,7 @@ import { complain, inform } from "@/lib/toasts";
 import type { TerminalSink } from "./connection";
 import { ImageWatch } from "./image-watch";
 import { limitCounts } from "./limits";
+import { Pacer } from "./pacer";
 import { PlaceLinks, type PlaceHandlers } from "./place-links";
 import { ask, clipboardText, isRiskyPaste, isWebAddress } from "./questions";
 import { stepFontSize, terminalSettings } from "./settings";
@@ -48,6 +49,8 @@ export interface ScreenHandlers {
 
 /** In pixels: the least that a foreign size is shrunk to before it is scrolled. */
 const leastFontSize = 8;
+/** So much of the output is handed on in one piece, in bytes. */
+const pieceBytes = 4 << 10;
 /** Images of a terminal that are kept, in megabytes, and the largest one, in pixels. */
 const imageLimits = { storageLimit: 32, pixelLimit: 4 << 20, enableSizeReports: false };
 const matchColours = { matchOverviewRuler: "#f0ad3d", activeMatchColorOverviewRuler: "#f0ad3d", matchBackground: "#7a5a1e", activeMatchBackground: "#c98a1f" };
@@ -80,8 +83,11 @@ export class Screen implements TerminalSink {
   #webgl: WebglAddon | undefined;
   /** Looks for the first image in the output; undefined: it has come. */
   #images: ImageWatch | undefined = new ImageWatch();
-  /** What waits for the addon that shows images, in order; undefined: nothing has to wait. */
-  #waiting: (() => void)[] | undefined;
+  readonly #pacer = new Pacer({
+    frame: (next) => requestAnimationFrame(next),
+    inFront: () => this.#terminal.element?.contains(document.activeElement) === true,
+    hidden: () => document.hidden,
+  });
   #disposed = false;
   #viewOnly = false;
   /** The size that fits the element, and whether the server has ever told one. */
@@ -353,29 +359,21 @@ export class Screen implements TerminalSink {
     }
   }
 
-  /** Does what concerns the output in its turn: at once, or when what shows images is there. */
-  #inTurn(work: () => void): void {
-    if (this.#waiting) this.#waiting.push(work);
-    else work();
-  }
-
   /** Has all that comes wait until images can be shown. Without what shows them, the terminal goes on as it is. */
   async #loadImages(): Promise<void> {
     this.#images = undefined;
-    this.#waiting = [];
+    this.#pacer.hold();
     try {
       const { ImageAddon } = await import("@xterm/addon-image");
       if (!this.#disposed) this.#terminal.loadAddon(new ImageAddon(imageLimits));
     } catch (error) {
       complain("Images in the terminal cannot be shown", error);
     }
-    const waiting = this.#waiting;
-    this.#waiting = undefined;
-    if (!this.#disposed) for (const work of waiting) work();
+    this.#pacer.release();
   }
 
   reset(): void {
-    this.#inTurn(() => this.#reset());
+    this.#inTurn(0, () => this.#reset());
   }
 
   #reset(): void {
@@ -387,10 +385,25 @@ export class Screen implements TerminalSink {
 
   write(bytes: Uint8Array, replay: boolean, done: () => void): void {
     if (this.#images?.sees(bytes)) void this.#loadImages();
-    this.#inTurn(() => this.#write(bytes, replay, done));
+    if (replay || bytes.length <= pieceBytes) {
+      this.#inTurn(bytes.length, () => this.#write(bytes, replay, done));
+      return;
+    }
+    for (let at = 0; at < bytes.length; at += pieceBytes) {
+      const piece = bytes.subarray(at, at + pieceBytes);
+      const last = at + pieceBytes >= bytes.length;
+      this.#inTurn(piece.length, () => this.#write(piece, false, last ? done : undefined));
+    }
   }
 
-  #write(bytes: Uint8Array, replay: boolean, done: () => void): void {
+  /** Does what concerns the output after all that came before. */
+  #inTurn(size: number, work: () => void): void {
+    this.#pacer.add(size, () => {
+      if (!this.#disposed) work();
+    });
+  }
+
+  #write(bytes: Uint8Array, replay: boolean, done: (() => void) | undefined): void {
     if (replay) this.#replaying++;
     let all = bytes;
     if (this.#rest.length > 0) {
@@ -402,12 +415,12 @@ export class Screen implements TerminalSink {
     this.#rest = all.slice(whole);
     this.#terminal.write(whole === all.length ? all : all.subarray(0, whole), () => {
       if (replay) this.#replaying--;
-      done();
+      done?.();
     });
   }
 
   size(cols: number, rows: number): void {
-    this.#inTurn(() => this.#size(cols, rows));
+    this.#inTurn(0, () => this.#size(cols, rows));
   }
 
   #size(cols: number, rows: number): void {
@@ -474,8 +487,18 @@ let graphicsCard: boolean | undefined;
 
 /** Whether WebGL is drawn by a graphics card: by the processor it is slower than the page's own elements. */
 function hasGraphicsCard(): boolean {
-  graphicsCard ??= document.createElement("canvas").getContext("webgl2", { failIfMajorPerformanceCaveat: true }) !== null;
+  graphicsCard ??= findGraphicsCard();
   return graphicsCard;
+}
+
+function findGraphicsCard(): boolean {
+  // What browsers say of themselves is not enough: Chromium draws with SwiftShader and sees no caveat.
+  const context = document.createElement("canvas").getContext("webgl2", { failIfMajorPerformanceCaveat: true });
+  if (!context) return false;
+  const info = context.getExtension("WEBGL_debug_renderer_info");
+  const renderer = String(context.getParameter(info ? info.UNMASKED_RENDERER_WEBGL : context.RENDERER));
+  context.getExtension("WEBGL_lose_context")?.loseContext();
+  return !/swiftshader|llvmpipe|softpipe|software|basic render/i.test(renderer);
 }
 
 /** A cell's colours and style; "" for plain. */

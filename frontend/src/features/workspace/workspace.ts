@@ -293,8 +293,6 @@ export class Workspace {
     this.documents.reconcile(tree);
     if (this.#opened) return;
     this.#opened = true;
-    // Comes beside the first file; whoever opens one hears of a failure.
-    loadMonaco().catch(() => undefined);
     const remembered = (await this.#arrangement()) ?? this.documents.remembered();
     if (this.#wasLeft()) return;
     if (remembered) this.documents.restore(remembered, this.#isFile);
@@ -302,6 +300,8 @@ export class Workspace {
     if (!this.documents.state.get().active && first !== undefined) this.documents.open(first);
     void this.#openDrafts();
     if (this.#target) this.#openTarget(this.#target);
+    // Comes while the first file does; whoever opens one hears of a failure.
+    loadMonaco().catch(() => undefined);
     const shown = this.documents.state.get().active;
     if (shown) this.files.reveal(shown.path);
     this.#following = true;
