@@ -1,6 +1,5 @@
-import { AxeBuilder } from "@axe-core/playwright";
 import { type BrowserContext, expect, type Page, test } from "@playwright/test";
-import { createSession, expectTerminal, openFile, password, register, replaceEditor, typeInTerminal } from "./page.ts";
+import { createSession, expectTerminal, look, openFile, password, register, replaceEditor, typeInTerminal } from "./page.ts";
 import { Server } from "./server.ts";
 
 // Tabs and groups of them, files that programs change while they are open, and edits that outlive a broken connection.
@@ -37,20 +36,6 @@ const tabs = (page: Page, group = "Open files") => page.getByRole("tablist", { n
 const tree = (page: Page) => page.getByRole("tree", { name: "Files" });
 const row = (page: Page, name: string) => tree(page).getByRole("treeitem", { name });
 
-async function look(page: Page, name: string): Promise<void> {
-  for (const theme of ["light", "dark"]) {
-    await page.evaluate(async (chosen) => {
-      localStorage.setItem("theme", chosen);
-      window.dispatchEvent(new StorageEvent("storage", { key: "theme" }));
-      const fading = document.getAnimations().filter((each) => each instanceof CSSTransition);
-      await Promise.all(fading.map((each) => each.finished));
-    }, theme);
-    await page.screenshot({ path: `results/editor/${name}-${page.viewportSize()?.width}-${theme}.png` });
-    const { violations } = await new AxeBuilder({ page }).exclude(".monaco-editor").exclude(".xterm").analyze();
-    expect(violations.map(({ id, nodes }) => `${name}, ${theme}, ${id}: ${nodes.map(({ html }) => html).join(" ")}`)).toEqual([]);
-  }
-}
-
 test("tabs: looked at, kept, pinned, moved, closed, opened again, and beside each other", async ({ page, context }) => {
   await page.setViewportSize({ width: 1440, height: 900 });
   const errors: string[] = [];
@@ -70,7 +55,7 @@ test("tabs: looked at, kept, pinned, moved, closed, opened again, and beside eac
     await replaceEditor(page, "gamma, edited\n");
     await row(page, "d.txt").click();
     await expect(tabs(page)).toHaveText(["main.py", "b.txt", "c.txt", "d.txt"]);
-    await look(page, "tabs");
+    await look(page, "editor/tabs");
   });
 
   await test.step("by keyboard: next, previous, moved, closed, opened again", async () => {
@@ -120,7 +105,7 @@ test("tabs: looked at, kept, pinned, moved, closed, opened again, and beside eac
     await expect(page.locator(".monaco-editor textarea").nth(1)).toBeFocused();
     await row(page, "b.txt").dblclick();
     await expect(second).toHaveText(["a.txt", "b.txt"]);
-    await look(page, "groups");
+    await look(page, "editor/groups");
   });
 
   await test.step("a reload brings all of it back", async () => {

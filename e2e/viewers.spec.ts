@@ -1,7 +1,6 @@
-import { AxeBuilder } from "@axe-core/playwright";
 import { type BrowserContext, expect, type Page, test } from "@playwright/test";
 import { hostileSVG, markdown, notebook, pdf, png, table, wav } from "./fixtures.ts";
-import { createSession, register } from "./page.ts";
+import { createSession, look as lookAt, register } from "./page.ts";
 import { Server } from "./server.ts";
 
 // What is no text is shown as what it is, and nothing of a workspace runs on the application's origin.
@@ -62,23 +61,7 @@ async function show(page: Page, name: string): Promise<void> {
   await expect(page.getByRole("tab", { name, selected: true })).toBeVisible();
 }
 
-async function setTheme(page: Page, theme: string): Promise<void> {
-  await page.evaluate(async (name) => {
-    localStorage.setItem("theme", name);
-    window.dispatchEvent(new StorageEvent("storage", { key: "theme" }));
-    const fading = document.getAnimations().filter((each) => each instanceof CSSTransition);
-    await Promise.all(fading.map((each) => each.finished));
-  }, theme);
-}
-
-async function look(page: Page, name: string): Promise<void> {
-  for (const theme of ["light", "dark"]) {
-    await setTheme(page, theme);
-    await page.screenshot({ path: `results/viewers/${name}-${page.viewportSize()?.width}-${theme}.png` });
-    const { violations } = await new AxeBuilder({ page }).exclude(".monaco-editor").exclude(".xterm").exclude("iframe").analyze();
-    expect(violations.map(({ id, nodes }) => `${name}, ${theme}, ${id}: ${nodes.map(({ html }) => html).join(" ")}`)).toEqual([]);
-  }
-}
+const look = (page: Page, name: string) => lookAt(page, `viewers/${name}`, { exclude: ["iframe"] });
 
 const pwned = (page: Page) => page.evaluate(() => "pwned" in window);
 const editor = (page: Page) => page.getByRole("region", { name: "Editor" });
