@@ -15,7 +15,9 @@ import (
 // against OpenSSH on loopback, turn about in one run. Backend and agents are processes of their own, whose CPU time
 // and memory the kernel counts.
 
-func seen(p peer, want string) {
+// ready waits until a peer's program says that it is.
+func ready(p peer) {
+	const want = "ready"
 	var got []byte
 	for !bytes.Contains(got, []byte(want)) {
 		got = append(got[max(0, len(got)-len(want)):], p.next()...)
@@ -24,7 +26,7 @@ func seen(p peer, want string) {
 
 // echoing waits until a program is ready that echoes each byte once and at once.
 func echoing(p peer) peer {
-	seen(p, "ready")
+	ready(p)
 	return p
 }
 
@@ -93,7 +95,7 @@ func BenchmarkTerminalEchoBesideFiles(b *testing.B) {
 			print "ready" if $i == 100;
 			select undef, undef, undef, 0.005;
 		}`)
-	seen(writes, "ready")
+	ready(writes)
 	var o, t []time.Duration
 	for b.Loop() {
 		for range 10 {
@@ -113,7 +115,7 @@ func BenchmarkTerminalEchoBesideFiles(b *testing.B) {
 // pour runs a program that writes size bytes of text, and times it.
 func pour(b *testing.B, p peer, size int) time.Duration {
 	b.Helper()
-	seen(p, "ready")
+	ready(p)
 	start := time.Now()
 	if _, err := p.Write([]byte("\n")); err != nil {
 		b.Fatal(err)
@@ -280,7 +282,7 @@ func BenchmarkTerminalStall(b *testing.B) {
 		n := newBench(b)
 		id := n.c.createSession("stall")
 		live := n.open(id, "flood", "sh", "-c", "echo ready; read x; exec yes 0123456789012345678901234567890123456789")
-		seen(live, "ready")
+		ready(live)
 		silent, acking := n.join(id, "flood", "silent"), n.join(id, "flood", "acking")
 		acking.ack(0)
 		if _, err := live.Write([]byte("\n")); err != nil {
