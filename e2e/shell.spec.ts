@@ -106,8 +106,8 @@ test("another device has the same files open", async ({ context, page, browser }
   await page.goto(`${server.url}/workspace/?id=${id}`);
   await openFile(page, "second.txt");
   const stored = async () => {
-    const answer = (await (await context.request.get(`${server.url}/api/workspace/${id}/layout`)).json()) as { layout: { files?: { active: string } } };
-    return answer.layout.files?.active;
+    const answer = (await (await context.request.get(`${server.url}/api/workspace/${id}/layout`)).json()) as { layout: { files?: { groups: { active: string }[] } } };
+    return answer.layout.files?.groups[0]?.active;
   };
   await expect.poll(stored).toBe("second.txt");
   const other = await device(browser, "mover");

@@ -110,10 +110,9 @@ export class Workspace {
     this.recent = new RecentFiles(id);
     const environment = browserEnvironment();
     this.#environment = environment;
-    // What is needed whatever the session's answer is comes along with it, and not one after the other.
-    const files = ahead(() => api.files(id));
+    // Needed whatever the session's answer is, so it comes along with that. The files do not: not every guest may see them.
     const layout = ahead(() => api.layout(id));
-    this.files = new FileStore(id, { ...api, files });
+    this.files = new FileStore(id, api);
     const shown = {
       get: (path: string) => this.files.state.get().tree.get(path),
       show: (...items: readonly Item[]) => this.files.show(...items),
