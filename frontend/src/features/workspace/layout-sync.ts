@@ -115,7 +115,7 @@ export class LayoutSync {
   /** A field is another one now. */
   changed(field: FieldName, value: unknown): void {
     if (this.#applying) return;
-    if (this.#sent.get(field) === JSON.stringify(value)) {
+    if (this.#sent.get(field) === jsonOf(value)) {
       this.#pending = Object.fromEntries(Object.entries(this.#pending).filter(([name]) => name !== field));
       this.#keep();
       return;
@@ -198,7 +198,7 @@ export class LayoutSync {
   }
 
   #note(fields: Record<string, unknown>): void {
-    for (const [field, value] of Object.entries(fields)) this.#sent.set(field, JSON.stringify(value));
+    for (const [field, value] of Object.entries(fields)) this.#sent.set(field, jsonOf(value) ?? "");
   }
 
   /** What is arranged here because another device was is not sent back. */
@@ -218,6 +218,10 @@ function take<T>(schema: z.ZodMiniType<T>, value: unknown, arrange: (value: T) =
   if (parsed.success) arrange(parsed.data);
 }
 
+/** One way of writing for what is equal: the database returns the keys of an object in an order of its own. */
 function jsonOf(value: unknown): string | null {
-  return value === undefined || value === null ? null : JSON.stringify(value);
+  if (value === undefined || value === null) return null;
+  return JSON.stringify(value, (_, part: unknown) =>
+    typeof part === "object" && part !== null && !Array.isArray(part) ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1))) : part,
+  );
 }
