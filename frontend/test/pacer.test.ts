@@ -75,16 +75,4 @@ describe("Pacer", () => {
     for (let i = 0; i < 100; i++) pacer.add(64 << 10, () => done++);
     expect(done).toBe(100);
   });
-
-  it("holds everything until it is released", () => {
-    const pacer = make();
-    const done: number[] = [];
-    pacer.hold();
-    pacer.add(0, () => done.push(1));
-    pacer.add(1, () => done.push(2));
-    frame();
-    expect(done).toEqual([]);
-    pacer.release();
-    expect(done).toEqual([1, 2]);
-  });
 });

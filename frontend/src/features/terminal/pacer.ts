@@ -36,7 +36,6 @@ export class Pacer {
   #asked = false;
   /** When the last frame was, if output was handed on with it. */
   #before: number | undefined;
-  #held = false;
 
   constructor(options: PacerOptions) {
     this.#options = options;
@@ -48,25 +47,15 @@ export class Pacer {
     this.#drain();
   }
 
-  /** Has all that comes wait until `release`. */
-  hold(): void {
-    this.#held = true;
-  }
-
-  release(): void {
-    this.#held = false;
-    this.#drain();
-  }
-
   #drain(): void {
-    while (!this.#held) {
+    for (;;) {
       const [next] = this.#queue;
       if (!next || !this.#fits(next.size)) break;
       this.#queue.shift();
       this.#spent += next.size;
       next.run();
     }
-    if (!this.#held && (this.#spent > 0 || this.#queue.length > 0)) this.#ask();
+    if (this.#spent > 0 || this.#queue.length > 0) this.#ask();
   }
 
   /** What is larger than a frame's room goes on with a frame of its own. */

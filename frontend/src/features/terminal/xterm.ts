@@ -8,7 +8,6 @@ import { Store } from "@/lib/store";
 import { theme, type Theme } from "@/lib/theme";
 import { complain, inform } from "@/lib/toasts";
 import type { TerminalSink } from "./connection";
-import { ImageWatch } from "./image-watch";
 import { limitCounts } from "./limits";
 import { Pacer } from "./pacer";
 import { PlaceLinks, type PlaceHandlers } from "./place-links";
@@ -81,8 +80,6 @@ export class Screen implements TerminalSink {
   #host: HTMLElement | undefined;
   #observer: ResizeObserver | undefined;
   #webgl: WebglAddon | undefined;
-  /** Looks for the first image in the output; undefined: it has come. */
-  #images: ImageWatch | undefined = new ImageWatch();
   readonly #pacer = new Pacer({
     frame: (next) => requestAnimationFrame(next),
     inFront: () => this.#terminal.element?.contains(document.activeElement) === true,
@@ -282,6 +279,7 @@ export class Screen implements TerminalSink {
       host.append(this.#terminal.element);
     } else {
       this.#terminal.open(host);
+      void this.#loadImages();
       if (terminalSettings.get().webgl) void this.#accelerate();
     }
     host.addEventListener("paste", this.#pasted, true);
@@ -359,17 +357,17 @@ export class Screen implements TerminalSink {
     }
   }
 
-  /** Has all that comes wait until images can be shown. Without what shows them, the terminal goes on as it is. */
+  /**
+   * Loads what shows images, apart from what a page needs first. It cannot wait for the first image: its decoder is made
+   * ready at a moment that it does not tell, and passes over what comes before.
+   */
   async #loadImages(): Promise<void> {
-    this.#images = undefined;
-    this.#pacer.hold();
     try {
       const { ImageAddon } = await import("@xterm/addon-image");
       if (!this.#disposed) this.#terminal.loadAddon(new ImageAddon(imageLimits));
     } catch (error) {
       complain("Images in the terminal cannot be shown", error);
     }
-    this.#pacer.release();
   }
 
   reset(): void {
@@ -384,7 +382,6 @@ export class Screen implements TerminalSink {
   }
 
   write(bytes: Uint8Array, replay: boolean, done: () => void): void {
-    if (this.#images?.sees(bytes)) void this.#loadImages();
     if (replay || bytes.length <= pieceBytes) {
       this.#inTurn(bytes.length, () => this.#write(bytes, replay, done));
       return;
