@@ -42,7 +42,7 @@ const (
 	// maxInputFrame is the largest frame that a client may send.
 	maxInputFrame = 1 << 20
 	// sendBuffer is what the kernel may hold of what was sent and not yet received, in bytes; Linux takes twice of it.
-	sendBuffer = 80 << 10
+	sendBuffer = 56 << 10
 	// maxReason is what RFC 6455 leaves for a close reason.
 	maxReason = 123
 )
