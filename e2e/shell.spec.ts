@@ -110,10 +110,19 @@ test("another device has the same files open", async ({ context, page, browser }
     return answer.layout.files?.groups[0]?.active;
   };
   await expect.poll(stored).toBe("second.txt");
+  // The terminal that is in front comes along, and is so after a reload.
+  const terminal = (of: Page, name: string) => of.getByRole("tablist", { name: "Terminals" }).getByRole("tab", { name });
+  await expectTerminal(page, /\$ $/m);
+  await page.getByRole("button", { name: "New terminal" }).click();
+  await expect(terminal(page, "Terminal 2")).toHaveAttribute("aria-selected", "true");
+  await expectTerminal(page, /\$ $/m);
+  await page.reload();
+  await expect(terminal(page, "Terminal 2")).toHaveAttribute("aria-selected", "true");
   const other = await device(browser, "mover");
   await other.page.goto(`${server.url}/workspace/?id=${id}`);
   await expect(tabs(other.page)).toHaveCount(2);
   await expect(tabs(other.page).filter({ hasText: "second.txt" })).toHaveAttribute("aria-selected", "true");
+  await expect(terminal(other.page, "Terminal 2")).toHaveAttribute("aria-selected", "true");
   // An address that names a file goes before.
   await other.page.goto(`${server.url}/workspace/?id=${id}&file=main.py&line=1`);
   await expect(tabs(other.page).filter({ hasText: "main.py" })).toHaveAttribute("aria-selected", "true");

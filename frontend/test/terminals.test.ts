@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { commandLine, exitWords } from "@/features/run/command-line";
 import { Runner } from "@/features/run/runner";
-import { shownOf, Terminals, type TerminalScreen } from "@/features/terminal/terminals";
+import { shownOf, Terminals, type TerminalScreen, type TerminalTab } from "@/features/terminal/terminals";
 import { changeSchema, terminalInfoSchema, type TerminalInfo } from "@/lib/schemas";
 import { Store } from "@/lib/store";
 import { fakeEnvironment, FakeSocket } from "./support/fake-socket";
@@ -89,6 +89,29 @@ describe("Terminals", () => {
     await terminals.split(first);
     await terminals.split(first);
     expect([shown().length, terminals.canSplit]).toEqual([4, false]);
+  });
+
+  it("shows what another screen has in front as soon as it is listed, unless the user has chosen meanwhile", () => {
+    const arranged = { groups: [["2", "3"]], active: "3" };
+    const { terminals } = make();
+    terminals.open("1");
+    terminals.arrange(arranged);
+    // What is awaited is not taken for a choice of this screen.
+    expect(terminals.arrangement()).toEqual(arranged);
+    terminals.listed([info("1")]);
+    expect(terminals.arrangement()).toEqual(arranged);
+    terminals.listed([info("1"), info("2"), info("3")]);
+    expect([terminals.state.get().active?.name, shownOf(terminals.state.get()).map(({ name }) => name)]).toEqual(["3", ["2", "3"]]);
+
+    for (const choose of [(tab: TerminalTab, at: Terminals) => at.activate(tab), (_: TerminalTab, at: Terminals) => at.open("4")]) {
+      const other = make().terminals;
+      const tab = other.open("1");
+      other.arrange(arranged);
+      choose(tab, other);
+      const chosen = other.state.get().active?.name;
+      other.listed([info("1"), info("3")]);
+      expect(other.arrangement().active).toBe(chosen);
+    }
   });
 
   it("does not bring back a tab that was closed while the server still lists it", async () => {

@@ -190,7 +190,7 @@ export function shownOf({ tabs, active, groups }: TerminalsState): readonly Term
 export class Terminals {
   readonly state: Store<TerminalsState>;
   readonly #options: TerminalsOptions;
-  /** The one that comes to the front if it is in the next list. */
+  /** The one that comes to the front when it is listed, unless the user has chosen another one by then. */
   #awaited = "";
   /** Names that were closed here and that the server may still list for a moment. */
   readonly #closing = new Set<string>();
@@ -216,7 +216,7 @@ export class Terminals {
 
   arrangement(): TerminalArrangement {
     const { groups, active } = this.state.get();
-    return { groups: groups.map((names) => [...names]), active: active?.name ?? "" };
+    return { groups: groups.map((names) => [...names]), active: this.#awaited || (active?.name ?? "") };
   }
 
   /** Shows the terminals as on another screen; the one in front as soon as it is listed. */
@@ -271,6 +271,7 @@ export class Terminals {
     if (wanted === undefined) this.#setGroups(apart(this.state.get().groups, name));
     const { active, infos } = this.state.get();
     const tab = this.#make(name, infos.get(active?.name ?? "")?.cwd ?? "");
+    this.#awaited = "";
     this.state.update((state) => ({ ...state, tabs: [...state.tabs, tab], active: tab }));
     return tab;
   }
@@ -338,7 +339,6 @@ export class Terminals {
     });
     const awaited = this.state.get().tabs.find(({ name }) => name === this.#awaited);
     if (awaited) this.activate(awaited);
-    this.#awaited = "";
   }
 
   dispose(): void {
