@@ -33,6 +33,9 @@ type rows struct {
 	audited []postgres.AuditEntry
 	// wakes are the guards that listen.
 	wakes map[chan struct{}]struct{}
+	// signedOut: the sign-in has ended; looks is how often that was asked.
+	signedOut bool
+	looks     int
 }
 
 // set changes what the user may do, and says so if it is not lost.
@@ -252,8 +255,32 @@ func (*rows) AccountState(context.Context, backend.UserID) (backend.AccountState
 	return backend.AccountState{}, nil
 }
 
-func (*rows) CheckSignIn(context.Context, backend.SignInID) error { return nil }
+func (r *rows) CheckSignIn(context.Context, backend.SignInID) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.looks++
+	if r.signedOut {
+		return backend.Errorf(backend.CodeUnauthenticated, "signed out")
+	}
+	return nil
+}
+
+func (r *rows) looksAtSignIn() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.looks
+}
+
+// signOut ends the sign-in, and says so.
+func (r *rows) signOut() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.signedOut = true
+	r.wake()
+}
 
 func (*rows) SubscribeAccount(backend.UserID) (<-chan struct{}, func()) { return nil, func() {} }
 
-func (*rows) SubscribeSignIns(backend.UserID) (<-chan struct{}, func()) { return nil, func() {} }
+func (r *rows) SubscribeSignIns(backend.UserID) (<-chan struct{}, func()) {
+	return r.SubscribeAccess(session)
+}

@@ -46,10 +46,15 @@ func (h *Handler) unguard(g *signInGuard, s *socket, signIn backend.SignInID) bo
 	if len(g.sockets) > 0 {
 		return false
 	}
+	h.forgetGuard(g, signIn)
+	return true
+}
+
+// forgetGuard leaves a sign-in's later guard alone. The caller holds h.mu.
+func (h *Handler) forgetGuard(g *signInGuard, signIn backend.SignInID) {
 	if h.signIns[signIn] == g {
 		delete(h.signIns, signIn)
 	}
-	return true
 }
 
 func (h *Handler) watchSignIn(ctx context.Context, g *signInGuard, user backend.UserID, signIn backend.SignInID) {
@@ -81,7 +86,7 @@ func (h *Handler) watchSignIn(ctx context.Context, g *signInGuard, user backend.
 func (h *Handler) endSignIn(g *signInGuard, signIn backend.SignInID) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	delete(h.signIns, signIn)
+	h.forgetGuard(g, signIn)
 	for s := range g.sockets {
 		s.cancel(&closeError{closeUnauthenticated, "signed out"})
 	}
