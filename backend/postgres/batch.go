@@ -20,23 +20,13 @@ import (
 func (s *Store) CommitBatch(ctx context.Context, lease backend.Lease, batch backend.Batch, limits backend.Limits) (backend.BatchResult, error) {
 	result, err := s.commitBatch(ctx, lease, batch, limits, nil, bulk)
 	if violates(err) == blobsKey {
-		result, err = s.commitBatch(ctx, lease, batch, limits, nil, 0)
+		result, err = s.commitBatch(ctx, lease, batch, limits, nil, plain)
 	}
 	if refused(err) {
 		return s.quarantine(ctx, lease, batch, limits, err)
 	}
 	return result, err
 }
-
-// how a batch is committed.
-type how uint8
-
-const (
-	// dry: nothing is kept.
-	dry how = 1 << iota
-	// bulk: see edit.
-	bulk
-)
 
 // commitBatch commits a batch to which some paths belonged that are rejected already.
 func (s *Store) commitBatch(
@@ -67,7 +57,7 @@ func (s *Store) commitBatch(
 	if batch.Sequence > next {
 		return c.result, backend.Errorf(backend.CodePreconditionFailed, "batch %d came, and %d is next", batch.Sequence, next)
 	}
-	c.edit, e.dry, e.bulk, e.source, e.contents = e, how&dry != 0, how&bulk != 0, backend.SourceTerminal, c.contents
+	c.edit, e.how, e.source, e.contents = e, how, backend.SourceTerminal, c.contents
 	if c.missing(); len(c.result.Missing) > 0 {
 		return c.result, nil
 	}

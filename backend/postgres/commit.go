@@ -25,16 +25,19 @@ func (e *edit) commit(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if e.bulk && len(e.history) >= copyRows {
-			if err := e.conn.SendBatch(ctx, b).Close(); err != nil {
-				return err
+		hashes := e.newContents()
+		if e.how == bulk && len(e.history) >= copyRows && e.rowsHold(hashes) {
+			if b.Len() > 0 {
+				if err := e.conn.SendBatch(ctx, b).Close(); err != nil {
+					return err
+				}
+				b = &pgx.Batch{}
 			}
-			b = &pgx.Batch{}
-			if dirty, err = e.copyRows(ctx, dirty); err != nil {
+			if dirty, err = e.copyRows(ctx, dirty, hashes); err != nil {
 				return err
 			}
 		} else {
-			e.queueContents(b)
+			e.queueContents(b, hashes)
 			e.queueHistory(b)
 		}
 		e.queueItems(b, dirty)
@@ -51,7 +54,7 @@ func (e *edit) commit(ctx context.Context) error {
 	if len(e.conflicts) > 0 {
 		b.Queue(`SELECT pg_notify($1, $2)`, channel, payload(e.session, e.revision, kindConflict))
 	}
-	if e.dry {
+	if e.how == dry {
 		b.Queue(`ROLLBACK`)
 	} else {
 		b.Queue(`COMMIT`)
@@ -75,13 +78,12 @@ func (e *edit) newContents() []backend.Hash {
 	return hashes
 }
 
-func (e *edit) queueContents(b *pgx.Batch) {
+func (e *edit) queueContents(b *pgx.Batch, hashes []backend.Hash) {
 	var rows struct {
 		hashes, data [][]byte
 		sizes        []int64
 		chunks       []string
 	}
-	hashes := e.newContents()
 	for _, hash := range hashes {
 		content := e.contents[hash]
 		chunksID := ""

@@ -2,6 +2,8 @@ package postgres
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -17,12 +19,20 @@ const copyRows = 100
 const blobsKey = "blobs_pkey"
 
 // copyRows writes the history, and the contents and items that are new, and returns the nodes that are left.
-func (e *edit) copyRows(ctx context.Context, dirty []*node) (left []*node, err error) {
+func (e *edit) copyRows(ctx context.Context, dirty []*node, hashes []backend.Hash) (left []*node, err error) {
 	session, err := uuid.Parse(string(e.session))
 	if err != nil {
 		return nil, noSession()
 	}
-	if err := e.copyContents(ctx); err != nil {
+	var user *uuid.UUID
+	if e.user != "" {
+		id, err := uuid.Parse(string(e.user))
+		if err != nil {
+			return nil, fmt.Errorf("the user of a change: %w", err)
+		}
+		user = &id
+	}
+	if err := e.copyContents(ctx, hashes); err != nil {
 		return nil, err
 	}
 	added := make([]*node, 0, len(dirty))
@@ -51,29 +61,30 @@ func (e *edit) copyRows(ctx context.Context, dirty []*node) (left []*node, err e
 	}
 	_, err = e.conn.CopyFrom(ctx, pgx.Identifier{"workspace_history"}, []string{
 		"session_id", "revision", "n", "op", "path", "from_path", "type", "mode", "size", "mtime_ns", "content_hash", "link_target",
-		"unsaved_reason", "previous_type", "previous_hash", "source", "created_at",
+		"unsaved_reason", "previous_type", "previous_hash", "source", "user_id", "created_at",
 	}, pgx.CopyFromSlice(len(e.history), func(i int) ([]any, error) {
 		h := &e.history[i]
 		return []any{
 			session, e.revision, int32(i + 1), string(h.op), h.item.Path, h.from, string(h.item.Type), int32(h.item.Mode), h.item.Size, //nolint:gosec // a batch is bounded; permission bits
 			nanos(h.item.ModTime), nullHash(h.item.Hash), h.item.LinkTarget, string(h.item.Unsaved), string(h.previousType),
-			nullHash(h.previous), string(h.source), e.at,
+			nullHash(h.previous), string(h.source), user, e.at,
 		}, nil
 	}))
 	return left, err
 }
 
-// copyContents stores contents that are new. Those too large for a row come in another way, and are there already.
-func (e *edit) copyContents(ctx context.Context) error {
-	hashes := e.newContents()
+// rowsHold says whether each of these contents fits into a row.
+func (e *edit) rowsHold(hashes []backend.Hash) bool {
+	return !slices.ContainsFunc(hashes, func(hash backend.Hash) bool { return len(e.contents[hash]) > inlineBytes })
+}
+
+// copyContents stores contents that are new and fit into a row each.
+func (e *edit) copyContents(ctx context.Context, hashes []backend.Hash) error {
 	if len(hashes) == 0 {
 		return nil
 	}
 	_, err := e.conn.CopyFrom(ctx, pgx.Identifier{"blobs"}, []string{"hash", "size", "data"}, pgx.CopyFromSlice(len(hashes), func(i int) ([]any, error) {
 		content := e.contents[hashes[i]]
-		if len(content) > inlineBytes {
-			return nil, backend.Errorf(backend.CodeInvalid, "a content of %d bytes came within a batch", len(content))
-		}
 		if content == nil {
 			content = []byte{}
 		}

@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"crypto/sha256"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -62,5 +63,22 @@ func TestLargeBatchesOfTheSameContents(t *testing.T) {
 	}
 	if err := g.Wait(); err != nil {
 		t.Error(err)
+	}
+}
+
+// Contents that are too large for a row do not hold up the batch that they come with.
+func TestLargeBatchWithALargeContent(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	large := strings.Repeat("0123456789abcdef", 40_000)
+	entries := []backend.BatchEntry{putFile("large", large, 0)}
+	for i := range 300 {
+		entries = append(entries, putFile(fmt.Sprintf("small-%d", i), fmt.Sprint("small ", i), 0))
+	}
+	w.commit(w.lease("a"), 1, entries...)
+	for path, want := range map[string]string{"large": large, "small-0": "small 0", "small-299": "small 299"} {
+		if _, content, err := w.ReadFile(t.Context(), w.session, path); err != nil || string(content) != want {
+			t.Errorf("%s holds %d bytes, not %d (%v)", path, len(content), len(want), err)
+		}
 	}
 }

@@ -82,11 +82,19 @@ type edit struct {
 	// resolves is a path whose conflicts a save settles.
 	resolves string
 	cursor   *backend.Cursor
-	// dry: commit only tries.
-	dry bool
-	// bulk: what is new may go by COPY, and the caller tries again without when blobsKey is violated.
-	bulk bool
+	how      how
 }
+
+// how an edit is committed.
+type how uint8
+
+const (
+	plain how = iota
+	// dry: nothing is kept.
+	dry
+	// bulk: much that is new goes by COPY; the caller tries again plainly when blobsKey is violated.
+	bulk
+)
 
 type historyRow struct {
 	op           backend.ChangeOp

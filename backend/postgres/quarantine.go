@@ -45,7 +45,7 @@ func (s *Store) quarantine(ctx context.Context, lease backend.Lease, batch backe
 	if whole {
 		return backend.BatchResult{}, cause // each is taken by itself
 	}
-	return s.commitBatch(ctx, lease, batch, limits, rejected, 0)
+	return s.commitBatch(ctx, lease, batch, limits, rejected, plain)
 }
 
 // unsave makes a put one of what is only listed.
