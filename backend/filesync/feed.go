@@ -52,7 +52,7 @@ func (s *Syncer) feed(ctx context.Context) error {
 func (s *Syncer) follow(ctx context.Context) error {
 	var present backend.Present
 	reaches := true
-	err := s.retry(ctx, "read what has changed", func() (err error) {
+	err := s.retry(ctx, ofFeed, "read what has changed", func() (err error) {
 		present, reaches, err = s.cfg.Store.Follow(ctx, s.session, s.read, func(changes []backend.Change) (paths, under []string) {
 			s.hints.note(changes)
 			return s.hints.query()
@@ -78,7 +78,7 @@ func (s *Syncer) noteApplied(ctx context.Context) error {
 		return nil
 	}
 	s.hints.noted = 0
-	return s.retry(ctx, "record the applied revision", func() error { return s.cfg.Store.SetApplied(ctx, s.cfg.Lease, s.read) })
+	return s.retry(ctx, ofFeed, "record the applied revision", func() error { return s.cfg.Store.SetApplied(ctx, s.cfg.Lease, s.read) })
 }
 
 // apply sends operations, and sorts their outcomes. A conflict is no error: what the disk has instead comes as a batch, and
@@ -145,7 +145,7 @@ func (s *Syncer) inline(ctx context.Context, ops []operation) (map[backend.Hash]
 	if len(items) == 0 {
 		return contents, nil
 	}
-	err := s.retry(ctx, "read saved contents", func() error {
+	err := s.retry(ctx, ofFeed, "read saved contents", func() error {
 		return s.cfg.Store.Contents(ctx, items, func(items []backend.Item, data [][]byte) error {
 			for i := range items {
 				if data[i] != nil { // else it is gone already, and the next look tells what is there now
@@ -178,17 +178,13 @@ func (s *Syncer) sort(ctx context.Context, ops []operation, results []*agentv1.A
 			}
 			s.logger.WarnContext(ctx, "a saved change could not be applied", "path", path, "reason", reason)
 			s.hints.fail(path, op.below)
-			s.setStatus(func(st *Status) { st.Message = notWritten + path + ": " + reason })
+			s.tell(ofDisk, notWritten+path+": "+reason)
 			continue
 		case agentv1.ApplyOutcome_APPLY_OUTCOME_APPLIED, agentv1.ApplyOutcome_APPLY_OUTCOME_UNCHANGED, agentv1.ApplyOutcome_APPLY_OUTCOME_UNSPECIFIED:
 		}
 		delete(s.hints.failed, path)
 	}
 	if len(s.hints.failed) == 0 {
-		s.setStatus(func(st *Status) {
-			if len(st.Message) >= len(notWritten) && st.Message[:len(notWritten)] == notWritten {
-				st.Message = ""
-			}
-		})
+		s.tell(ofDisk, "")
 	}
 }

@@ -77,15 +77,7 @@ func serverPrograms(t *testing.T) string {
 
 func newModel(t *testing.T, seed uint64) *model {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "m-") //nolint:usetesting // sockets must have short names
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
+	dir := shortDir(t)
 	if err := os.Chmod(dir, 0o711); err != nil {
 		t.Fatal(err)
 	}
@@ -93,6 +85,7 @@ func newModel(t *testing.T, seed uint64) *model {
 		DataDir: filepath.Join(dir, "pg"), BinDir: serverPrograms(t), RunAs: "nobody", Logger: slog.New(slog.DiscardHandler),
 	}}
 	// A crash loses what a volatile server has acknowledged: this one is as in production.
+	var err error
 	if m.server, err = pgembed.Start(t.Context(), m.config); err != nil {
 		t.Fatal(err)
 	}

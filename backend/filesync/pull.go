@@ -25,13 +25,14 @@ type notStoredError struct{ error }
 // pull commits the agent's batches, in their order.
 func (s *Syncer) pull(ctx context.Context) error {
 	delay := time.Duration(0)
+	committed := s.committedThrough()
 	for {
 		err := s.stream(ctx)
 		if failed, ok := errors.AsType[*notStoredError](err); ok && ctx.Err() == nil {
-			if !s.notStored.Swap(true) {
-				delay = 0
+			if now := s.committedThrough(); now != committed {
+				committed, delay = now, 0
 			}
-			if err := s.pause(ctx, "store a content", failed.error, &delay); err != nil {
+			if err := s.pause(ctx, ofContents, "store a content", failed.error, &delay); err != nil {
 				return err
 			}
 			continue
@@ -89,10 +90,16 @@ func (s *Syncer) stream(ctx context.Context) error {
 	return g.Wait()
 }
 
+func (s *Syncer) committedThrough() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.committed
+}
+
 // cursor asks the database how far it is: a commit may have been cut off after it took effect, and what the agent then
 // makes anew under its sequence would pass for a replay. Of another incarnation there is none.
 func (s *Syncer) cursor(ctx context.Context) (cursor backend.Cursor, err error) {
-	err = s.retry(ctx, "read the cursor", func() (err error) {
+	err = s.retry(ctx, ofBatches, "read the cursor", func() (err error) {
 		cursor, err = s.cfg.Store.Cursor(ctx, s.session)
 		return err
 	})
@@ -129,7 +136,12 @@ func (s *Syncer) receive(ctx context.Context, stream *changesStream, batches cha
 				return context.Cause(ctx)
 			}
 		case *agentv1.ChangesResponse_Quiet:
-			s.setStatus(func(st *Status) { st.Pending = 0 })
+			s.setStatus(func(st *Status) {
+				st.Pending = 0
+				if clampSize(m.Quiet.GetThrough()) <= s.committed {
+					s.words[ofContents] = "" // the file is gone, or it is as it was
+				}
+			})
 		case *agentv1.ChangesResponse_Status:
 			s.setAgentStatus(m.Status)
 		case *agentv1.ChangesResponse_Opened:
@@ -140,14 +152,12 @@ func (s *Syncer) receive(ctx context.Context, stream *changesStream, batches cha
 func (s *Syncer) setAgentStatus(m *agentv1.FileStatusResponse) {
 	s.setStatus(func(st *Status) {
 		st.WatchMode, st.Pending, st.Unsaved, st.Braked = watchMode(m.GetWatchMode()), clampSize(m.GetPending()), clampSize(m.GetUnsaved()), m.GetBraked()
-		if !s.notStored.Load() {
-			st.Message = ""
+		s.words[ofBrake], s.words[ofWatches] = "", ""
+		if st.Braked {
+			s.words[ofBrake] = "All files vanished from the environment at once. Nothing has been deleted here: say whether that was meant."
 		}
-		switch {
-		case st.Braked:
-			st.Message = "All files vanished from the environment at once. Nothing has been deleted here: say whether that was meant."
-		case m.GetWatchMode() == agentv1.WatchMode_WATCH_MODE_HYBRID, m.GetWatchMode() == agentv1.WatchMode_WATCH_MODE_POLL:
-			st.Message = "The machine's limit of file watches is reached: some changes are noticed with a delay."
+		if mode := m.GetWatchMode(); mode == agentv1.WatchMode_WATCH_MODE_HYBRID || mode == agentv1.WatchMode_WATCH_MODE_POLL {
+			s.words[ofWatches] = "The machine's limit of file watches is reached: some changes are noticed with a delay."
 		}
 	})
 }
@@ -161,7 +171,7 @@ func (s *Syncer) commit(ctx context.Context, stream *changesStream, b *agentv1.C
 	asked := false
 	for {
 		var result backend.BatchResult
-		err := s.retry(ctx, "commit a batch", func() (err error) {
+		err := s.retry(ctx, ofBatches, "commit a batch", func() (err error) {
 			result, err = s.cfg.Store.CommitBatch(ctx, s.cfg.Lease, batch, s.cfg.Policy.Limits)
 			return err
 		})
@@ -189,9 +199,7 @@ func (s *Syncer) answer(stream *changesStream, batch backend.Batch, result backe
 	for _, c := range result.Conflicts {
 		committed.Conflicts = append(committed.Conflicts, c.Path)
 	}
-	if s.notStored.Swap(false) {
-		s.setStatus(func(st *Status) { st.Message = "" })
-	}
+	s.tell(ofContents, "")
 	s.mu.Lock()
 	s.committed, s.revision = batch.Sequence, result.Revision
 	s.batches++
@@ -285,20 +293,20 @@ func (r *chunkReader) Read(p []byte) (int, error) {
 const firstDelay, mostDelay = 50 * time.Millisecond, 5 * time.Second
 
 // retry runs f until it succeeds or fails for good, and tells in the status that it waits.
-func (s *Syncer) retry(ctx context.Context, attempted string, f func() error) error {
+func (s *Syncer) retry(ctx context.Context, about topic, attempted string, f func() error) error {
 	delay := time.Duration(0)
 	for {
 		err := f()
 		if err == nil {
 			if delay > 0 {
-				s.setStatus(func(st *Status) { st.Message = "" })
+				s.tell(about, "")
 			}
 			return nil
 		}
 		if isFinal(err) {
 			return err
 		}
-		if err := s.pause(ctx, attempted, err, &delay); err != nil {
+		if err := s.pause(ctx, about, attempted, err, &delay); err != nil {
 			return err
 		}
 	}
@@ -310,13 +318,13 @@ func isFinal(err error) bool {
 }
 
 // pause tells why changes wait, and waits longer each time.
-func (s *Syncer) pause(ctx context.Context, attempted string, err error, delay *time.Duration) error {
+func (s *Syncer) pause(ctx context.Context, about topic, attempted string, err error, delay *time.Duration) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	*delay = min(max(2**delay, firstDelay), mostDelay)
 	s.logger.WarnContext(ctx, "the database did not take it; trying again", "attempted", attempted, "error", err, "delay", *delay)
-	s.setStatus(func(st *Status) { st.Message = notCommitted(err) })
+	s.tell(about, notCommitted(err))
 	return wait(ctx, *delay/2+rand.N(*delay))
 }
 

@@ -176,18 +176,25 @@ func TestDatabaseLostWhileContentsAreRead(t *testing.T) {
 	}
 }
 
-// TestStoppedLeaseHolder stops a replica's process in its work. Another takes over; the woken one must be refused.
-func TestStoppedLeaseHolder(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, "")
+// withHolder is a world of which a process of its own has the lease, and has committed a file.
+func withHolder(t *testing.T) (w *world, first *replicaProcess) {
+	t.Helper()
+	w = newWorld(t, "")
 	w.startAgent()
-	first := w.startReplicaProcess("first")
+	first = w.startReplicaProcess("first")
 	w.until("the first one works", func() (bool, string) {
 		lease, err := w.lease(t.Context())
 		return err == nil && lease.Holder == "first", fmt.Sprint(lease.Holder, err)
 	})
 	w.sh(`echo one > f`)
 	w.untilEqual()
+	return w, first
+}
+
+// TestStoppedLeaseHolder stops a replica's process in its work. Another takes over; the woken one must be refused.
+func TestStoppedLeaseHolder(t *testing.T) {
+	t.Parallel()
+	w, first := withHolder(t)
 	burst := make(chan struct{})
 	go func() {
 		defer close(burst)
@@ -223,15 +230,7 @@ func TestStoppedLeaseHolder(t *testing.T) {
 // all of the burst is there.
 func TestKilledLeaseHolder(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "")
-	w.startAgent()
-	first := w.startReplicaProcess("first")
-	w.until("the first one works", func() (bool, string) {
-		lease, err := w.lease(t.Context())
-		return err == nil && lease.Holder == "first", fmt.Sprint(lease.Holder, err)
-	})
-	w.sh(`echo one > f`)
-	w.untilEqual()
+	w, first := withHolder(t)
 	burst := make(chan struct{})
 	go func() {
 		defer close(burst)
@@ -260,15 +259,7 @@ func TestKilledLeaseHolder(t *testing.T) {
 // be, and all of it comes when there is room again.
 func TestFullDatabase(t *testing.T) {
 	t.Parallel()
-	dir, err := os.MkdirTemp("", "full-") //nolint:usetesting // sockets must have short names
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
+	dir := shortDir(t)
 	small := filepath.Join(dir, "small")
 	if err := errors.Join(os.Chmod(dir, 0o755), os.Mkdir(small, 0o755)); err != nil {
 		t.Fatal(err)

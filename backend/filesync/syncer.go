@@ -1,12 +1,12 @@
 package filesync
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -90,11 +90,10 @@ type Syncer struct {
 	// read is how far feed has read the database's changes, hints where it has to look. They are Restore's and feed's alone.
 	read  int64
 	hints *hints
-	// notStored: the database did not take a content, and nothing has been committed since.
-	notStored atomic.Bool
 
 	mu        sync.Mutex
 	status    Status
+	words     [topics]string // the message is the first that is not empty
 	committed int64 // sequence
 	revision  int64
 	batches   int
@@ -146,10 +145,35 @@ func (s *Syncer) Status() Status {
 	return s.status
 }
 
+// topic is what a message can be about. Each has its own words, so that what is well again says so of itself alone.
+type topic uint8
+
+const (
+	// ofBrake: the workspace emptied at once.
+	ofBrake topic = iota
+	// ofContents: the database did not take a content, and nothing has been committed since.
+	ofContents
+	// ofBatches and ofFeed: the database does not answer those who commit, or those who follow it.
+	ofBatches
+	ofFeed
+	// ofDisk: something could not be written in the environment.
+	ofDisk
+	// ofWatches: there are too few.
+	ofWatches
+	topics
+)
+
+// tell says what is degraded; empty: nothing.
+func (s *Syncer) tell(about topic, words string) {
+	s.setStatus(func(*Status) { s.words[about] = words })
+}
+
+// setStatus changes the status, or words, which belong to it.
 func (s *Syncer) setStatus(change func(*Status)) {
 	s.mu.Lock()
 	old := s.status
 	change(&s.status)
+	s.status.Message = cmp.Or(s.words[:]...)
 	status := s.status
 	s.mu.Unlock()
 	if status != old {

@@ -61,10 +61,10 @@ type world struct {
 	problems []error
 }
 
-// newWorld makes a world whose database is at url; empty: one of its own. Nothing runs yet.
-func newWorld(tb testing.TB, url string) *world {
+// shortDir is a folder of the test's own with a name that is short, as those of sockets must be.
+func shortDir(tb testing.TB) string {
 	tb.Helper()
-	dir, err := os.MkdirTemp("", "w-") //nolint:usetesting // sockets must have short names
+	dir, err := os.MkdirTemp("", "w-") //nolint:usetesting // its names are long
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -73,6 +73,13 @@ func newWorld(tb testing.TB, url string) *world {
 			tb.Error(err)
 		}
 	})
+	return dir
+}
+
+// newWorld makes a world whose database is at url; empty: one of its own. Nothing runs yet.
+func newWorld(tb testing.TB, url string) *world {
+	tb.Helper()
+	dir := shortDir(tb)
 	if url == "" {
 		url = postgrestest.New(tb)
 	}
@@ -90,6 +97,7 @@ func newWorld(tb testing.TB, url string) *world {
 			tb.Fatal(err)
 		}
 	}
+	var err error
 	w.store, err = postgres.Open(tb.Context(), postgres.Config{URL: url, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		tb.Fatal(err)
