@@ -121,8 +121,28 @@ test("commands, files and lines are reached by keyboard", async ({ page, context
     await expect(page.getByText("Ln 2, Col 5")).toBeVisible();
   });
 
-  await test.step("a terminal keeps Ctrl+P and gives F1", async () => {
+  await test.step("what is typed at once after the keys of a command is for what it leads to", async () => {
     await expectTerminal(page, /\$ $/m);
+    // Within one task of the page: no frame and no wait lies between the keys and the look at the focus.
+    const focusAfter = (code: string, key: string, shift = false) =>
+      page.evaluate(
+        ([code, key, shift]) => {
+          const target = document.activeElement ?? document.body;
+          target.dispatchEvent(new KeyboardEvent("keydown", { code, key, ctrlKey: true, shiftKey: shift, bubbles: true, cancelable: true }));
+          const now = document.activeElement;
+          return now?.closest(".xterm") ? "terminal" : now?.closest(".monaco-editor") ? "editor" : now?.closest("[role=tree]") ? "files" : "";
+        },
+        [code, key, shift] as const,
+      );
+    expect(await focusAfter("KeyJ", "j")).toBe("editor");
+    await expect(page.getByRole("region", { name: "Terminal" })).toBeHidden();
+    expect(await focusAfter("Backquote", "`")).toBe("terminal");
+    await page.locator(".view-lines").first().click();
+    expect(await focusAfter("KeyE", "E", true)).toBe("files");
+    expect(await focusAfter("Digit1", "1")).toBe("editor");
+  });
+
+  await test.step("a terminal keeps Ctrl+P and gives F1", async () => {
     await page.keyboard.press("Control+`");
     await page.keyboard.type("echo earlier-$((40+2))");
     await page.keyboard.press("Enter");

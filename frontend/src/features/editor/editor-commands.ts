@@ -1,6 +1,7 @@
 /** What can be done with the open files, as commands. Browsers keep Ctrl+W, Ctrl+Tab and Ctrl+Shift+T; these have others. */
 import type { Command } from "@/features/commands/commands";
 import { previewKind } from "@/features/viewers/kind";
+import { lead } from "@/hooks/lead";
 import { changeSettings, fontSizes, settings } from "@/lib/settings";
 import { complain, inform } from "@/lib/toasts";
 import type { Document } from "./document";
@@ -46,10 +47,14 @@ export function editorTabCommands(documents: Documents, { readOnly, close }: Doi
   };
   const focus = (index: number) => {
     const group = state().groups[index];
-    // VS Code's: the key of the next group makes it.
-    if (group) documents.focusGroup(group.id);
-    else if (index === state().groups.length) documents.split();
-    requestAnimationFrame(() => documents.view?.focus());
+    lead(
+      () => {
+        // VS Code's: the key of the next group makes it.
+        if (group) documents.focusGroup(group.id);
+        else if (index === state().groups.length) documents.split();
+      },
+      () => documents.view?.focus(),
+    );
   };
   const togglePreview = () => {
     const now = shown();

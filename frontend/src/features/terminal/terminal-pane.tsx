@@ -10,6 +10,7 @@ import { NameDialog } from "@/features/session/name-dialog";
 import { goToSignIn, report } from "@/features/session/sign-out";
 import type { Rights } from "@/features/sharing/rights";
 import type { PhaseState } from "@/features/workspace/workspace";
+import { lead } from "@/hooks/lead";
 import { useMedia } from "@/hooks/use-media";
 import { useStore } from "@/hooks/use-store";
 import { bareReason, sentence } from "@/lib/format";
@@ -66,7 +67,7 @@ export function TerminalPane({ terminals, phase, rights, aside, onGone }: Props)
     terminals.close(tab).catch((error: unknown) => report("Could not close the terminal", error));
   };
   const split = (tab: TerminalTab) => {
-    void terminals.split(tab).then(({ screen }) => requestAnimationFrame(() => screen.focus()));
+    void terminals.split(tab).then(({ screen }) => lead(() => undefined, () => screen.focus()));
   };
   const bringToFront = (name: string) => {
     const tab = named(name);

@@ -3,6 +3,7 @@ import type { Command } from "@/features/commands/commands";
 import { report } from "@/features/session/sign-out";
 import { isRunnable } from "@/features/run/command-line";
 import type { Rights } from "@/features/sharing/rights";
+import { lead } from "@/hooks/lead";
 import { api } from "@/lib/api";
 import { changeSettings } from "@/lib/settings";
 import { theme } from "@/lib/theme";
@@ -61,11 +62,6 @@ function quickCommands(workspace: Workspace, rights: Rights): Command[] {
   ];
 }
 
-/** Calls after the page has shown what was asked for: what is not shown yet cannot have the focus. */
-function whenShown(then: () => void): void {
-  requestAnimationFrame(then);
-}
-
 /** Beside each other; on a narrow screen one pane has all of it. */
 function wide(): boolean {
   return window.matchMedia("(min-width: 768px)").matches;
@@ -79,8 +75,10 @@ function viewCommands({ layout, documents, terminals, search, history }: Workspa
     search.ask({ text: editing ? (documents.view?.selected() ?? "") : "", replace });
   };
   const focusTerminal = () => {
-    layout.show("terminal");
-    whenShown(() => terminals.state.get().active?.screen.focus());
+    lead(
+      () => layout.show("terminal"),
+      () => terminals.state.get().active?.screen.focus(),
+    );
   };
   const files: Command[] = [
     {
@@ -88,8 +86,10 @@ function viewCommands({ layout, documents, terminals, search, history }: Workspa
       title: "View: Show Files",
       keys: ["Mod+Shift+E"],
       run: () => {
-        layout.show("files");
-        whenShown(() => document.querySelector<HTMLElement>('[role="tree"][aria-label="Files"]')?.focus());
+        lead(
+          () => layout.show("files"),
+          () => document.querySelector<HTMLElement>('[role="tree"][aria-label="Files"]')?.focus(),
+        );
       },
     },
     {
@@ -117,10 +117,14 @@ function viewCommands({ layout, documents, terminals, search, history }: Workspa
       title: "View: Focus the Editor",
       keys: ["Mod+1"],
       run: () => {
-        layout.show("editor");
         const [first] = documents.state.get().groups;
-        if (first) documents.focusGroup(first.id);
-        whenShown(() => documents.view?.focus());
+        lead(
+          () => {
+            layout.show("editor");
+            if (first) documents.focusGroup(first.id);
+          },
+          () => documents.view?.focus(),
+        );
       },
     },
   ];
@@ -206,9 +210,13 @@ function terminalCommands({ terminals, layout }: Workspace, rights: Rights): Com
       keys: ["Ctrl+Shift+`"],
       when: () => rights.change,
       run: () => {
-        layout.show("terminal");
-        const { screen } = terminals.open();
-        whenShown(() => screen.focus());
+        lead(
+          () => {
+            layout.show("terminal");
+            terminals.open();
+          },
+          () => terminals.state.get().active?.screen.focus(),
+        );
       },
     },
     {
@@ -221,7 +229,7 @@ function terminalCommands({ terminals, layout }: Workspace, rights: Rights): Com
         const { active } = terminals.state.get();
         if (!active) return;
         layout.show("terminal");
-        void terminals.split(active).then(({ screen }) => whenShown(() => screen.focus()));
+        void terminals.split(active).then(({ screen }) => lead(() => undefined, () => screen.focus()));
       },
     },
     // With nothing beside it, these keys are the program's.
@@ -233,9 +241,13 @@ function terminalCommands({ terminals, layout }: Workspace, rights: Rights): Com
       run: () => {
         const next = terminals.neighbour(by);
         if (!next) return;
-        layout.show("terminal");
-        terminals.activate(next);
-        whenShown(() => next.screen.focus());
+        lead(
+          () => {
+            layout.show("terminal");
+            terminals.activate(next);
+          },
+          () => next.screen.focus(),
+        );
       },
     })),
   ];
