@@ -19,7 +19,10 @@ class Row {
   layout: Record<string, unknown> = {};
   writes = 0;
   down = false;
-  refuses = false;
+  /** The status that writes are refused with; 0: they are taken. */
+  refuses = 0;
+  /** Writes are taken, and their answers held back until it is resolved. */
+  held: Promise<void> | undefined;
 
   read(): Promise<LayoutAnswer> {
     return Promise.resolve({ version: this.version, layout: reordered(this.layout) as Record<string, unknown> });
@@ -27,11 +30,11 @@ class Row {
 
   write(fields: Record<string, unknown>): Promise<LayoutAnswer> {
     if (this.down) return Promise.reject(new Error("down"));
-    if (this.refuses) return Promise.reject(new Problem({ request_id: "", title: "Too large", status: 413, detail: "", code: "too_large", errors: {} }));
+    if (this.refuses) return Promise.reject(new Problem({ request_id: "", title: "Refused", status: this.refuses, detail: "", code: "refused", errors: {} }));
     this.writes++;
     this.version++;
     this.layout = { ...this.layout, ...fields };
-    return this.read();
+    return this.held ? this.held.then(() => this.read()) : this.read();
   }
 }
 
@@ -109,16 +112,60 @@ describe("the layout of a session", () => {
     expect(row.writes).toBe(2);
   });
 
-  it("that the server refuses is not sent again", async () => {
+  it.each([
+    [413, 0],
+    [401, 1],
+    [429, 1],
+    [503, 1],
+  ])("that the server refuses with %i is sent again %i times", async (status, times) => {
     const row = new Row();
     const first = device(row);
     await first.open();
-    row.refuses = true;
+    row.refuses = status;
     first.files.set(open("a.py", "a.py"));
     await first.sync.flush();
-    row.refuses = false;
+    row.refuses = 0;
     await first.sync.flush();
-    expect(row.writes).toBe(0);
+    first.sync.dispose();
+    expect(row.writes).toBe(times);
+  });
+
+  it("is what it was when that is chosen again while another is on its way", async () => {
+    const row = new Row();
+    const first = device(row);
+    await first.open();
+    first.files.set(open("a.py", "a.py"));
+    await first.sync.flush();
+    let answer: () => void = () => undefined;
+    row.held = new Promise((resolve) => {
+      answer = resolve;
+    });
+    first.files.set(open("b.py", "b.py"));
+    const sent = first.sync.flush();
+    first.files.set(open("a.py", "a.py"));
+    answer();
+    await sent;
+    await first.sync.flush();
+    expect(row.layout.files).toEqual(open("a.py", "a.py"));
+  });
+
+  it.each([true, false])("of a page that ends while it is sent is what it was last, whether that has arrived (%s) or not", async (arrived) => {
+    const [row, memory] = [new Row(), new Memory()];
+    const first = device(row, memory);
+    await first.open();
+    row.held = new Promise(() => undefined);
+    const before = row.layout;
+    first.files.set(open("b.py", "b.py"));
+    void first.sync.flush();
+    first.files.set(open("c.py", "c.py"));
+    first.sync.dispose();
+    if (!arrived) row.layout = before;
+
+    row.held = undefined;
+    const second = device(row, memory);
+    await second.open();
+    await second.sync.flush();
+    expect([activeOf(second.files), row.layout.files]).toEqual(["c.py", open("c.py", "c.py")]);
   });
 
   it("is restored on another device", async () => {

@@ -20,9 +20,7 @@ import type { LayoutState } from "./layout";
 export const panesSchema = z.object({ side: z.enum(["files", "search", "history"]), sideOpen: z.boolean(), terminalOpen: z.boolean() });
 export type Panes = z.infer<typeof panesSchema>;
 
-/** How each field is read from what the server has. */
-const fieldSchemas = { files: arrangementSchema, terminals: terminalArrangementSchema, panes: panesSchema } as const;
-type FieldName = keyof typeof fieldSchemas;
+type FieldName = "files" | "terminals" | "panes";
 
 /** Puts what is arranged into effect. */
 export interface Arrangers {
@@ -31,8 +29,11 @@ export interface Arrangers {
   readonly panes: (panes: Panes) => void;
 }
 
-/** Fields that this browser has not sent yet, as JSON: what each is, and what it was on the server, null for nothing. */
-const unsentSchema = z.record(z.string(), z.object({ was: z.nullable(z.string()), now: z.string() }));
+/**
+ * Fields of which this browser has no answer yet, as JSON: what each is, and what it may be on the server as far as this
+ * browser knows, null for nothing.
+ */
+const unsentSchema = z.record(z.string(), z.object({ was: z.array(z.nullable(z.string())), now: z.string() }));
 export type Unsent = z.infer<typeof unsentSchema>;
 
 /** Where they are kept from one page to the next. */
@@ -69,8 +70,12 @@ export class LayoutSync {
   /** The newest version that this page has seen; 0: none. */
   #known = 0;
   #pending: Record<string, unknown> = {};
+  /** What is on its way, without an answer yet. */
+  #underWay: Record<string, unknown> = {};
   /** What each field is on the server, as far as is known. */
   readonly #sent = new Map<string, string>();
+  /** Puts a field of what the server has into effect, in this order. */
+  readonly #takers: Readonly<Record<FieldName, (value: unknown) => void>>;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #writing: Promise<void> | undefined;
   #failures = 0;
@@ -80,6 +85,8 @@ export class LayoutSync {
   constructor(options: LayoutSyncOptions) {
     this.#options = options;
     this.#wait = options.wait ?? 500;
+    const { panes, terminals, files } = options.arrange;
+    this.#takers = { panes: taker(panesSchema, panes), terminals: taker(terminalArrangementSchema, terminals), files: taker(arrangementSchema, files) };
   }
 
   /** The open files of the last device; null when there was none, or they cannot be read. Panes and terminals are arranged. */
@@ -87,10 +94,10 @@ export class LayoutSync {
     const { version, layout } = await this.#options.read();
     this.#known = version;
     this.#note(layout);
-    const current = { ...layout, ...this.#unsent(layout) };
+    const current: Record<string, unknown> = { ...layout, ...this.#unsent(layout) };
     this.#apply(() => {
-      this.#arrange("panes", current);
-      this.#arrange("terminals", current);
+      this.#takers.panes(current.panes);
+      this.#takers.terminals(current.terminals);
     });
     const files = arrangementSchema.safeParse(current.files);
     return files.success ? files.data : null;
@@ -101,7 +108,7 @@ export class LayoutSync {
     const kept = this.#options.memory.load();
     const mine: Record<string, unknown> = {};
     for (const [field, { was, now }] of Object.entries(kept)) {
-      if (was === jsonOf(layout[field])) mine[field] = JSON.parse(now);
+      if (was.includes(jsonOf(layout[field]))) mine[field] = JSON.parse(now);
     }
     if (Object.keys(mine).length > 0) this.#later(mine);
     return mine;
@@ -115,7 +122,8 @@ export class LayoutSync {
   /** A field is another one now. */
   changed(field: FieldName, value: unknown): void {
     if (this.#applying) return;
-    if (this.#sent.get(field) === jsonOf(value)) {
+    const coming = field in this.#underWay ? jsonOf(this.#underWay[field]) : this.#sent.get(field);
+    if (coming === jsonOf(value)) {
       this.#pending = Object.fromEntries(Object.entries(this.#pending).filter(([name]) => name !== field));
       this.#keep();
       return;
@@ -132,9 +140,8 @@ export class LayoutSync {
     this.#known = now;
     const was = new Map(this.#sent);
     this.#note(layout);
-    const changed = (field: string) => was.get(field) !== this.#sent.get(field);
     this.#apply(() => {
-      for (const field of ["panes", "terminals", "files"] as const) if (changed(field)) this.#arrange(field, layout);
+      for (const [field, take] of Object.entries(this.#takers)) if (was.get(field) !== this.#sent.get(field)) take(layout[field]);
     });
   }
 
@@ -145,6 +152,7 @@ export class LayoutSync {
     const fields = this.#pending;
     if (Object.keys(fields).length === 0) return;
     this.#pending = {};
+    this.#underWay = fields;
     this.#writing = this.#options
       .write(fields)
       .then(
@@ -154,8 +162,7 @@ export class LayoutSync {
           this.#note(fields);
         },
         (error: unknown) => {
-          // What the server refuses would be refused again.
-          if (error instanceof Problem && error.status >= 400 && error.status < 500) return;
+          if (error instanceof Problem && isFinal(error)) return;
           this.#failures++;
           this.#pending = { ...fields, ...this.#pending };
           if (!this.#disposed) this.#timer = setTimeout(() => void this.flush(), backoffDelay(this.#failures, Math.random(), defaultBackoff));
@@ -163,6 +170,7 @@ export class LayoutSync {
       )
       .finally(() => {
         this.#writing = undefined;
+        this.#underWay = {};
         this.#keep();
       });
     await this.#writing;
@@ -184,17 +192,14 @@ export class LayoutSync {
     this.#timer = setTimeout(() => void this.flush(), this.#wait);
   }
 
-  /** Remembers what waits, for the next page should this one end first. */
+  /** Remembers what has no answer yet, for the next page should this one end first. */
   #keep(): void {
-    const waits = Object.entries(this.#pending).map(([field, value]) => [field, { was: this.#sent.get(field) ?? null, now: JSON.stringify(value) }]);
-    this.#options.memory.save(Object.fromEntries(waits) as Unsent);
-  }
-
-  #arrange(field: FieldName, layout: Record<string, unknown>): void {
-    const { arrange } = this.#options;
-    if (field === "files") take(fieldSchemas.files, layout.files, arrange.files);
-    else if (field === "terminals") take(fieldSchemas.terminals, layout.terminals, arrange.terminals);
-    else take(fieldSchemas.panes, layout.panes, arrange.panes);
+    const unsent: Unsent = {};
+    for (const [field, value] of Object.entries({ ...this.#underWay, ...this.#pending })) {
+      const known = this.#sent.get(field) ?? null;
+      unsent[field] = { was: field in this.#underWay ? [known, jsonOf(this.#underWay[field])] : [known], now: JSON.stringify(value) };
+    }
+    this.#options.memory.save(unsent);
   }
 
   #note(fields: Record<string, unknown>): void {
@@ -212,10 +217,17 @@ export class LayoutSync {
   }
 }
 
+/** Whether the server would refuse the same again: not where it asks to wait, nor where the user has to sign in first. */
+function isFinal({ status }: Problem): boolean {
+  return status >= 400 && status < 500 && ![401, 408, 429].includes(status);
+}
+
 /** What makes no sense is left alone. */
-function take<T>(schema: z.ZodMiniType<T>, value: unknown, arrange: (value: T) => void): void {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) arrange(parsed.data);
+function taker<T>(schema: z.ZodMiniType<T>, arrange: (value: T) => void): (value: unknown) => void {
+  return (value) => {
+    const parsed = schema.safeParse(value);
+    if (parsed.success) arrange(parsed.data);
+  };
 }
 
 /** One way of writing for what is equal: the database returns the keys of an object in an order of its own. */
