@@ -2,7 +2,7 @@ import type { Restored } from "@/lib/history";
 import { describe, expect, it } from "vitest";
 import { FileStore, type FilesAPI } from "@/features/files/file-store";
 import { visibleRows } from "@/features/files/rows";
-import { treeOf } from "@/features/files/tree";
+import { treeOf, type Tree } from "@/features/files/tree";
 import { changeSchema, itemSchema, type Change, type Item } from "@/lib/schemas";
 
 const item = (path: string, type: Item["type"] = "file", revision = 1): Item =>
@@ -38,6 +38,18 @@ describe("tree", () => {
 
   it("drops what was below a folder that became a file", () => {
     expect(paths(treeOf([item("a", "folder"), item("a/b")]).with([change("put", "a")]))).toEqual(["a"]);
+  });
+
+  it("knows what is not saved, and not on purpose", () => {
+    const large = { saved: false, unsaved_reason: "too_large" };
+    const names = (tree: Tree) => [...tree.unsaved.keys()].sort();
+    const tree = treeOf([item("a"), item("d", "folder")]).with([
+      change("put", "d/big", large), change("put", "d/log", { saved: false, unsaved_reason: "ignored" }), change("put", "a", large),
+    ]);
+    expect(names(tree)).toEqual(["a", "d/big"]);
+    const moved = tree.with([change("put", "a"), change("move", "e", { from: "d", type: "folder" })]);
+    expect(names(moved)).toEqual(["e/big"]);
+    expect(names(moved.with([change("delete", "e")]))).toEqual([]);
   });
 
   it("shows folders first, numbers in their order, and only what is open", () => {

@@ -21,6 +21,8 @@ interface Content {
 interface Data {
   readonly items: Map<string, Item>;
   readonly folders: Map<string, Content>;
+  /** What is in the environment alone, though nobody asked for that. */
+  readonly unsaved: Map<string, Item>;
 }
 
 /**
@@ -30,7 +32,7 @@ interface Data {
 export class Tree implements ReadonlyMap<string, Item> {
   readonly #data: Data;
 
-  constructor(data: Data = { items: new Map(), folders: new Map() }) {
+  constructor(data: Data = { items: new Map(), folders: new Map(), unsaved: new Map() }) {
     this.#data = data;
   }
 
@@ -57,6 +59,11 @@ export class Tree implements ReadonlyMap<string, Item> {
   }
   forEach(each: (item: Item, path: string, tree: ReadonlyMap<string, Item>) => void): void {
     this.#data.items.forEach((item, path) => each(item, path, this));
+  }
+
+  /** What is not saved, by path. What is ignored is left out on purpose, and is not in it. */
+  get unsaved(): ReadonlyMap<string, Item> {
+    return this.#data.unsaved;
   }
 
   hasName(folder: string, name: string): boolean {
@@ -122,8 +129,10 @@ export class Tree implements ReadonlyMap<string, Item> {
   }
 
   #set(item: Item): void {
-    const { items, folders } = this.#data;
+    const { items, folders, unsaved } = this.#data;
     items.set(item.path, item);
+    if (item.saved || item.unsaved_reason === "ignored") unsaved.delete(item.path);
+    else unsaved.set(item.path, item);
     const parent = parentOf(item.path);
     let content = folders.get(parent);
     if (!content) folders.set(parent, (content = { names: new Map(), sorted: undefined }));
@@ -146,13 +155,14 @@ export class Tree implements ReadonlyMap<string, Item> {
   }
 
   #remove(path: string): void {
-    const { items, folders } = this.#data;
+    const { items, folders, unsaved } = this.#data;
     const content = folders.get(parentOf(path));
     const entry = content?.names.get(baseName(path));
     if (!content || !entry) return;
     this.#drop(content, baseName(path), entry);
     for (const each of this.#below(path)) {
       items.delete(each.path);
+      unsaved.delete(each.path);
       folders.delete(each.path);
     }
   }

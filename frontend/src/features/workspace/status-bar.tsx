@@ -10,7 +10,6 @@ import { api } from "@/lib/api";
 import { bareReason, formatAgo, plural } from "@/lib/format";
 import { past } from "@/lib/toasts";
 import { Dialog } from "@/components/ui/dialog";
-import { useKept } from "./use-kept";
 import { cpuText, memoryText, type Look } from "./usage";
 import type { Workspace } from "./workspace";
 
@@ -23,7 +22,8 @@ export function StatusBar({ workspace, rights }: { readonly workspace: Workspace
   const phase = useStore(workspace.phase);
   const events = useStore(workspace.events.state);
   const sync = useStore(workspace.sync);
-  const kept = useKept(workspace);
+  const { unsaved: kept } = useStore(workspace.files.state).tree;
+  const [firstKept] = kept.values();
   const people = useStore(workspace.people);
   const messages = useStore(past);
   const [open, setOpen] = useState(false);
@@ -47,9 +47,9 @@ export function StatusBar({ workspace, rights }: { readonly workspace: Workspace
           {sync.message}
         </span>
       )}
-      {rights.files && kept[0] && (
-        <button type="button" className="h-6 truncate rounded text-warn hover:underline" title="Shows it in the tree, with the reason" onClick={() => workspace.reveal(kept[0]?.path ?? "")}>
-          {kept.length === 1 ? `${kept[0].name} is not saved` : `${plural(kept.length, "file")} are not saved`}
+      {rights.files && firstKept && (
+        <button type="button" className="h-6 truncate rounded text-warn hover:underline" title="Shows it in the tree, with the reason" onClick={() => workspace.reveal(firstKept.path)}>
+          {kept.size === 1 ? `${firstKept.name} is not saved` : `${plural(kept.size, "file")} are not saved`}
         </button>
       )}
       {sync?.watch_mode === "poll" && <span title="The system's watches are used up: changes are looked for every few seconds.">Changes show a little later</span>}

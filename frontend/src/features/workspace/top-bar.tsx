@@ -14,7 +14,6 @@ import type { Rights } from "@/features/sharing/rights";
 import { useStore } from "@/hooks/use-store";
 import { plural } from "@/lib/format";
 import type { User } from "@/lib/schemas";
-import { useKept } from "./use-kept";
 import type { Workspace } from "./workspace";
 
 interface Props {
@@ -94,7 +93,7 @@ function SavedState({ workspace, readOnly }: { readonly workspace: Workspace; re
   const unsaved = useStore(workspace.documents.unsaved);
   const sync = useStore(workspace.sync);
   const events = useStore(workspace.events.state);
-  const kept = useKept(workspace).length;
+  const { unsaved: kept } = useStore(workspace.files.state).tree;
   const { text, tone, detail } = words();
   return (
     <span role="status" className={`truncate text-[12px] max-sm:hidden ${tone}`} title={detail || undefined}>
@@ -108,7 +107,7 @@ function SavedState({ workspace, readOnly }: { readonly workspace: Workspace; re
     if (sync?.braked) return { text: "Saving is held back", tone: "text-warn", detail: sync.message };
     if (unsaved > 0) return { text: `${plural(unsaved, "file")} not saved`, tone: "text-accent-text", detail: "" };
     if (sync && sync.pending > 0) return { text: `Saving ${plural(sync.pending, "change")}…`, tone: "text-faint", detail: "" };
-    if (kept > 0) return { text: `Saved, except ${plural(kept, "file")}`, tone: "text-warn", detail: "Marked in the tree, with the reason." };
+    if (kept.size > 0) return { text: `Saved, except ${plural(kept.size, "file")}`, tone: "text-warn", detail: "Marked in the tree, with the reason." };
     return { text: "All changes saved", tone: "text-faint", detail: "" };
   }
 }
