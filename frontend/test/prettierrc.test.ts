@@ -10,6 +10,8 @@ describe("a workspace's settings of Prettier", () => {
     ["none", "src/a.js", { "package.json": "{}" }, {}],
     ["JSON", "src/a.js", { ".prettierrc": '{"semi": false, "printWidth": 60}' }, { semi: false, printWidth: 60 }],
     ["YAML", "a.js", { ".prettierrc": "# ours\nsemi: false\ntrailingComma: 'none' # never\ntabWidth: 8\n" }, { semi: false, trailingComma: "none", tabWidth: 8 }],
+    ["YAML with overrides", "src/a.ts", { ".prettierrc.yaml": "overrides:\n  - files: ['*.ts']\n    options: {semi: false}\n" }, { semi: false }],
+    ["an empty file", "a.js", { ".prettierrc": "# nothing yet\n" }, {}],
     ["in package.json", "a.js", { "package.json": '{"prettier": {"useTabs": true}}', ".prettierrc": "semi: false" }, { useTabs: true }],
     ["the nearest", "src/deep/a.js", { ".prettierrc": "semi: false", "src/.prettierrc.json": '{"singleQuote": true}' }, { singleQuote: true }],
     ["nothing that runs", "a.js", { ".prettierrc": '{"plugins": ["evil"], "parser": "x", "semi": false}' }, { semi: false }],
@@ -24,7 +26,8 @@ describe("a workspace's settings of Prettier", () => {
 
   it.each<[Record<string, string>, RegExp]>([
     [{ ".prettierrc": "{" }, /\.prettierrc is not JSON/],
-    [{ ".prettierrc": "overrides:\n  - a" }, /line 1: a setting/],
+    [{ ".prettierrc": "semi: [false" }, /\.prettierrc is not YAML: .*line 1/],
+    [{ ".prettierrc": "overrides:\n  - a" }, /\.prettierrc: overrides\.0 is not a setting/],
     [{ ".prettierrc": '{"tabWidth": "wide"}' }, /tabWidth is not a setting/],
     [{ "prettier.config.js": "" }, /prettier\.config\.js is of a kind/],
   ])("that cannot be read: %o", async (files, message) => {

@@ -2,7 +2,9 @@
  * How a workspace wants to be formatted: Prettier's own files, the nearest above what is formatted. Settings alone are taken
  * from them, of known names and kinds: nothing that would load a plugin or run.
  */
+import picomatch from "picomatch";
 import type { Options } from "prettier";
+import { parse as parseYAML } from "yaml";
 import * as z from "zod/mini";
 import { baseName, joinPath, parentOf } from "@/lib/paths";
 
@@ -56,7 +58,8 @@ function parse(file: string, text: string): unknown {
     const value = z.object({ prettier: z.optional(z.unknown()) }).safeParse(json(file, text));
     return value.success ? value.data.prettier : undefined;
   }
-  return baseName(file) === ".prettierrc.json" || /^\s*\{/.test(text) ? json(file, text) : flatYAML(file, text);
+  // JSON is YAML as well, but is told of in its own words.
+  return baseName(file) === ".prettierrc.json" || /^\s*\{/.test(text) ? json(file, text) : yaml(file, text);
 }
 
 function json(file: string, text: string): unknown {
@@ -67,16 +70,13 @@ function json(file: string, text: string): unknown {
   }
 }
 
-/** YAML as these files are written: a setting a line. */
-function flatYAML(file: string, text: string): Record<string, unknown> {
-  const found: Record<string, unknown> = {};
-  for (const [index, line] of text.split(/\r?\n/).entries()) {
-    if (/^\s*(#|$)|^---\s*$/.test(line)) continue;
-    const { name, value } = /^(?<name>\w+):\s*(?<value>"[^"]*"|'[^']*'|[\w.-]+)\s*(?:#.*)?$/.exec(line)?.groups ?? {};
-    if (name === undefined || value === undefined) throw new Error(`${file}, line ${index + 1}: a setting and its value are expected, as in "semi: false"`);
-    found[name] = /^(true|false|\d+)$/.test(value) ? (JSON.parse(value) as unknown) : value.replace(/^["']|["']$/g, "");
+function yaml(file: string, text: string): unknown {
+  try {
+    return parseYAML(text) ?? {};
+  } catch (error) {
+    // The parser shows the place in the text below its first line.
+    throw new Error(`${file} is not YAML: ${error instanceof Error ? (error.message.split("\n")[0] ?? "") : ""}`, { cause: error });
   }
-  return found;
 }
 
 function forFile(file: string, value: unknown, path: string): Options {
@@ -92,8 +92,5 @@ function forFile(file: string, value: unknown, path: string): Options {
 
 /** A pattern without a slash is about names in any folder. */
 function matches(pattern: string, path: string): boolean {
-  const source = pattern.replace(/\*\*\/|\*\*|[*?{},]|[.+^$()|[\]\\]/g, (part) => parts[part] ?? `\\${part}`);
-  return new RegExp(`^${source}$`).test(pattern.includes("/") ? path : baseName(path));
+  return picomatch.isMatch(path, pattern, { dot: true, basename: !pattern.includes("/") });
 }
-
-const parts: Readonly<Record<string, string>> = { "**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]", "{": "(?:", "}": ")", ",": "|" };
