@@ -10,7 +10,7 @@ import { shareWords } from "./rights";
 /** Tells a guest whose session this is, what is allowed here, and until when. */
 export function GuestBanner({ workspace }: { readonly workspace: Workspace }) {
   const session = useStore(workspace.session);
-  const owner = useStore(workspace.sharedBy);
+  const owner = useStore(workspace.access.sharedBy);
   const now = useNow();
   const access = session?.access;
   if (!access || access.owner) return null;

@@ -1,41 +1,22 @@
 /** The one place that knows xterm.js: a screen that outlives the components which show it. */
 import { FitAddon } from "@xterm/addon-fit";
-import type { SearchAddon } from "@xterm/addon-search";
 import { WebLinksAddon } from "@xterm/addon-web-links";
 import type { WebglAddon } from "@xterm/addon-webgl";
-import { Terminal, type IBufferCell, type ITheme } from "@xterm/xterm";
+import { Terminal } from "@xterm/xterm";
 import { Store } from "@/lib/store";
-import { theme, type Theme } from "@/lib/theme";
+import { theme } from "@/lib/theme";
 import { complain, inform } from "@/lib/toasts";
+import { dumpOf, textOf, type Dump } from "./buffer-text";
+import { themes } from "./colours";
 import type { TerminalSink } from "./connection";
+import { hasGraphicsCard } from "./graphics-card";
 import { limitCounts } from "./limits";
 import { Pacer } from "./pacer";
 import { PlaceLinks, type PlaceHandlers } from "./place-links";
 import { ask, clipboardText, isRiskyPaste, isWebAddress } from "./questions";
 import { stepFontSize, terminalSettings } from "./settings";
+import { TerminalSearch, type Found, type SearchOptions } from "./terminal-search";
 import { unicode15, wholeCharacters } from "./unicode";
-
-const themes: Readonly<Record<Theme, ITheme>> = {
-  contrast: {
-    background: "#000000", foreground: "#ffffff", cursor: "#ffff00", cursorAccent: "#000000", selectionBackground: "#ffff0080",
-    black: "#000000", red: "#ff8078", green: "#7cff9a", yellow: "#ffe45c", blue: "#8fbcff", magenta: "#ff9be8", cyan: "#7fefff", white: "#ffffff",
-    brightBlack: "#c0c0c0", brightRed: "#ffa49e", brightGreen: "#a4ffb8", brightYellow: "#fff08f", brightBlue: "#b4d2ff", brightMagenta: "#ffbdf0", brightCyan: "#a9f5ff", brightWhite: "#ffffff",
-  },
-  dark: {
-    background: "#101215", foreground: "#e3e6ea", cursor: "#f0ad3d", cursorAccent: "#101215",
-    selectionBackground: "#f0ad3d50",
-    black: "#22272d", red: "#f2736b", green: "#7cc88a", yellow: "#e6bb5a", blue: "#6aa5ff", magenta: "#d98cc4",
-    cyan: "#6cc5d3", white: "#c9ced6", brightBlack: "#747d89", brightRed: "#ff8f87", brightGreen: "#98dca4",
-    brightYellow: "#f5d07d", brightBlue: "#92bdff", brightMagenta: "#eaa9d8", brightCyan: "#8fdbe6", brightWhite: "#ffffff",
-  },
-  light: {
-    background: "#ffffff", foreground: "#191c20", cursor: "#b06a00", cursorAccent: "#ffffff",
-    selectionBackground: "#f3c97a90",
-    black: "#191c20", red: "#c2322b", green: "#1a7f45", yellow: "#8f5e00", blue: "#2563c9", magenta: "#a8306f",
-    cyan: "#146f86", white: "#6a7380", brightBlack: "#545d68", brightRed: "#d8453d", brightGreen: "#21965a",
-    brightYellow: "#a87000", brightBlue: "#3d7be0", brightMagenta: "#c24787", brightCyan: "#1c8aa6", brightWhite: "#3b424b",
-  },
-};
 
 export interface ScreenHandlers {
   /** Bytes that the user typed, or that the terminal answers to a query. */
@@ -52,28 +33,15 @@ const leastFontSize = 8;
 const pieceBytes = 4 << 10;
 /** Images of a terminal that are kept, in megabytes, and the largest one, in pixels. */
 const imageLimits = { storageLimit: 32, pixelLimit: 4 << 20, enableSizeReports: false };
-const matchColours = { matchOverviewRuler: "#f0ad3d", activeMatchColorOverviewRuler: "#f0ad3d", matchBackground: "#7a5a1e", activeMatchBackground: "#c98a1f" };
-
-export interface SearchOptions {
-  readonly caseSensitive: boolean;
-  readonly regex: boolean;
-  /** The match in front stays while it still fits. */
-  readonly incremental: boolean;
-}
 
 export class Screen implements TerminalSink {
   readonly #terminal: Terminal;
   readonly #fit = new FitAddon();
   readonly #handlers: ScreenHandlers;
-  #searcher: Promise<SearchAddon> | undefined;
-  /** Counts what was asked of the search: an answer that comes late is not looked for any more. */
-  #searches = 0;
+  readonly #search: TerminalSearch;
   readonly #stops: (() => void)[] = [];
-  /** What a search has found: which match is in front, from 0, and how many there are. */
-  readonly found = new Store<{ index: number; count: number }>({ index: -1, count: 0 });
   /** What the shell tells of its commands (OSC 133, FinalTerm's). */
   readonly command = new Store<{ readonly running: boolean; readonly code: number | null }>({ running: false, code: null });
-  #searchedBy = "";
   readonly #searchers = new Set<() => void>();
   /** Writes under way that replay a screen. */
   #replaying = 0;
@@ -105,6 +73,7 @@ export class Screen implements TerminalSink {
       macOptionIsMeta: true,
       drawBoldTextInBrightColors: false,
     });
+    this.#search = new TerminalSearch(this.#terminal);
     this.#terminal.loadAddon(this.#fit);
     this.#terminal.loadAddon(new WebLinksAddon((_, url) => window.open(url, "_blank", "noopener,noreferrer")));
     if (handlers.places) this.#terminal.registerLinkProvider(new PlaceLinks(this.#terminal, handlers.places));
@@ -170,7 +139,7 @@ export class Screen implements TerminalSink {
     if (event.type !== "keydown" || !command || event.altKey) return true;
     const key = event.key.toLowerCase();
     const own: Record<string, (() => void) | undefined> = event.shiftKey
-      ? { c: () => this.copy(), f: () => this.#askSearch(), "+": () => stepFontSize(1) }
+      ? { c: () => this.copy(), f: () => this.#searchers.forEach((open) => open()), "+": () => stepFontSize(1) }
       : { "=": () => stepFontSize(1), "+": () => stepFontSize(1), "-": () => stepFontSize(-1), "0": () => stepFontSize(0) };
     const act = own[key];
     if (!act) return !(event.shiftKey && key === "v"); // the browser pastes
@@ -209,66 +178,22 @@ export class Screen implements TerminalSink {
     void this.paste(text);
   };
 
-  /** Finds the next or previous match; an empty term finds nothing. */
+  get found(): Store<Found> {
+    return this.#search.found;
+  }
+
   search(term: string, options: SearchOptions, direction: "next" | "previous"): void {
-    if (term === "") {
-      this.stopSearch();
-      return;
-    }
-    const search = ++this.#searches;
-    this.#loadSearcher().then(
-      (searcher) => {
-        if (search === this.#searches && !this.#disposed) this.#find(searcher, term, options, direction);
-      },
-      (error: unknown) => complain("The search could not be loaded", error),
-    );
+    this.#search.find(term, options, direction);
   }
 
-  #loadSearcher(): Promise<SearchAddon> {
-    this.#searcher ??= import("@xterm/addon-search").then(
-      ({ SearchAddon }) => {
-        const searcher = new SearchAddon();
-        if (!this.#disposed) this.#terminal.loadAddon(searcher);
-        searcher.onDidChangeResults(({ resultIndex, resultCount }) => this.found.set({ index: resultIndex, count: resultCount }));
-        return searcher;
-      },
-      (error: unknown) => {
-        this.#searcher = undefined;
-        throw error;
-      },
-    );
-    return this.#searcher;
-  }
-
-  #find(searcher: SearchAddon, term: string, { caseSensitive, regex, incremental }: SearchOptions, direction: "next" | "previous"): void {
-    const options = { caseSensitive, regex, incremental, decorations: matchColours };
-    // The addon looks for all matches anew when the term is another, but not when the way to look is.
-    const way = `${caseSensitive} ${regex}`;
-    if (way !== this.#searchedBy) searcher.clearDecorations();
-    this.#searchedBy = way;
-    try {
-      if (direction === "next") searcher.findNext(term, options);
-      else searcher.findPrevious(term, options);
-    } catch {
-      this.found.set({ index: -1, count: 0 }); // an expression that is not whole yet
-    }
+  stopSearch(): void {
+    this.#search.stop();
   }
 
   /** Calls `open` when the keys for a search are pressed, until the returned function is called. */
   onSearch(open: () => void): () => void {
     this.#searchers.add(open);
     return () => this.#searchers.delete(open);
-  }
-
-  #askSearch(): void {
-    for (const open of this.#searchers) open();
-  }
-
-  stopSearch(): void {
-    this.#searches++;
-    // What could not be loaded has nothing to clear, and has been complained of.
-    this.#searcher?.then((searcher) => searcher.clearDecorations(), () => undefined);
-    this.found.set({ index: -1, count: 0 });
   }
 
   /** Shows the screen in an element, at first or again. The returned function takes it out. */
@@ -436,74 +361,21 @@ export class Screen implements TerminalSink {
 
   /** Everything on the screen and above it, wrapped lines joined. */
   text(): string {
-    const buffer = this.#terminal.buffer.active;
-    const lines: string[] = [];
-    for (let row = 0; row < buffer.length; row++) {
-      const line = buffer.getLine(row);
-      if (!line) continue;
-      const next = buffer.getLine(row + 1);
-      const text = line.translateToString(!next?.isWrapped);
-      if (line.isWrapped && lines.length > 0) lines[lines.length - 1] = (lines[lines.length - 1] ?? "") + text;
-      else lines.push(text);
-    }
-    return lines.join("\n").replace(/\n+$/, "");
+    return textOf(this.#terminal);
   }
 
-  /** All that is shown, for tests: each line with its looks, the cursor, the size and the modes. */
-  dump(): { lines: string[]; cursor: [number, number]; cols: number; rows: number; buffer: string; modes: string } {
-    const { cols, rows, buffer, modes } = this.#terminal;
-    const { active } = buffer;
-    const lines: string[] = [];
-    let cell: IBufferCell | undefined;
-    for (let y = 0; y < active.length; y++) {
-      const line = active.getLine(y);
-      let text = line?.isWrapped ? "~" : "|";
-      let look = "";
-      for (let x = 0; line && x < cols; x++) {
-        cell = line.getCell(x, cell);
-        if (!cell) continue;
-        const now = lookOf(cell);
-        if (now !== look) text += `[${now}]`;
-        look = now;
-        text += cell.getWidth() === 0 ? "" : cell.getChars() || " ";
-      }
-      lines.push(text.trimEnd());
-    }
-    return { lines, cursor: [active.cursorX, active.baseY + active.cursorY], cols, rows, buffer: active.type, modes: JSON.stringify(modes) };
+  /** All that is shown, for tests. */
+  dump(): Dump {
+    return dumpOf(this.#terminal);
   }
 
   dispose(): void {
     this.#disposed = true;
+    this.#search.dispose();
     this.#observer?.disconnect();
     for (const stop of this.#stops) stop();
     this.#terminal.dispose();
   }
-}
-
-let graphicsCard: boolean | undefined;
-
-/** Whether WebGL is drawn by a graphics card: by the processor it is slower than the page's own elements. */
-function hasGraphicsCard(): boolean {
-  graphicsCard ??= findGraphicsCard();
-  return graphicsCard;
-}
-
-function findGraphicsCard(): boolean {
-  // What browsers say of themselves is not enough: Chromium draws with SwiftShader and sees no caveat.
-  const context = document.createElement("canvas").getContext("webgl2", { failIfMajorPerformanceCaveat: true });
-  if (!context) return false;
-  const info = context.getExtension("WEBGL_debug_renderer_info");
-  const renderer = String(context.getParameter(info ? info.UNMASKED_RENDERER_WEBGL : context.RENDERER));
-  context.getExtension("WEBGL_lose_context")?.loseContext();
-  return !/swiftshader|llvmpipe|softpipe|software|basic render/i.test(renderer);
-}
-
-/** A cell's colours and style; "" for plain. */
-function lookOf(cell: IBufferCell): string {
-  const flags = [cell.isBold(), cell.isItalic(), cell.isDim(), cell.isUnderline(), cell.isBlink(), cell.isInverse(), cell.isInvisible(), cell.isStrikethrough()];
-  const colours = [cell.getFgColorMode(), cell.getFgColor(), cell.getBgColorMode(), cell.getBgColor()];
-  if (cell.isAttributeDefault()) return "";
-  return [...colours, flags.map((on) => (on ? 1 : 0)).join("")].join(",");
 }
 
 async function toClipboard(text: string): Promise<void> {

@@ -19,13 +19,14 @@ import { Screen } from "@/features/terminal/xterm";
 import { useMedia } from "@/hooks/use-media";
 import { useStore } from "@/hooks/use-store";
 import { useUser } from "@/hooks/use-user";
+import { leaveForDashboard } from "./access";
 import { ActivityBar } from "./activity-bar";
 import { BrakeBanner } from "./brake-banner";
 import { StopBanner } from "./stop-banner";
 import { targetOf } from "./target";
 import { StatusBar } from "./status-bar";
 import { TopBar } from "./top-bar";
-import { leaveForDashboard, Workspace } from "./workspace";
+import { Workspace } from "./workspace";
 import { editorCommands, workspaceCommands } from "./workspace-commands";
 
 // Not asked for at first: they come when they are.
@@ -69,7 +70,7 @@ export default function WorkspacePage() {
 function Entered({ workspace }: { readonly workspace: Workspace }) {
   const rights = useStore(workspace.rights);
   const session = useStore(workspace.session);
-  const ended = useStore(workspace.ended);
+  const ended = useStore(workspace.access.ended);
   const unsaved = useStore(workspace.documents.unsaved);
   if (ended !== "") return <AccessEnded name={session?.name ?? ""} reason={ended} unsaved={unsaved} />;
   if (!rights) return <div className="h-full bg-bg" />;
@@ -134,7 +135,7 @@ function Open({ workspace, rights }: { readonly workspace: Workspace; readonly r
       onRecordings={() => setDialog({ what: "recordings" })}
     />
   );
-  const terminal = <TerminalPane terminals={workspace.terminals} phase={workspace.phase} rights={rights} aside={aside} onGone={workspace.gone} />;
+  const terminal = <TerminalPane terminals={workspace.terminals} phase={workspace.phase} rights={rights} aside={aside} onGone={workspace.access.gone} />;
 
   return (
     <div className="flex h-dvh flex-col overflow-hidden">

@@ -3,10 +3,7 @@ import { Commands } from "@/features/commands/commands";
 import type { Document, Place } from "@/features/editor/document";
 import { Documents, type Arrangement } from "@/features/editor/documents";
 import { Drafts } from "@/features/editor/drafts";
-import { canFormat, formatLine, formatText } from "@/features/editor/format";
-import { languageLabel } from "@/features/editor/language";
-import { createMonacoBuffer, indentationIn, loadMonaco } from "@/features/editor/monaco";
-import { prettierSettings } from "@/features/editor/prettierrc";
+import { createMonacoBuffer, loadMonaco } from "@/features/editor/monaco";
 import { FileStore } from "@/features/files/file-store";
 import { Uploads } from "@/features/files/uploads";
 import { History } from "@/features/history/history";
@@ -17,17 +14,17 @@ import { Search } from "@/features/search/search";
 import { news } from "@/features/session/account";
 import { Terminals, type TerminalsOptions } from "@/features/terminal/terminals";
 import { goToSignIn } from "@/features/session/sign-out";
-import { rightsOf, type Rights } from "@/features/sharing/rights";
+import { rightsOf } from "@/features/sharing/rights";
 import { ahead } from "@/lib/ahead";
 import { api } from "@/lib/api";
-import { backoffDelay } from "@/lib/backoff";
 import { webSocketURL } from "@/lib/origin";
-import { errorText, Problem } from "@/lib/problem";
-import type { Item, Phase, Session, Sync, WorkspaceEvent } from "@/lib/schemas";
-import { browserEnvironment, type SocketEnvironment } from "@/lib/socket";
+import { errorText } from "@/lib/problem";
+import type { Item, Phase, Sync, WorkspaceEvent } from "@/lib/schemas";
+import { browserEnvironment } from "@/lib/socket";
 import { changeSettings, settings } from "@/lib/settings";
 import { Store } from "@/lib/store";
-import { complain, inform, leaveMessage } from "@/lib/toasts";
+import { complain, inform } from "@/lib/toasts";
+import { Access } from "./access";
 import { EventStream } from "./events";
 import { watchUse } from "./in-use";
 import { Layout } from "./layout";
@@ -55,11 +52,6 @@ function viewerID(): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-export function leaveForDashboard(message: string): void {
-  leaveMessage(message);
-  window.location.assign("/dashboard/");
-}
-
 export class Workspace {
   readonly id: string;
   readonly commands = new Commands();
@@ -68,13 +60,9 @@ export class Workspace {
   readonly quick = new Store<{ readonly text: string } | null>(null);
   readonly recent: RecentFiles;
   readonly index = new FileIndex();
-  readonly session = new Store<Session | null>(null);
-  /** What the user may do here; null until it is known. */
-  readonly rights = new Store<Rights | null>(null);
-  /** Who shares this session with the user; empty: it is the user's own, or not known yet. */
-  readonly sharedBy = new Store<string>("");
-  /** Why a guest has no access any more; empty: has it. */
-  readonly ended = new Store<string>("");
+  readonly access: Access;
+  readonly session: Access["session"];
+  readonly rights: Access["rights"];
   readonly phase = new Store<PhaseState | null>(null);
   /** The stop that is near, while one is. */
   readonly stopsAt = new Store<ComingStop | null>(null);
@@ -93,7 +81,6 @@ export class Workspace {
   /** Carries the arrangement to other devices, and takes theirs. */
   readonly #layoutSync: LayoutSync;
   readonly #use = watchUse();
-  readonly #environment: SocketEnvironment;
   readonly #target: Target | null;
   readonly #drafts: Drafts;
   #opened = false;
@@ -109,7 +96,9 @@ export class Workspace {
     this.#target = target;
     this.recent = new RecentFiles(id);
     const environment = browserEnvironment();
-    this.#environment = environment;
+    this.access = new Access(id, environment);
+    this.session = this.access.session;
+    this.rights = this.access.rights;
     // Needed whatever the session's answer is, so it comes along with that. The files do not: not every guest may see them.
     const layout = ahead(() => api.layout(id));
     this.files = new FileStore(id, api);
@@ -170,8 +159,8 @@ export class Workspace {
       if (state.kind === "open") this.#reopened();
       if (state.kind !== "closed") return;
       if (state.cause === "signed_out") goToSignIn();
-      else if (state.cause === "forbidden") this.ended.set(state.reason || "access was revoked");
-      else if (state.cause === "not_found") this.gone();
+      else if (state.cause === "forbidden") this.access.ended.set(state.reason || "access was revoked");
+      else if (state.cause === "not_found") this.access.gone();
       else if (state.cause === "bad_request") complain(state.reason || "The session's address is wrong.");
     });
     const online = () => {
@@ -189,6 +178,7 @@ export class Workspace {
     void this.#begin();
     return () => {
       this.#left = true;
+      this.access.leave();
       stop();
       unfollow();
       chosen();
@@ -210,78 +200,26 @@ export class Workspace {
 
   /** What the user may do decides what is opened. */
   async #begin(): Promise<void> {
-    const session = await this.#find();
+    const session = await this.access.begin();
     if (!session || this.#left) return;
     const rights = rightsOf(session.access);
-    this.session.set(session);
-    this.rights.set(rights);
     this.phase.update((phase) => phase ?? { phase: session.phase, message: "", reason: session.reason, place: session.queue_place });
     // To open a terminal is to start the session; who may not do that is shown those that run.
     if (rights.change) this.terminals.open("1");
-    if (!rights.owner) void this.#findOwner();
     if (rights.files) await this.#load();
     if (!this.#wasLeft()) this.events.start();
-  }
-
-  /** Reads the session, as often as it takes while the server cannot be reached. */
-  async #find(): Promise<Session | null> {
-    for (let attempt = 1; !this.#left; attempt++) {
-      try {
-        return await api.session(this.id);
-      } catch (error) {
-        if (attempt === 1) this.#failed("Could not open the session", error);
-        if (!(error instanceof Problem) || (error.status !== 0 && error.status < 500)) return null;
-        const wait = backoffDelay(attempt, this.#environment.random(), this.#environment.backoff);
-        await new Promise((done) => setTimeout(done, wait));
-      }
-    }
-    return null;
-  }
-
-  async #findOwner(): Promise<void> {
-    try {
-      const shared = await api.sharedWithMe();
-      this.sharedBy.set(shared.find(({ session }) => session.id === this.id)?.owner ?? "");
-    } catch (error) {
-      this.#failed("Could not tell who shares this session", error);
-    }
   }
 
   /** The server has a guest's sockets connect anew when what is shared has changed. */
   #reopened(): void {
     this.documents.retry();
-    if (this.#connected && this.rights.get()?.owner === false) void this.#recheck();
+    if (this.#connected && this.rights.get()?.owner === false) void this.access.recheck();
     this.#connected = true;
-  }
-
-  /** What is open was opened by other rights: the page begins anew with those of now. */
-  async #recheck(): Promise<void> {
-    try {
-      const { access } = await api.session(this.id);
-      const before = this.session.get()?.access;
-      if (access?.mode !== before?.mode || access?.terminal !== before?.terminal || access?.owner !== before?.owner) window.location.reload();
-      else this.session.update((session) => session && { ...session, access });
-    } catch (error) {
-      this.#failed("Could not tell what is shared", error);
-    }
   }
 
   /** Asked after a wait, during which it may have changed. */
   #wasLeft(): boolean {
     return this.#left;
-  }
-
-  /** The session is not there, or not there for this user. */
-  readonly gone = (): void => {
-    if (this.rights.get()?.owner === false) this.ended.set("it was deleted, or is no longer shared with you");
-    else leaveForDashboard("This session does not exist, or it was deleted.");
-  };
-
-  #failed(attempted: string, error: unknown): void {
-    if (this.#left) return;
-    if (error instanceof Problem && error.status === 401) goToSignIn();
-    else if (error instanceof Problem && error.status === 404) this.gone();
-    else complain(attempted, error);
   }
 
   /** Lists the files, and opens the tabs of the last visit once. */
@@ -321,7 +259,7 @@ export class Workspace {
     try {
       return await this.#layoutSync.begin();
     } catch (error) {
-      this.#failed("Could not read how your other devices have arranged this session", error);
+      this.access.failed("Could not read how your other devices have arranged this session", error);
       return null;
     }
   }
@@ -436,35 +374,24 @@ export class Workspace {
   /** Formats the open file: here if this page can, else by a program in the terminal. */
   async format(): Promise<void> {
     const { active } = this.documents.state.get();
-    const { content } = active?.state.get() ?? {};
-    if (!active?.buffer || content?.kind !== "text" || content.readOnly) return;
+    if (!active) return;
     try {
-      const wanted = canFormat(active.buffer.language) ? await this.#prettierSettings(active.path) : {};
-      const formatted = await formatText(active.buffer.language, active.buffer.text(), indentationIn(active), wanted);
-      if (formatted !== null) {
-        active.buffer.setText(formatted);
-        return;
-      }
-      const line = formatLine(active.path);
-      if (line === null) {
-        inform(`Nothing here formats ${languageLabel(active.buffer.language)}.`);
-      } else if (await this.#saved(active)) {
+      // Loaded with its first use.
+      const { formatDocument } = await import("@/features/editor/format-document");
+      const line = await formatDocument(active, this.#isFile, (path) => this.#text(path));
+      if (line !== null && (await this.#saved(active))) {
         await this.runner.command(active.path, line);
         this.layout.show("terminal");
       }
     } catch (error) {
-      // Prettier shows the place in the text below its first line.
-      complain(`Could not format ${active.path}: ${errorText(error).split("\n")[0] ?? ""}`);
+      complain(`Could not format ${active.path}: ${errorText(error)}`);
     }
   }
 
-  #prettierSettings(path: string): ReturnType<typeof prettierSettings> {
-    const read = async (file: string) => {
-      const { content, encoding } = await api.file(this.id, file);
-      if (encoding !== "utf-8") throw new Error(`${file} is not text`);
-      return content;
-    };
-    return prettierSettings(path, this.#isFile, read);
+  async #text(path: string): Promise<string> {
+    const { content, encoding } = await api.file(this.id, path);
+    if (encoding !== "utf-8") throw new Error(`${path} is not text`);
+    return content;
   }
 
   /** Saves what is about to be used; says why it cannot be. */
@@ -491,7 +418,7 @@ export class Workspace {
       tab?.screen.focus();
       return tab !== null;
     } catch (error) {
-      this.#failed(`Could not run ${active.path}`, error);
+      this.access.failed(`Could not run ${active.path}`, error);
       return false;
     }
   }
@@ -501,7 +428,7 @@ export class Workspace {
     try {
       await api.stay(this.id);
     } catch (error) {
-      this.#failed("Could not keep the session running", error);
+      this.access.failed("Could not keep the session running", error);
     }
   }
 
@@ -510,7 +437,7 @@ export class Workspace {
     try {
       await api.releaseBrake(this.id, remove);
     } catch (error) {
-      this.#failed("Could not answer for the files", error);
+      this.access.failed("Could not answer for the files", error);
     }
   }
 
@@ -519,7 +446,7 @@ export class Workspace {
     try {
       await api.shutdown(this.id);
     } catch (error) {
-      this.#failed("Could not stop the session", error);
+      this.access.failed("Could not stop the session", error);
     }
   }
 }
