@@ -9,11 +9,12 @@ import (
 	"time"
 )
 
-// The kernel's count of kills for lack of memory is read when a terminal begins to print, since a shell says that its
-// job was killed, and once more after oomAfter; when nothing happens it is not. oomRecent is how long after a kill the
-// end of a program is put down to it.
+// What no event tells is looked at when a terminal prints, and once more lookAfter that: the kernel's count of kills for
+// lack of memory, since a shell says that its job was killed, and the jobs in the foreground, since a shell echoes a
+// command before it runs it and prompts when it has ended. When nothing happens nothing is looked at. oomRecent is how
+// long after a kill the end of a program is put down to it.
 const (
-	oomAfter  = jobCheckEvery
+	lookAfter = jobCheckEvery
 	oomRecent = 3 * time.Second
 )
 
@@ -39,6 +40,7 @@ type Manager struct {
 	// Unix nanoseconds.
 	happened   chan struct{}
 	happenedAt atomic.Int64
+	unseen     atomic.Bool // something has happened since the last look
 	oomMu      sync.Mutex
 	oomKills   uint64
 	oomAt      time.Time
@@ -53,7 +55,7 @@ func NewManager(cfg Config) *Manager {
 // Run looks after the terminals until ctx is done, then hangs all of them up and returns when nothing of them
 // is left. It must be called once.
 func (m *Manager) Run(ctx context.Context) error {
-	again := time.NewTimer(oomAfter)
+	again := time.NewTimer(lookAfter)
 	defer again.Stop()
 	for {
 		select {
@@ -61,21 +63,36 @@ func (m *Manager) Run(ctx context.Context) error {
 			m.stop()
 			return nil
 		case <-m.happened:
-			again.Reset(oomAfter)
+			m.unseen.Store(false)
+			again.Reset(lookAfter)
 		case <-again.C:
-		}
-		if m.countOOM() {
-			for _, t := range m.all() {
-				t.notice("[the kernel killed a program of this workspace: out of memory]")
+			if m.unseen.Swap(false) {
+				again.Reset(lookAfter)
 			}
 		}
+		m.look()
 	}
 }
 
-// happen makes Run look: once in oomAfter, since it looks again then, however many terminals print.
+// look tells of what has changed without an event.
+func (m *Manager) look() {
+	killed, told := m.countOOM(), false
+	for _, t := range m.all() {
+		if killed {
+			t.notice("[the kernel killed a program of this workspace: out of memory]")
+		}
+		told = t.lookAtJob() || told
+	}
+	if told {
+		m.notify()
+	}
+}
+
+// happen makes Run look: once in lookAfter, since it looks again then, however many terminals print.
 func (m *Manager) happen() {
+	m.unseen.Store(true)
 	now, last := time.Now().UnixNano(), m.happenedAt.Load()
-	if now-last < int64(oomAfter) || !m.happenedAt.CompareAndSwap(last, now) {
+	if now-last < int64(lookAfter) || !m.happenedAt.CompareAndSwap(last, now) {
 		return
 	}
 	select {

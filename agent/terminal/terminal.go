@@ -64,6 +64,7 @@ type Terminal struct {
 	paused    bool
 	exit      *Exit
 	jobCheck  time.Time // when the foreground job was last looked at
+	job       string    // its name at the last look of the manager
 }
 
 // start starts a program. The caller holds m.mu.
@@ -251,13 +252,8 @@ func (t *Terminal) info() Info {
 	if info.Exit != nil {
 		return info
 	}
-	group, err := foregroundGroup(t.master)
-	if err != nil || group <= 0 {
-		group = info.PID
-	}
-	if group != info.PID {
-		info.Foreground = commandName(group)
-	}
+	group, job := t.foregroundJob()
+	info.Foreground = job
 	if info.Cwd == "" {
 		// Best effort: the job may have gone between the two looks.
 		if dir, err := sysinfo.WorkingDirectory(group); err == nil {
@@ -270,6 +266,30 @@ func (t *Terminal) info() Info {
 		info.Cwd = filepath.ToSlash(rel)
 	}
 	return info
+}
+
+// foregroundJob is the process group that has the terminal, and its name; the name is empty when that is the terminal's
+// own program.
+func (t *Terminal) foregroundJob() (group int, name string) {
+	own := t.cmd.Process.Pid
+	group, err := foregroundGroup(t.master)
+	if err != nil || group <= 0 || group == own {
+		return own, ""
+	}
+	return group, commandName(group)
+}
+
+// lookAtJob says whether another job has the foreground than at the last look.
+func (t *Terminal) lookAtJob() bool {
+	if !t.running() {
+		return false // its end is told of by itself
+	}
+	_, job := t.foregroundJob()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	changed := job != t.job
+	t.job = job
+	return changed
 }
 
 // commandName names a job by its leader, or by any of its processes when the leader has gone.
