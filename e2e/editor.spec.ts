@@ -1,5 +1,5 @@
 import { type BrowserContext, expect, type Page, test } from "@playwright/test";
-import { createSession, expectTerminal, look, openFile, password, register, replaceEditor, typeInTerminal } from "./page.ts";
+import { expectTerminal, look, openFile, openSession, password, replaceEditor, storedText, typeInTerminal } from "./page.ts";
 import { Server } from "./server.ts";
 
 // Tabs and groups of them, files that programs change while they are open, and edits that outlive a broken connection.
@@ -17,20 +17,9 @@ test.afterAll(async () => {
 const lines = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => `line ${from + index}`).join("\n");
 const files: Readonly<Record<string, string>> = { "a.txt": "alpha\n", "b.txt": "beta\n", "c.txt": "gamma\n", "d.txt": "delta\n", "long.txt": `${lines(1, 200)}\n` };
 
-async function open(context: BrowserContext, page: Page, username: string): Promise<string> {
-  await register(context, server.url, username);
-  const id = await createSession(context, server.url, "to edit");
-  for (const [path, content] of Object.entries(files)) {
-    expect((await context.request.post(`${server.url}/api/workspace/${id}/file/${path}`, { data: { content } })).ok(), path).toBe(true);
-  }
-  await page.goto(`${server.url}/workspace/?id=${id}`);
-  await expect(page.getByRole("tab", { name: "main.py" })).toBeVisible();
-  return id;
-}
+const open = (context: BrowserContext, page: Page, username: string) => openSession(context, page, server.url, username, "to edit", files);
 
-async function contentOf(context: BrowserContext, id: string, path: string): Promise<string> {
-  return (await context.request.get(`${server.url}/api/workspace/${id}/file/${path}?raw=1`)).text();
-}
+const contentOf = (context: BrowserContext, id: string, path: string) => storedText(context, server.url, id, path);
 
 const tabs = (page: Page, group = "Open files") => page.getByRole("tablist", { name: group, exact: true }).getByRole("tab");
 const tree = (page: Page) => page.getByRole("tree", { name: "Files" });

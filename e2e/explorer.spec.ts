@@ -1,8 +1,7 @@
-import { AxeBuilder } from "@axe-core/playwright";
 import { type BrowserContext, expect, type Page, test } from "@playwright/test";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createSession, register, setTheme } from "./page.ts";
+import { createSession, look as lookAt, openSession, register } from "./page.ts";
 import { Server } from "./server.ts";
 
 // The explorer: several selected, cut, copy, paste, drag, uploads, downloads, marks, filter, many entries, names that are markup.
@@ -19,19 +18,9 @@ test.afterAll(async () => {
 
 const markup = '<img src=x onerror="window.pwned=1">.txt';
 
-async function put(context: BrowserContext, id: string, path: string, content = path): Promise<void> {
-  const address = `${server.url}/api/workspace/${id}/file/${path.split("/").map(encodeURIComponent).join("/")}`;
-  expect((await context.request.post(address, { data: { content } })).ok(), path).toBe(true);
-}
 
-async function open(context: BrowserContext, page: Page, username: string, paths: readonly string[] = []): Promise<string> {
-  await register(context, server.url, username);
-  const id = await createSession(context, server.url, "to explore");
-  for (const path of paths) await put(context, id, path);
-  await page.goto(`${server.url}/workspace/?id=${id}`);
-  await expect(page.getByRole("tab", { name: "main.py" })).toBeVisible();
-  return id;
-}
+const open = (context: BrowserContext, page: Page, username: string, paths: readonly string[] = []) =>
+  openSession(context, page, server.url, username, "to explore", Object.fromEntries(paths.map((path) => [path, path])));
 
 async function paths(context: BrowserContext, id: string): Promise<string[]> {
   const items = (await (await context.request.get(`${server.url}/api/workspace/${id}/files`)).json()) as { path: string; type: string }[];
@@ -42,15 +31,8 @@ const tree = (page: Page) => page.getByRole("tree", { name: "Files" });
 const row = (page: Page, name: string) => tree(page).getByRole("treeitem", { name, exact: true });
 const selected = (page: Page) => tree(page).getByRole("treeitem", { selected: true });
 
-async function look(page: Page, name: string): Promise<void> {
-  for (const theme of ["light", "dark"] as const) {
-    await setTheme(page, theme);
-    await page.screenshot({ path: `results/explorer/${name}-${page.viewportSize()?.width}-${theme}.png` });
-    // An open menu is in the body, beside the page's regions.
-    const { violations } = await new AxeBuilder({ page }).disableRules(["region"]).exclude(".monaco-editor").exclude(".xterm").analyze();
-    expect(violations.map(({ id, nodes }) => `${name}, ${theme}, ${id}: ${nodes.map(({ html }) => html).join(" ")}`)).toEqual([]);
-  }
-}
+// An open menu is in the body, beside the page's regions.
+const look = (page: Page, name: string) => lookAt(page, `explorer/${name}`, { without: ["region"] });
 
 test("several entries are selected, moved, copied and deleted", async ({ page, context }) => {
   await page.setViewportSize({ width: 1440, height: 900 });

@@ -1,6 +1,5 @@
-import { AxeBuilder } from "@axe-core/playwright";
 import { type BrowserContext, expect, type Page, test } from "@playwright/test";
-import { createSession, expectTerminal, openFile, register, replaceEditor, typeInTerminal, setTheme } from "./page.ts";
+import { expectTerminal, look as lookAt, openFile, openSession, putFile, replaceEditor, storedText, typeInTerminal } from "./page.ts";
 import { Server } from "./server.ts";
 
 // The history: versions of a file, what differs, going back, deleted files, undo, and two who change the same file.
@@ -15,36 +14,16 @@ test.afterAll(async () => {
   await server.destroy();
 });
 
-async function save(context: BrowserContext, id: string, path: string, content: string | Buffer): Promise<void> {
-  const address = `${server.url}/api/workspace/${id}/file/${path.split("/").map(encodeURIComponent).join("/")}`;
-  const request = typeof content === "string" ? { data: { content } } : { data: content, headers: { "Content-Type": "application/octet-stream" } };
-  expect((await context.request.post(address, request)).ok(), path).toBe(true);
-}
+const save = (context: BrowserContext, id: string, path: string, content: string | Buffer) => putFile(context, server.url, id, path, content);
 
-async function contentOf(context: BrowserContext, id: string, path: string): Promise<string> {
-  return (await context.request.get(`${server.url}/api/workspace/${id}/file/${path}?raw=1`)).text();
-}
+const contentOf = (context: BrowserContext, id: string, path: string) => storedText(context, server.url, id, path);
 
-async function open(context: BrowserContext, page: Page, username: string): Promise<string> {
-  await register(context, server.url, username);
-  const id = await createSession(context, server.url, "with a past");
-  await page.goto(`${server.url}/workspace/?id=${id}`);
-  await expect(page.getByRole("tab", { name: "main.py" })).toBeVisible();
-  return id;
-}
+const open = (context: BrowserContext, page: Page, username: string) => openSession(context, page, server.url, username, "with a past");
 
 const versions = (page: Page) => page.getByRole("list", { name: "Versions" }).getByRole("button");
 const showHistory = (page: Page) => page.getByRole("navigation", { name: "Side bar" }).getByRole("button", { name: "History" }).click();
 
-/** look takes a picture in both themes, and has axe look too. */
-async function look(page: Page, name: string): Promise<void> {
-  for (const theme of ["light", "dark"] as const) {
-    await setTheme(page, theme);
-    await page.screenshot({ path: `results/history/${name}-${page.viewportSize()?.width}-${theme}.png` });
-    const { violations } = await new AxeBuilder({ page }).exclude(".monaco-editor").exclude(".monaco-diff-editor").exclude(".xterm").analyze();
-    expect(violations.map(({ id, nodes }) => `${name}, ${theme}, ${id}: ${nodes.map(({ html }) => html).join(" ")}`)).toEqual([]);
-  }
-}
+const look = (page: Page, name: string) => lookAt(page, `history/${name}`);
 
 test("versions are listed as they come, compared, and restored", async ({ page, context }) => {
   await page.setViewportSize({ width: 1440, height: 900 });

@@ -55,6 +55,37 @@ export async function createSession(context: BrowserContext, url: string, name: 
   return data.id;
 }
 
+function fileURL(url: string, session: string, path: string): string {
+  return `${url}/api/workspace/${session}/file/${path.split("/").map(encodeURIComponent).join("/")}`;
+}
+
+/** putFile saves a file as another program of the user's does. */
+export async function putFile(context: BrowserContext, url: string, session: string, path: string, content: string | Buffer): Promise<void> {
+  const answer = await context.request.post(fileURL(url, session, path), { data: Buffer.from(content), headers: { "Content-Type": "application/octet-stream" } });
+  expect(answer.ok(), path).toBe(true);
+}
+
+/** storedBytes is a file as the database has it. */
+export async function storedBytes(context: BrowserContext, url: string, session: string, path: string): Promise<Buffer> {
+  return (await context.request.get(`${fileURL(url, session, path)}?raw=1`)).body();
+}
+
+export async function storedText(context: BrowserContext, url: string, session: string, path: string): Promise<string> {
+  return (await storedBytes(context, url, session, path)).toString();
+}
+
+/** openSession signs a new user in, makes a session with these files beside its first one, and opens it. */
+export async function openSession(
+  context: BrowserContext, page: Page, url: string, username: string, name: string, files: Readonly<Record<string, string | Buffer>> = {},
+): Promise<string> {
+  await register(context, url, username);
+  const id = await createSession(context, url, name);
+  for (const [path, content] of Object.entries(files)) await putFile(context, url, id, path, content);
+  await page.goto(`${url}/workspace/?id=${id}`);
+  await expect(page.getByRole("tab", { name: "main.py" })).toBeVisible();
+  return id;
+}
+
 /** setTheme has the system ask for a theme, which the page follows as long as its user has chosen none. */
 export async function setTheme(page: Page, theme: "light" | "dark" | "contrast"): Promise<void> {
   await page.emulateMedia({ colorScheme: theme === "light" ? "light" : "dark", contrast: theme === "contrast" ? "more" : "no-preference" });

@@ -1,5 +1,5 @@
 import { type BrowserContext, expect, type Page, test } from "@playwright/test";
-import { createSession, expectTerminal, look, openFile, register, terminalText, typeInTerminal } from "./page.ts";
+import { expectTerminal, look, openFile, openSession, terminalText, typeInTerminal } from "./page.ts";
 import { Server } from "./server.ts";
 
 // Running the open file: in a terminal of its own, with arguments, to its exit status, stopped, and with what it draws.
@@ -26,16 +26,7 @@ const files: Readonly<Record<string, string>> = {
   "plot.py": "import matplotlib.pyplot as plt\nplt.plot([1, 4, 9])\nplt.title('Squares')\nplt.show()\nplt.bar([1, 2], [3, 4])\nplt.show()\n",
 };
 
-async function open(context: BrowserContext, page: Page, username: string): Promise<string> {
-  await register(context, server.url, username);
-  const id = await createSession(context, server.url, "to run");
-  for (const [path, content] of Object.entries(files)) {
-    expect((await context.request.post(`${server.url}/api/workspace/${id}/file/${path}`, { data: { content } })).ok(), path).toBe(true);
-  }
-  await page.goto(`${server.url}/workspace/?id=${id}`);
-  await expect(page.getByRole("tab", { name: "main.py" })).toBeVisible();
-  return id;
-}
+const open = (context: BrowserContext, page: Page, username: string) => openSession(context, page, server.url, username, "to run", files);
 
 const status = (page: Page, text: string) => page.getByRole("banner").getByRole("status").filter({ hasText: text });
 

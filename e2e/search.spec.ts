@@ -1,6 +1,5 @@
-import { AxeBuilder } from "@axe-core/playwright";
 import { type BrowserContext, expect, type Page, test } from "@playwright/test";
-import { createSession, expectTerminal, register, terminalText, setTheme } from "./page.ts";
+import { expectTerminal, look as lookAt, openSession, storedText, terminalText } from "./page.ts";
 import { Server } from "./server.ts";
 
 // Commands, files by name, and search and replace in all files: by keyboard, in both themes, wide and narrow.
@@ -24,36 +23,16 @@ const files: Readonly<Record<string, string>> = {
   [`odd ${markup}.txt`.replaceAll("/", "")]: `needle ${markup} <script>window.pwned=1</script>\n`,
 };
 
-async function open(context: BrowserContext, page: Page, username: string): Promise<string> {
-  await register(context, server.url, username);
-  const id = await createSession(context, server.url, "to search");
-  for (const [path, content] of Object.entries(files)) {
-    const address = `${server.url}/api/workspace/${id}/file/${path.split("/").map(encodeURIComponent).join("/")}`;
-    expect((await context.request.post(address, { data: { content } })).ok(), path).toBe(true);
-  }
-  await page.goto(`${server.url}/workspace/?id=${id}`);
-  await expect(page.getByRole("tab", { name: "main.py" })).toBeVisible();
-  return id;
-}
+const open = (context: BrowserContext, page: Page, username: string) => openSession(context, page, server.url, username, "to search", files);
 
-async function contentOf(context: BrowserContext, id: string, path: string): Promise<string> {
-  return (await context.request.get(`${server.url}/api/workspace/${id}/file/${path}?raw=1`)).text();
-}
+const contentOf = (context: BrowserContext, id: string, path: string) => storedText(context, server.url, id, path);
 
 const input = (page: Page) => page.getByRole("combobox", { name: "Files, lines and commands" });
 const chosen = (page: Page) => page.getByRole("option", { selected: true });
 const shownTab = (page: Page) => page.getByRole("tablist", { name: "Open files" }).getByRole("tab", { selected: true });
 const results = (page: Page) => page.getByRole("tree", { name: "Search results" });
 
-/** look takes a picture in both themes, and has axe look too. */
-async function look(page: Page, name: string): Promise<void> {
-  for (const theme of ["light", "dark"] as const) {
-    await setTheme(page, theme);
-    await page.screenshot({ path: `results/search/${name}-${page.viewportSize()?.width}-${theme}.png` });
-    const { violations } = await new AxeBuilder({ page }).exclude(".monaco-editor").exclude(".xterm").analyze();
-    expect(violations.map(({ id, nodes }) => `${name}, ${theme}, ${id}: ${nodes.map(({ html }) => html).join(" ")}`)).toEqual([]);
-  }
-}
+const look = (page: Page, name: string) => lookAt(page, `search/${name}`);
 
 test("commands, files and lines are reached by keyboard", async ({ page, context }) => {
   await page.setViewportSize({ width: 1440, height: 900 });

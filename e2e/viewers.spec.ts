@@ -1,6 +1,6 @@
 import { type BrowserContext, expect, type Page, test } from "@playwright/test";
 import { hostileSVG, markdown, notebook, pdf, png, table, wav } from "./fixtures.ts";
-import { createSession, look as lookAt, register } from "./page.ts";
+import { look as lookAt, openSession, storedBytes } from "./page.ts";
 import { Server } from "./server.ts";
 
 // What is no text is shown as what it is, and nothing of a workspace runs on the application's origin.
@@ -35,22 +35,9 @@ const files: Readonly<Record<string, string | Buffer>> = {
   [hostileName]: "[x](javascript:window.pwned=1)\n",
 };
 
-async function open(context: BrowserContext, page: Page, username: string): Promise<string> {
-  await register(context, server.url, username);
-  const id = await createSession(context, server.url, "to look at");
-  for (const [path, content] of Object.entries(files)) {
-    const address = `${server.url}/api/workspace/${id}/file/${path.split("/").map(encodeURIComponent).join("/")}`;
-    const answer = await context.request.post(address, { data: Buffer.from(content), headers: { "Content-Type": "application/octet-stream" } });
-    expect(answer.ok(), path).toBe(true);
-  }
-  await page.goto(`${server.url}/workspace/?id=${id}`);
-  await expect(page.getByRole("tab", { name: "main.py" })).toBeVisible();
-  return id;
-}
+const open = (context: BrowserContext, page: Page, username: string) => openSession(context, page, server.url, username, "to look at", files);
 
-async function contentOf(context: BrowserContext, id: string, path: string): Promise<Buffer> {
-  return (await context.request.get(`${server.url}/api/workspace/${id}/file/${path}?raw=1`)).body();
-}
+const contentOf = (context: BrowserContext, id: string, path: string) => storedBytes(context, server.url, id, path);
 
 /** show opens a file by its name, with the keyboard. */
 async function show(page: Page, name: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { type BrowserContext, expect, type Page, test } from "@playwright/test";
 import { hostileSVG, markdown, notebook, png, table } from "./fixtures.ts";
-import { createSession, expectTerminal, openFile, password, register, replaceEditor, typeInTerminal } from "./page.ts";
+import { expectTerminal, openFile, openSession, password, replaceEditor, typeInTerminal } from "./page.ts";
 import { Server } from "./server.ts";
 
 // Names, contents, titles and output that are scripts: each is shown as the letters that it is. A listener in every page
@@ -44,18 +44,8 @@ async function watch(context: BrowserContext): Promise<string[]> {
 }
 
 /** open makes a session whose name is markup, with these files in it. */
-async function open(context: BrowserContext, page: Page, username: string, files: Readonly<Record<string, string | Buffer>>): Promise<string> {
-  await register(context, server.url, username);
-  const id = await createSession(context, server.url, `${username} ${markup}`);
-  for (const [path, content] of Object.entries(files)) {
-    const address = `${server.url}/api/workspace/${id}/file/${path.split("/").map(encodeURIComponent).join("/")}`;
-    const answer = await context.request.post(address, { data: Buffer.from(content), headers: { "Content-Type": "application/octet-stream" } });
-    expect(answer.ok(), path).toBe(true);
-  }
-  await page.goto(`${server.url}/workspace/?id=${id}`);
-  await expect(page.getByRole("tab", { name: "main.py" })).toBeVisible();
-  return id;
-}
+const open = (context: BrowserContext, page: Page, username: string, files: Readonly<Record<string, string | Buffer>>) =>
+  openSession(context, page, server.url, username, `${username} ${markup}`, files);
 
 const editor = (page: Page) => page.getByRole("region", { name: "Editor" });
 const quick = (page: Page) => page.getByRole("combobox", { name: "Files, lines and commands" });

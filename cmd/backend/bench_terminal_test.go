@@ -48,6 +48,19 @@ func echoes(b *testing.B, peers []peer, count int) []time.Duration {
 	return times
 }
 
+// reportEchoes reports echoes beside those that OpenSSH had in the same run.
+func reportEchoes(b *testing.B, ours, ssh []time.Duration) {
+	for _, p := range []struct {
+		part float64
+		name string
+	}{{0.5, "p50"}, {0.99, "p99"}} {
+		our, their := micros(percentile(ours, p.part)), micros(percentile(ssh, p.part))
+		b.ReportMetric(our, p.name+"-µs")
+		b.ReportMetric(their, "ssh-"+p.name+"-µs")
+		b.ReportMetric(our/their, p.name+"-x-ssh")
+	}
+}
+
 func BenchmarkTerminalEcho(b *testing.B) {
 	for _, count := range []int{1, 50} {
 		b.Run(strconv.Itoa(count), func(b *testing.B) {
@@ -71,12 +84,7 @@ func BenchmarkTerminalEcho(b *testing.B) {
 				}
 			}
 			b.ReportMetric(micros(percentile(f, 0.5)), "bare-p50-µs")
-			b.ReportMetric(micros(percentile(t, 0.5)), "ssh-p50-µs")
-			b.ReportMetric(micros(percentile(t, 0.99)), "ssh-p99-µs")
-			b.ReportMetric(micros(percentile(o, 0.5)), "p50-µs")
-			b.ReportMetric(micros(percentile(o, 0.99)), "p99-µs")
-			b.ReportMetric(micros(percentile(o, 0.5))/micros(percentile(t, 0.5)), "p50-x-ssh")
-			b.ReportMetric(micros(percentile(o, 0.99))/micros(percentile(t, 0.99)), "p99-x-ssh")
+			reportEchoes(b, o, t)
 		})
 	}
 }
@@ -105,11 +113,7 @@ func BenchmarkTerminalEchoBesideFiles(b *testing.B) {
 	}
 	b.ReportMetric(micros(percentile(alone, 0.5)), "alone-p50-µs")
 	b.ReportMetric(micros(percentile(alone, 0.99)), "alone-p99-µs")
-	b.ReportMetric(micros(percentile(o, 0.5)), "p50-µs")
-	b.ReportMetric(micros(percentile(o, 0.99)), "p99-µs")
-	b.ReportMetric(micros(percentile(t, 0.99)), "ssh-p99-µs")
-	b.ReportMetric(micros(percentile(o, 0.5))/micros(percentile(t, 0.5)), "p50-x-ssh")
-	b.ReportMetric(micros(percentile(o, 0.99))/micros(percentile(t, 0.99)), "p99-x-ssh")
+	reportEchoes(b, o, t)
 }
 
 // pour runs a program that writes size bytes of text, and times it.
