@@ -78,18 +78,28 @@ test("several lines are pasted at once only where they do not run one by one, or
   await expectTerminal(page, "it has: third fourth");
 });
 
-test("a link that a program makes is opened after its address was shown", async () => {
-  await typeInTerminal(page, String.raw`clear; printf '\e]8;;https://example.org/elsewhere\e\\harmless\e]8;;\e\\\n'`);
+/** clickLink has a program make a link, the only thing on the screen, and clicks it. */
+async function clickLink(address: string): Promise<void> {
+  await typeInTerminal(page, String.raw`clear; printf '\e]8;;${address}\e\\harmless\e]8;;\e\\\n'`);
   await expectTerminal(page, /^harmless/m);
-  const screen = page.locator(".xterm-screen").first();
-  const box = await screen.boundingBox();
+  const box = await page.locator(".xterm-screen").first().boundingBox();
   if (!box) throw new Error("no screen");
   await page.mouse.move(box.x + 30, box.y + 8);
   await page.mouse.move(box.x + 34, box.y + 9);
   await page.mouse.click(box.x + 34, box.y + 9);
+}
+
+test("a link that a program makes is opened after its address was shown", async () => {
+  await clickLink("https://example.org/elsewhere");
   const question = page.getByRole("dialog", { name: "Open this link?" });
   await expect(question).toContainText("https://example.org/elsewhere");
   await question.getByRole("button", { name: "Cancel" }).click();
+});
+
+test("a link that a program makes of a script is told of and runs nothing", async () => {
+  await clickLink("javascript:window.pwned=1");
+  await expect(page.getByText("This kind of link is not opened: javascript:window.pwned=1")).toBeVisible();
+  expect(await page.evaluate(() => "pwned" in window)).toBe(false);
 });
 
 test("programs reach the clipboard only when they may", async () => {

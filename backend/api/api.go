@@ -260,5 +260,25 @@ func (s *server) notFound(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	s.within(saveTimeout)(s.cfg.Frontend).ServeHTTP(w, r)
+	if !leadHome(w, r) {
+		s.within(saveTimeout)(s.cfg.Frontend).ServeHTTP(w, r)
+	}
+}
+
+// homePage is where the sessions of who is signed in are.
+const homePage = "/dashboard/"
+
+// leadHome leads who comes back past the first page, which says what this is, and says whether it did. Whether the
+// sign-in still holds is asked by the page that they are led to.
+func leadHome(w http.ResponseWriter, r *http.Request) bool {
+	if r.URL.Path != "/" || (r.Method != http.MethodGet && r.Method != http.MethodHead) {
+		return false
+	}
+	w.Header().Add("Vary", "Cookie")
+	if _, err := r.Cookie(sessionCookie); err != nil {
+		return false
+	}
+	w.Header().Set("Cache-Control", "no-cache")
+	http.Redirect(w, r, homePage, http.StatusFound)
+	return true
 }

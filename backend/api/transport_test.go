@@ -76,6 +76,26 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
+// The first page is for who has not signed in; the browser of who has is led to their sessions.
+func TestFirstPage(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	for _, c := range []struct {
+		cookie, location string
+		status           int
+	}{
+		{"", "", http.StatusOK},
+		{"other=1", "", http.StatusOK},
+		{"session_token=anything", "/dashboard/", http.StatusFound},
+	} {
+		got := s.do(request{method: "GET", path: "/", header: map[string]string{"Cookie": c.cookie}})
+		if got.StatusCode != c.status || got.Header.Get("Location") != c.location || !slices.Contains(got.Header.Values("Vary"), "Cookie") {
+			t.Errorf("with the cookie %q: %d to %q, Vary %q", c.cookie, got.StatusCode, got.Header.Get("Location"), got.Header.Values("Vary"))
+		}
+	}
+}
+
 func TestHead(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
