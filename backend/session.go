@@ -66,6 +66,16 @@ type Session struct {
 	TrashedAt time.Time
 }
 
+// Viewer is a browser, or another client, that has a session open.
+type Viewer struct {
+	SessionID SessionID
+	// Connection tells a user's windows apart.
+	Connection string
+	// Replica is the one that it is connected to.
+	Replica  string
+	Username string
+}
+
 // RunLimits are how many sessions may run at once; 0: any number.
 type RunLimits struct {
 	PerUser, Total int

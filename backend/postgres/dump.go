@@ -162,7 +162,7 @@ func describe(ctx context.Context, tx pgx.Tx) (*Dump, error) {
 			WHERE k.conrelid = c.oid AND k.contype = 'f' AND k.confrelid <> c.oid
 		) AS needs
 		FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
-		WHERE c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace AND c.relname <> 'goose_db_version'
+		WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND c.relnamespace = current_schema()::regnamespace AND c.relname <> 'goose_db_version'
 		GROUP BY c.oid, c.relname ORDER BY c.relname`)
 	if err != nil {
 		return nil, wrap(err, "list the tables")

@@ -186,6 +186,8 @@ const (
 	kindQueue     kind = "queue"
 	kindRecording kind = "recording"
 	kindShare     kind = "share"
+	// kindViewers is about who has a session open.
+	kindViewers kind = "viewers"
 	// kindAccount is about a user's settings, layouts or list of sessions, kindSignIn about who is signed in.
 	kindAccount kind = "account"
 	kindSignIn  kind = "sign-in"

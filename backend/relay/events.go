@@ -34,6 +34,7 @@ type events struct {
 	revision  int64
 	sync      filesync.Status
 	conflicts map[backend.Conflict]bool
+	viewers   []viewer
 }
 
 // errGone is the end of a client that left.
@@ -51,7 +52,7 @@ func (h *Handler) serveEvents(ctx context.Context, s *socket, user backend.User,
 	defer unsubscribe()
 	syncWake, unwatch := h.cfg.Sessions.WatchSyncStatus(q.session)
 	defer unwatch()
-	presenceWake, leave := h.presence.join(q.session, viewer{Connection: rand.Text()[:8], Username: user.Username})
+	presenceWake, leave := h.enter(ctx, q.session, viewer{Connection: rand.Text()[:8], Username: user.Username})
 	defer leave()
 
 	if err := e.begin(ctx, q); err != nil {
@@ -79,7 +80,7 @@ func (h *Handler) serveEvents(ctx context.Context, s *socket, user backend.User,
 			case <-syncWake:
 				err = e.tellSync(ctx)
 			case <-presenceWake:
-				err = s.send(ctx, presenceMessage{"presence", h.presence.list(q.session)})
+				err = e.tellPresence(ctx)
 			case list := <-terminals:
 				err = s.send(ctx, terminalsMessage{"terminals", TerminalsFor(q.access, NewTerminals(list))})
 			}
@@ -153,6 +154,9 @@ func (e *events) look(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := e.tellPresence(ctx); err != nil {
+		return err
+	}
 	if e.guest {
 		return nil
 	}
@@ -207,6 +211,20 @@ func (e *events) tellConflicts(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// tellPresence tells who has the workspace open, on all replicas.
+func (e *events) tellPresence(ctx context.Context) error {
+	rows, err := e.h.cfg.Store.Viewers(ctx, e.id)
+	if err != nil {
+		return err
+	}
+	viewers := e.h.presence.with(e.id, rows)
+	if slices.Equal(viewers, e.viewers) {
+		return nil
+	}
+	e.viewers = viewers
+	return e.s.send(ctx, presenceMessage{"presence", viewers})
 }
 
 func (e *events) tellSync(ctx context.Context) error {

@@ -67,6 +67,11 @@ type Store interface {
 	AccountState(ctx context.Context, user backend.UserID) (backend.AccountState, error)
 	// CheckSignIn: CodeUnauthenticated when it is no longer good.
 	CheckSignIn(ctx context.Context, id backend.SignInID) error
+	// Viewers are those of all replicas; the others tell of this one's.
+	Viewers(ctx context.Context, id backend.SessionID) ([]backend.Viewer, error)
+	AddViewer(ctx context.Context, v backend.Viewer, ttl time.Duration) error
+	RemoveViewer(ctx context.Context, v backend.Viewer) error
+	KeepViewers(ctx context.Context, replica string, list []backend.Viewer, ttl time.Duration) error
 }
 
 // Wakes tells of changed rows.
@@ -88,6 +93,8 @@ type Config struct {
 	Authenticate func(*http.Request) (backend.User, error)
 	// Origins that may connect besides the server's own, as scheme://host[:port] or host patterns.
 	Origins []string
+	// Replica is this process's name among its peers.
+	Replica string
 	Logger  *slog.Logger
 }
 
@@ -114,7 +121,7 @@ type clientKey struct {
 
 // NewHandler makes a Handler.
 func NewHandler(cfg Config) *Handler {
-	return &Handler{cfg: cfg, presence: newPresence(), sockets: map[*socket]struct{}{}, clients: map[clientKey]*socket{}, signIns: map[backend.SignInID]*signInGuard{}}
+	return &Handler{cfg: cfg, presence: newPresence(cfg.Replica), sockets: map[*socket]struct{}{}, clients: map[clientKey]*socket{}, signIns: map[backend.SignInID]*signInGuard{}}
 }
 
 // ServeHTTP implements http.Handler.

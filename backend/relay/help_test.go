@@ -251,6 +251,14 @@ func (w *world) open(query string) <-chan end {
 	return ended
 }
 
+func (*rows) Viewers(context.Context, backend.SessionID) ([]backend.Viewer, error) { return nil, nil }
+
+func (*rows) AddViewer(context.Context, backend.Viewer, time.Duration) error { return nil }
+
+func (*rows) RemoveViewer(context.Context, backend.Viewer) error { return nil }
+
+func (*rows) KeepViewers(context.Context, string, []backend.Viewer, time.Duration) error { return nil }
+
 func (*rows) AccountState(context.Context, backend.UserID) (backend.AccountState, error) {
 	return backend.AccountState{}, nil
 }

@@ -1,15 +1,28 @@
 package relay
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"codingplatform/backend"
 )
 
-// presence is who has a workspace open on this replica.
+const (
+	// viewersInterval is between renewals of this replica's viewers, viewersTTL how long those of a dead one stay.
+	viewersInterval = 15 * time.Second
+	viewersTTL      = 3 * viewersInterval
+	// leaveTimeout bounds how long a socket's end waits for the row to go; what stays is dropped by the next renewal.
+	leaveTimeout = 2 * time.Second
+)
+
+// presence is who has a workspace open on this replica. The other replicas learn of it from the rows, as this one does
+// of them.
 type presence struct {
+	replica string
+
 	mu       sync.Mutex
 	sessions map[backend.SessionID]map[string]*watcher
 }
@@ -19,8 +32,8 @@ type watcher struct {
 	wake   chan struct{} // capacity 1
 }
 
-func newPresence() *presence {
-	return &presence{sessions: map[backend.SessionID]map[string]*watcher{}}
+func newPresence(replica string) *presence {
+	return &presence{replica: replica, sessions: map[backend.SessionID]map[string]*watcher{}}
 }
 
 // join adds a viewer; wake fires after each change, this one included.
@@ -47,23 +60,79 @@ func (p *presence) join(id backend.SessionID, v viewer) (wake <-chan struct{}, l
 
 func (p *presence) wakeLocked(id backend.SessionID) {
 	for _, w := range p.sessions[id] {
-		select {
-		case w.wake <- struct{}{}:
-		default:
-		}
+		signal(w.wake)
 	}
 }
 
-// list returns the viewers by name.
-func (p *presence) list(id backend.SessionID) []viewer {
+// with adds the viewers of this replica to rows, whose own are left out: they come later than what they tell. The list
+// is by name.
+func (p *presence) with(id backend.SessionID, rows []backend.Viewer) []viewer {
+	viewers := []viewer{}
+	for _, row := range rows {
+		if row.Replica != p.replica {
+			viewers = append(viewers, viewer{Connection: row.Connection, Username: row.Username})
+		}
+	}
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	viewers := make([]viewer, 0, len(p.sessions[id]))
 	for _, w := range p.sessions[id] {
 		viewers = append(viewers, w.viewer)
 	}
+	p.mu.Unlock()
 	slices.SortFunc(viewers, func(a, b viewer) int {
 		return strings.Compare(a.Username+"\x00"+a.Connection, b.Username+"\x00"+b.Connection)
 	})
 	return viewers
+}
+
+// all lists the viewers of this replica as rows.
+func (p *presence) all() []backend.Viewer {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var list []backend.Viewer
+	for id, of := range p.sessions {
+		for _, w := range of {
+			list = append(list, p.row(id, w.viewer))
+		}
+	}
+	return list
+}
+
+func (p *presence) row(id backend.SessionID, v viewer) backend.Viewer {
+	return backend.Viewer{SessionID: id, Connection: v.Connection, Replica: p.replica, Username: v.Username}
+}
+
+// enter adds a viewer here and for the other replicas. A database that is away is told by the next renewal.
+func (h *Handler) enter(ctx context.Context, id backend.SessionID, v viewer) (wake <-chan struct{}, leave func()) {
+	wake, leave = h.presence.join(id, v)
+	row := h.presence.row(id, v)
+	if err := h.cfg.Store.AddViewer(ctx, row, viewersTTL); err != nil && ctx.Err() == nil {
+		h.cfg.Logger.WarnContext(ctx, "the other replicas are told of a viewer later", "session_id", id, "error", err)
+	}
+	return wake, func() {
+		leave()
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
+		defer cancel()
+		if err := h.cfg.Store.RemoveViewer(ctx, row); err != nil {
+			h.cfg.Logger.WarnContext(ctx, "the other replicas are told later that a viewer left", "session_id", id, "error", err)
+		}
+	}
+}
+
+// Run keeps the rows of this replica's viewers until ctx ends, and returns its cause.
+func (h *Handler) Run(ctx context.Context) error {
+	ticker := time.NewTicker(viewersInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-ticker.C:
+		}
+		try, cancel := context.WithTimeout(ctx, viewersInterval)
+		err := h.cfg.Store.KeepViewers(try, h.cfg.Replica, h.presence.all(), viewersTTL)
+		cancel()
+		if err != nil && ctx.Err() == nil {
+			h.cfg.Logger.WarnContext(ctx, "the viewers could not be told to the other replicas; it is tried again", "error", err)
+		}
+	}
 }

@@ -79,7 +79,7 @@ func serve(ctx context.Context, cfg config, logger *slog.Logger, onReady func(ur
 		LeaseTTL:          cfg.LeaseTTL, StopEnvironments: cfg.Runtime == "local", StopGrace: cfg.StopGrace, Logger: logger,
 	})
 	sockets := relay.NewHandler(relay.Config{
-		Sessions: sessions, Store: store, Wakes: wakes, Origins: cfg.Origins, Logger: logger,
+		Sessions: sessions, Store: store, Wakes: wakes, Origins: cfg.Origins, Replica: cfg.Replica, Logger: logger,
 		Authenticate: func(r *http.Request) (backend.User, error) {
 			user, ok := reqctx.User(r.Context())
 			if !ok {
@@ -109,6 +109,7 @@ func serve(ctx context.Context, cfg config, logger *slog.Logger, onReady func(ur
 		defer close(managed)
 		return ended(running, sessions.Run(running))
 	})
+	group.Go(func() error { return ended(running, sockets.Run(running)) })
 	group.Go(func() error { return ended(running, maintain(running, cfg, store, logger)) })
 	group.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
