@@ -3,6 +3,7 @@
 package deploy_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"os"
@@ -23,10 +24,13 @@ func TestFaults(t *testing.T) {
 	p := newProduct(t)
 	program(t, p.api, p.session, "first", "", nil, "/bin/sh", "-c", "echo kept >kept.txt")
 	fileIsSaved(t, p.file("kept.txt"), p.token, "kept\n")
+	t.Run("TwoReplicas", p.twoReplicas)
 	t.Run("AgentRefuses", p.agentRefuses)
 	t.Run("PostgresRestart", p.postgresRestart)
 	t.Run("APIServerGone", p.apiServerGone)
 	t.Run("FightForALease", p.fightForALease)
+	t.Run("NetworkCut", p.networkCut)
+	t.Run("Evicted", p.evicted)
 	t.Run("Drain", p.drain)
 	t.Run("ImageNotThere", p.imageNotThere)
 }
@@ -213,33 +217,42 @@ func (p product) lease(t *testing.T) (holder string, epoch int64) {
 	return holder, epoch
 }
 
-// freeze stops a backend's processes, and returns what lets them go on.
-func freeze(t *testing.T, pod string) (thaw func()) {
+// podProcesses are the PIDs of a pod, its pause among them.
+func podProcesses(t *testing.T, namespace, pod string) []int {
 	t.Helper()
-	uid := kubectl(t, "get", "pod", "-n", backends, pod, "-o", "jsonpath={.metadata.uid}")
+	uid := kubectl(t, "get", "pod", "-n", namespace, pod, "-o", "jsonpath={.metadata.uid}")
 	var pids []int
 	for _, pattern := range []string{"/sys/fs/cgroup/pids/", "/sys/fs/cgroup/"} {
-		procs, err := filepath.Glob(pattern + "coding-platform-cluster/kubepods/*/pod" + uid + "/*/cgroup.procs")
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, file := range procs {
-			content, err := os.ReadFile(file)
+		for _, class := range []string{"/*/pod", "/pod"} {
+			procs, err := filepath.Glob(pattern + "coding-platform-cluster/kubepods" + class + uid + "/*/cgroup.procs")
 			if err != nil {
 				t.Fatal(err)
 			}
-			for field := range strings.FieldsSeq(string(content)) {
-				pid, err := strconv.Atoi(field)
+			for _, file := range procs {
+				content, err := os.ReadFile(file)
 				if err != nil {
 					t.Fatal(err)
 				}
-				pids = append(pids, pid)
+				for field := range strings.FieldsSeq(string(content)) {
+					pid, err := strconv.Atoi(field)
+					if err != nil {
+						t.Fatal(err)
+					}
+					pids = append(pids, pid)
+				}
 			}
 		}
 	}
 	if len(pids) == 0 {
 		t.Fatalf("pod %s has no processes", pod)
 	}
+	return pids
+}
+
+// freeze stops a backend's processes, and returns what lets them go on.
+func freeze(t *testing.T, pod string) (thaw func()) {
+	t.Helper()
+	pids := podProcesses(t, backends, pod)
 	signal := func(signal syscall.Signal) {
 		for _, pid := range pids {
 			if err := syscall.Kill(pid, signal); err != nil {
@@ -257,6 +270,39 @@ func freeze(t *testing.T, pod string) (thaw func()) {
 	}
 	t.Cleanup(thaw)
 	return thaw
+}
+
+// evicted has a program fill /tmp beyond its size: the pod is evicted, the reason is told, and the next start has what
+// was saved.
+func (p product) evicted(t *testing.T) {
+	pod := p.pod(t)
+	// The terminal ends with its pod: nobody waits for it.
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	greedy := p.api.Terminal(client.Options{
+		Session: p.session, Terminal: "greedy", Stream: true, Handle: func(client.Event) error { return nil },
+		Command: []string{"/bin/sh", "-c", "head -c 300M /dev/zero >/tmp/much; cat"},
+	})
+	ended := make(chan error, 1)
+	go func() {
+		_, err := greedy.Run(ctx)
+		ended <- err
+	}()
+	over := p.until(t, "stopped or failed", func(s status) bool { return s.Phase == "stopped" || s.Phase == "failed" })
+	if !strings.Contains(over.Reason, "evicted by its node") || !strings.Contains(over.Reason, "exceeds the limit") {
+		t.Errorf("the reason for the end is %q", over.Reason)
+	}
+	stop()
+	if err := <-ended; err == nil {
+		t.Error("the program went on after its pod was evicted")
+	}
+	p.save(t, "after-eviction.txt", "saved\n")
+	if out := string(program(t, p.api, p.session, "evicted", "", nil, "cat", "kept.txt", "after-eviction.txt")); out != "kept\r\nsaved\r\n" {
+		t.Errorf("after a new start the files hold %q", out)
+	}
+	if now := p.pod(t); now == pod {
+		t.Errorf("the session is still in %s", pod)
+	}
 }
 
 // drain empties the node of sessions' pods: the reason is told, a start says what it waits for, and goes on when the

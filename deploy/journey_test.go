@@ -188,8 +188,10 @@ func outOfMemory(t *testing.T, api *client.API, session string) {
 	}
 	before := pod()
 	out := string(program(t, api, session, "greedy", "", nil, "/bin/sh", "-c", `python3 -c 'b = b"x" * (1 << 30)'; echo "ended with $?"`))
-	if !strings.Contains(out, "ended with 137") {
-		t.Errorf("a program that used too much memory printed %q", out)
+	for _, want := range []string{"ended with 137", "the kernel killed a program of this workspace: out of memory"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the terminal of a program that used too much memory has no %q: %q", want, out)
+		}
 	}
 	if after := pod(); after != before {
 		t.Errorf("the pod was %s and is %s", before, after)

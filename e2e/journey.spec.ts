@@ -1,14 +1,16 @@
 import { expect, type Page, test } from "@playwright/test";
+import { Installation } from "./installation.ts";
 import { expectTerminal, openFile, password, replaceEditor, typeInTerminal } from "./page.ts";
 import { Server } from "./server.ts";
 
 // One user's whole way, against the real program with a data directory of its own: the database, the sandbox, the
-// shell and the browser are real.
+// shell and the browser are real. With INSTALLATION_URL it goes through what is installed there on a cluster.
 
-let server: Server;
+let server: Server | Installation;
 
 test.beforeAll(async () => {
-  server = await Server.create();
+  const url = process.env.INSTALLATION_URL;
+  server = url === undefined ? await Server.create() : new Installation(url);
 });
 
 test.afterAll(async () => {

@@ -46,6 +46,8 @@ type Config struct {
 	SecureCookies bool
 	// Draining says that this server is going, so that no new requests shall be sent here. Default: never.
 	Draining func() bool
+	// Observe is told of each request when it ends, by the pattern of its route, empty where there is none. Default: nobody.
+	Observe func(method, route string, status int, took time.Duration)
 	// MaxArchiveBytes is the largest zip that is taken. Default: 256 MiB.
 	MaxArchiveBytes int64
 	// UploadMemory is how much all files that are being saved may hold in memory together, in bytes; one user's a

@@ -89,13 +89,17 @@ func (s *server) accessLog(next http.Handler) http.Handler {
 			if route == "" || route == "/*" || strings.HasPrefix(route, "/api/health") {
 				level = slog.LevelDebug
 			}
+			took := time.Since(start)
+			if s.cfg.Observe != nil {
+				s.cfg.Observe(r.Method, route, answer.Status(), took)
+			}
 			s.log.Log(r.Context(), level, "request",
 				"request_id", reqctx.RequestID(r.Context()),
 				"method", r.Method,
 				"route", route,
 				"status", answer.Status(),
 				"bytes", answer.BytesWritten(),
-				"duration", time.Since(start),
+				"duration", took,
 				"remote_addr", reqctx.ClientOf(r.Context()).Addr,
 			)
 		}()

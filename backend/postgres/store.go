@@ -90,6 +90,20 @@ func execMode(name string) (pgx.QueryExecMode, error) {
 // Close waits for the connections in use and closes all.
 func (s *Store) Close() { s.pool.Close() }
 
+// Connections are those of a Store.
+type Connections struct {
+	Open, InUse int
+	// Waits is how often one was waited for, Waited for how long in all.
+	Waits  int64
+	Waited time.Duration
+}
+
+// Connections tells of the pool.
+func (s *Store) Connections() Connections {
+	stat := s.pool.Stat()
+	return Connections{int(stat.TotalConns()), int(stat.AcquiredConns()), stat.EmptyAcquireCount(), stat.EmptyAcquireWaitTime()}
+}
+
 // Ping asks the server for an answer. CodeUnavailable: there is none.
 func (s *Store) Ping(ctx context.Context) error {
 	return wrap(s.pool.Ping(ctx), "reach the database")

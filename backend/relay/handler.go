@@ -267,6 +267,13 @@ func (h *Handler) work(ctx context.Context, s *socket, do task) (err error) {
 	return do(ctx, s)
 }
 
+// Sockets is how many are open.
+func (h *Handler) Sockets() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.sockets)
+}
+
 func (h *Handler) add(s *socket) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()

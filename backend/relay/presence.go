@@ -103,13 +103,13 @@ func (p *presence) row(id backend.SessionID, v viewer) backend.Viewer {
 
 // enter adds a viewer here and for the other replicas. A database that is away is told by the next renewal.
 func (h *Handler) enter(ctx context.Context, id backend.SessionID, v viewer) (wake <-chan struct{}, leave func()) {
-	wake, leave = h.presence.join(id, v)
+	wake, left := h.presence.join(id, v)
 	row := h.presence.row(id, v)
 	if err := h.cfg.Store.AddViewer(ctx, row, viewersTTL); err != nil && ctx.Err() == nil {
 		h.cfg.Logger.WarnContext(ctx, "the other replicas are told of a viewer later", "session_id", id, "error", err)
 	}
 	return wake, func() {
-		leave()
+		left()
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
 		defer cancel()
 		if err := h.cfg.Store.RemoveViewer(ctx, row); err != nil {

@@ -110,6 +110,13 @@ func NewManager(cfg Config) *Manager {
 	}
 }
 
+// Driven is how many sessions this replica drives.
+func (m *Manager) Driven() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.supervisors)
+}
+
 // Run reconciles until ctx is done, then drains, and returns ctx's cause or what made it impossible to go on.
 func (m *Manager) Run(ctx context.Context) error {
 	// Supervisors outlive ctx: they end by draining, within drainTimeout.

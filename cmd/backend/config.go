@@ -24,6 +24,7 @@ type config struct {
 	// File is the argument of backup and restore.
 	File             string
 	Listen           string
+	MetricsListen    string
 	DatabaseURL      string
 	ListenerURL      string
 	DataDir          string
@@ -78,6 +79,7 @@ const defaultIgnore = "node_modules/,__pycache__/,.venv/,venv/,.cache/,.npm/,.py
 func settings() []setting {
 	return []setting{
 		{"listen", "LISTEN", "localhost:8002", "address to serve HTTP on", text(func(c *config) *string { return &c.Listen })},
+		{"metrics-listen", "METRICS_LISTEN", "", "address to serve Prometheus' /metrics on, for example :9090; it asks nobody who he is, so let no ingress reach it; empty: nowhere", text(func(c *config) *string { return &c.MetricsListen })},
 		{"database-url", "DATABASE_URL", "", "PostgreSQL 15 or newer, as a URL; empty: an embedded one in the data directory", text(func(c *config) *string { return &c.DatabaseURL })},
 		{"database-listener-url", "DATABASE_LISTENER_URL", "", "the same database past a transaction-pooling proxy, for LISTEN; empty: database-url", text(func(c *config) *string { return &c.ListenerURL })},
 		{"data-dir", "DATA_DIR", defaultDataDir(), "directory of the embedded database, the certificates and the sessions' volumes", text(func(c *config) *string { return &c.DataDir })},
@@ -253,6 +255,11 @@ func (c *config) validate() error {
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		bad("listen: %w", err)
+	}
+	if c.MetricsListen != "" {
+		if _, _, err := net.SplitHostPort(c.MetricsListen); err != nil {
+			bad("metrics-listen: %w", err)
+		}
 	}
 	for name, v := range map[string]string{"database-url": c.DatabaseURL, "database-listener-url": c.ListenerURL} {
 		if _, err := url.Parse(v); err != nil {

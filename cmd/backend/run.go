@@ -17,6 +17,7 @@ import (
 	"codingplatform/backend/api"
 	"codingplatform/backend/auth"
 	"codingplatform/backend/filesync"
+	"codingplatform/backend/metrics"
 	"codingplatform/backend/postgres"
 	"codingplatform/backend/relay"
 	"codingplatform/backend/reqctx"
@@ -46,6 +47,14 @@ func serve(ctx context.Context, cfg config, logger *slog.Logger, onReady func(ur
 		return fmt.Errorf("listen on %s (another program may use it; --listen names another address): %w", cfg.Listen, err)
 	}
 	defer func() { err = errors.Join(err, ignoreClosed(listener.Close())) }()
+	var scraped net.Listener
+	if cfg.MetricsListen != "" {
+		if scraped, err = (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.MetricsListen); err != nil {
+			return fmt.Errorf("listen on %s (--metrics-listen names another address): %w", cfg.MetricsListen, err)
+		}
+		defer func() { err = errors.Join(err, ignoreClosed(scraped.Close())) }()
+	}
+	told := metrics.New(version)
 	// Parts outlive ctx to drain in order.
 	lasting := context.WithoutCancel(ctx)
 
@@ -61,7 +70,7 @@ func serve(ctx context.Context, cfg config, logger *slog.Logger, onReady func(ur
 	if err != nil {
 		return err
 	}
-	runtime, closeRuntime, err := openRuntime(ctx, cfg, authority, logger)
+	runtime, closeRuntime, err := openRuntime(ctx, cfg, authority, told, logger)
 	if err != nil {
 		return err
 	}
@@ -88,8 +97,9 @@ func serve(ctx context.Context, cfg config, logger *slog.Logger, onReady func(ur
 			return user, nil
 		},
 	})
+	watch(told, store, sessions, sockets)
 	var draining atomic.Bool
-	handler, err := newHandler(cfg, limits, logger, store, wakes, sessions, sockets, draining.Load)
+	handler, err := newHandler(cfg, limits, logger, store, wakes, sessions, sockets, told, draining.Load)
 	if err != nil {
 		return err
 	}
@@ -104,6 +114,10 @@ func serve(ctx context.Context, cfg config, logger *slog.Logger, onReady func(ur
 	late, endLate := context.WithCancel(lasting)
 	defer endLate()
 	group.Go(func() error { return ended(late, wakes.Run(late)) })
+	if scraped != nil {
+		group.Go(func() error { return serveMetrics(late, scraped, told) })
+		logger.InfoContext(ctx, "metrics at http://"+shownAddress(cfg.MetricsListen, scraped.Addr())+"/metrics") //nolint:sloglint // as below
+	}
 	managed := make(chan struct{})
 	group.Go(func() error {
 		defer close(managed)
@@ -137,7 +151,7 @@ func serve(ctx context.Context, cfg config, logger *slog.Logger, onReady func(ur
 }
 
 func newHandler(cfg config, limits backend.Limits, logger *slog.Logger, store *postgres.Store,
-	wakes *postgres.Listener, sessions *session.Manager, sockets http.Handler, draining func() bool,
+	wakes *postgres.Listener, sessions *session.Manager, sockets http.Handler, told *metrics.Metrics, draining func() bool,
 ) (http.Handler, error) {
 	files, err := web.Embedded()
 	if err != nil {
@@ -156,7 +170,7 @@ func newHandler(cfg config, limits backend.Limits, logger *slog.Logger, store *p
 	return api.New(api.Config{
 		Logger: logger, Auth: authenticator, Store: store, Control: api.NewControl(sessions, logger), Wakes: wakes,
 		Relay: sockets, Frontend: frontend, Version: version, Limits: limits, TokenTTL: cfg.TokenTTL, TrashAge: cfg.TrashAge,
-		AllowedOrigins: cfg.Origins, TrustProxy: cfg.TrustProxy, Draining: draining,
+		AllowedOrigins: cfg.Origins, TrustProxy: cfg.TrustProxy, Draining: draining, Observe: told.Request,
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 	"codingplatform/backend/identity"
 	"codingplatform/backend/kube"
 	"codingplatform/backend/local"
+	"codingplatform/backend/metrics"
 )
 
 // Requests to the API server that one backend makes in a second, and at once: a start takes five.
@@ -30,15 +31,15 @@ func openAuthority(cfg config) (*identity.Authority, error) {
 }
 
 // openRuntime makes the runtime that the settings name; stop ends what it does in the background.
-func openRuntime(ctx context.Context, cfg config, authority *identity.Authority, logger *slog.Logger) (runtime backend.Runtime, stop func(), err error) {
+func openRuntime(ctx context.Context, cfg config, authority *identity.Authority, told *metrics.Metrics, logger *slog.Logger) (runtime backend.Runtime, stop func(), err error) {
 	if cfg.Runtime == "kubernetes" {
-		return openKube(ctx, cfg, authority, logger)
+		return openKube(ctx, cfg, authority, told, logger)
 	}
 	runtime, err = openLocal(ctx, cfg, authority, logger)
 	return runtime, func() {}, err
 }
 
-func openKube(ctx context.Context, cfg config, authority *identity.Authority, logger *slog.Logger) (backend.Runtime, func(), error) {
+func openKube(ctx context.Context, cfg config, authority *identity.Authority, told *metrics.Metrics, logger *slog.Logger) (backend.Runtime, func(), error) {
 	var reach *rest.Config
 	var err error
 	if cfg.Kube.Config == "" {
@@ -50,6 +51,7 @@ func openKube(ctx context.Context, cfg config, authority *identity.Authority, lo
 		return nil, nil, fmt.Errorf("find the cluster (--kubeconfig says how it is reached): %w", err)
 	}
 	reach.QPS, reach.Burst, reach.UserAgent = kubeQPS, kubeBurst, "coding-platform-backend/"+version
+	reach.Wrap(told.Cluster)
 	k := cfg.Kube
 	runtime, err := kube.New(ctx, kube.Config{
 		REST: reach, Namespace: k.Namespace, Image: k.Image, PullPolicy: k.PullPolicy, Identity: authority,

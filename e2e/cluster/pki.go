@@ -28,7 +28,8 @@ type pki struct {
 // makePKI makes all of it unless it is there.
 func (c *cluster) makePKI() error {
 	dir := c.path("pki")
-	done := filepath.Join(dir, "complete")
+	// Its number is that of what is made: a former version's is made anew.
+	done := filepath.Join(dir, "complete-2")
 	if _, err := os.Stat(done); err == nil {
 		return nil
 	}
@@ -97,7 +98,7 @@ func (p *pki) issue(name string, subject pkix.Name, addresses []net.IP) error {
 		IPAddresses: addresses, BasicConstraintsValid: true,
 	}
 	if addresses != nil {
-		cert.DNSNames = []string{"kubernetes", "kubernetes.default", "kubernetes.default.svc", "localhost"}
+		cert.DNSNames = []string{"kubernetes", "kubernetes.default", "kubernetes.default.svc", "localhost", metricsName}
 	}
 	parent, signer := p.cert, p.key
 	if parent == nil {

@@ -36,6 +36,9 @@ func (c *cluster) up(ctx context.Context) error {
 	if err := c.startNode(ctx); err != nil {
 		return err
 	}
+	if err := c.startMetrics(ctx); err != nil {
+		return err
+	}
 	err := c.wait(ctx, "kubelet", "the node", func(ctx context.Context) error {
 		out, err := c.kubectlOutput(ctx, "get", "node", nodeName, "-o", `jsonpath={.status.conditions[?(@.type=="Ready")].status}`)
 		if err == nil && out != "True" {
