@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
@@ -94,7 +96,7 @@ func TestJourney(t *testing.T) {
 	address := install(t, "overlays/kind", forPods)
 	var user struct{ Token string }
 	decode(t, call(t, http.StatusCreated, http.MethodPost, address+"/api/users/register", "", map[string]string{
-		"username": "ada", "email": "ada@example.org", "password": "correct horse battery",
+		"username": "augusta", "email": "augusta@example.org", "password": "correct horse battery",
 	}), &user)
 	var made struct {
 		Data struct{ ID string }
@@ -127,6 +129,7 @@ func TestJourney(t *testing.T) {
 		t.Error(err)
 	}
 
+	t.Run("Browser", func(t *testing.T) { browser(t, address) })
 	t.Run("Confinement", func(t *testing.T) { confinement(t, api, session) })
 	t.Run("OutOfMemory", func(t *testing.T) { outOfMemory(t, api, session) })
 	t.Run("LostPod", func(t *testing.T) { lostPod(t, api, session, address, user.Token) })
@@ -134,6 +137,19 @@ func TestJourney(t *testing.T) {
 
 	call(t, http.StatusNoContent, http.MethodDelete, address+"/api/sessions/"+session, user.Token, nil)
 	kubectl(t, "wait", "--for=delete", "pod", "-n", workspaces, "-l", "app=code-execution", "--timeout=60s")
+}
+
+// browser goes a user's whole way in a real browser: the same specification as on one machine.
+func browser(t *testing.T, address string) {
+	t.Helper()
+	spec := exec.CommandContext(t.Context(), "npx", "playwright", "test", "journey.spec.ts")
+	spec.Dir = "../e2e"
+	spec.Env = append(os.Environ(), "INSTALLATION_URL="+address)
+	out, err := spec.CombinedOutput()
+	t.Logf("%s", out)
+	if err != nil {
+		t.Fatalf("the browser's way: %v", err)
+	}
 }
 
 func decode(t *testing.T, answer []byte, v any) {
@@ -187,11 +203,24 @@ func outOfMemory(t *testing.T, api *client.API, session string) {
 		return kubectl(t, "get", "pods", "-n", workspaces, "-l", "app=code-execution", "-o", "jsonpath={.items[*].metadata.uid} {.items[*].status.containerStatuses[*].restartCount}")
 	}
 	before := pod()
-	out := string(program(t, api, session, "greedy", "", nil, "/bin/sh", "-c", `python3 -c 'b = b"x" * (1 << 30)'; echo "ended with $?"`))
-	for _, want := range []string{"ended with 137", "the kernel killed a program of this workspace: out of memory"} {
-		if !strings.Contains(out, want) {
-			t.Errorf("the terminal of a program that used too much memory has no %q: %q", want, out)
-		}
+	shown := &screen{}
+	// It goes on like a shell does, which is told why its program has gone.
+	terminal := api.Terminal(client.Options{
+		Session: session, Terminal: "greedy", Handle: shown.take,
+		Command: []string{"/bin/sh", "-c", `python3 -c 'b = b"x" * (1 << 30)'; echo "ended with $?"; read line`},
+	})
+	over := make(chan error, 1)
+	go func() {
+		_, err := terminal.Run(t.Context())
+		over <- err
+	}()
+	shown.until(t, "ended with 137")
+	shown.until(t, "the kernel killed a program of this workspace: out of memory")
+	if _, err := io.WriteString(terminal, "\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-over; err != nil {
+		t.Error(err)
 	}
 	if after := pod(); after != before {
 		t.Errorf("the pod was %s and is %s", before, after)

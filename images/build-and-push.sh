@@ -11,9 +11,10 @@ for arch in amd64 arm64; do
   mkdir -p "build/images/$arch"
   CGO_ENABLED=0 GOOS=linux GOARCH=$arch go build -trimpath -ldflags "-s -w -X main.version=$tag" -o "build/images/$arch/" ./cmd/agent ./cmd/backend
 done
+images/tools.sh amd64 arm64
 push() { # directory, name
   # A context of the programs alone, under the path that the Dockerfile has.
-  tar --create --file=- "images/$1/Dockerfile" build/images/{amd64,arm64}/{agent,backend} |
+  tar --create --file=- "images/$1/Dockerfile" build/images/{amd64,arm64}/{agent,backend,tools} |
     docker buildx build --platform linux/amd64,linux/arm64 --file "images/$1/Dockerfile" --tag "$prefix/$2:$tag" --push -
 }
 push backend coding-platform-backend

@@ -49,6 +49,7 @@ if [ ! -e "$out/node/root/usr/local/bin/node" ]; then
 fi
 base node:20-bookworm-slim "$out/node/root"
 
+images/tools.sh "$arch"
 for image in "${images[@]}"; do
   echo "images: building $image"
   bud bud --quiet --isolation chroot --pull-never --layers --build-arg "TARGETARCH=$arch" \
