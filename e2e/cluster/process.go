@@ -15,8 +15,9 @@ import (
 	"time"
 )
 
-// joinScript puts itself into the control groups named before "--" and then becomes the rest.
-const joinScript = `while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs" || exit 125; shift; done; shift; exec "$@"`
+// joinScript puts itself into the control groups named before "--", closes its descriptor 3 to say so, and then becomes
+// the rest.
+const joinScript = `while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs" || exit 125; shift; done; shift; exec 3>&-; exec "$@"`
 
 // start starts a process of the cluster in its network and control groups, unless it runs already. It outlives
 // this command; its output goes to logs/<name>.log, its PID to pids/<name>.
@@ -41,8 +42,22 @@ func (c *cluster) start(name string, argv ...string) error {
 	cmd.Dir, cmd.Stdout, cmd.Stderr = c.dir, log, log
 	cmd.Env = []string{"PATH=" + c.path("bin") + ":/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin", "HOME=" + c.dir}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
+	joined, joins, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = joined.Close() }() // read only
+	cmd.ExtraFiles = []*os.File{joins}
+	err = cmd.Start()
+	if cerr := joins.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
 		return fmt.Errorf("start %s: %w", name, err)
+	}
+	// Before it is in its groups it does not count as running.
+	if _, err := io.Copy(io.Discard, joined); err != nil {
+		return fmt.Errorf("wait for %s to start: %w", name, err)
 	}
 	if err := os.WriteFile(c.path("pids", name), []byte(strconv.Itoa(cmd.Process.Pid)), 0o644); err != nil {
 		return err
