@@ -21,10 +21,11 @@ import (
 
 // TestFaults takes away, one after the other, what an installation stands on.
 func TestFaults(t *testing.T) {
-	p := newProduct(t)
+	p := newProduct(t, "overlays/kind")
 	program(t, p.api, p.session, "first", "", nil, "/bin/sh", "-c", "echo kept >kept.txt")
 	fileIsSaved(t, p.file("kept.txt"), p.token, "kept\n")
 	t.Run("TwoReplicas", p.twoReplicas)
+	t.Run("Inside", p.inside)
 	t.Run("AgentRefuses", p.agentRefuses)
 	t.Run("PostgresRestart", p.postgresRestart)
 	t.Run("APIServerGone", p.apiServerGone)
@@ -32,6 +33,7 @@ func TestFaults(t *testing.T) {
 	t.Run("NetworkCut", p.networkCut)
 	t.Run("Evicted", p.evicted)
 	t.Run("Drain", p.drain)
+	t.Run("Scales", p.scales)
 	t.Run("ImageNotThere", p.imageNotThere)
 }
 

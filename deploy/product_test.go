@@ -29,10 +29,10 @@ type product struct {
 	database                *database
 }
 
-func newProduct(t *testing.T) product {
+func newProduct(t *testing.T, overlay string) product {
 	t.Helper()
 	p := product{database: startDatabase(t)}
-	p.address = install(t, "overlays/kind", p.database.forPods)
+	p.address = install(t, overlay, p.database.forPods)
 	var user struct{ Token string }
 	decode(t, call(t, http.StatusCreated, http.MethodPost, p.address+"/api/users/register", "", map[string]string{
 		"username": "ada", "email": "ada@example.org", "password": "correct horse battery",
@@ -189,6 +189,16 @@ func (d *database) stop(t *testing.T) {
 	if err := d.server.Stop(context.WithoutCancel(t.Context())); err != nil {
 		t.Error(err)
 	}
+}
+
+// wipe begins with an empty server.
+func (d *database) wipe(t *testing.T) {
+	t.Helper()
+	d.stop(t)
+	if err := os.RemoveAll(d.config.DataDir); err != nil {
+		t.Fatal(err)
+	}
+	d.start(t)
 }
 
 // connection is how the server of now is reached.

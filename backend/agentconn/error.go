@@ -24,8 +24,12 @@ func Error(attempted string, err error) error {
 	code, message := backend.CodeInternal, err.Error()
 	if ce, ok := errors.AsType[*connect.Error](err); ok {
 		code, message = codeOf(ce.Code()), ce.Message()
+		// Connect calls a connection that broke in the middle of a message a protocol error. What the agent has not said
+		// is the connection's.
+		if code == backend.CodeInternal && !connect.IsWireError(err) {
+			code = backend.CodeUnavailable
+		}
 	}
-	// Connect calls a connection that broke in the middle of a message a protocol error.
 	if errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
 		code = backend.CodeUnavailable
 	}

@@ -15,8 +15,12 @@ import (
 )
 
 const (
-	// answerTimeout is how long an agent may be silent while its environment lives.
-	answerTimeout = 30 * time.Second
+	// answerTimeout is how long a new agent may take to answer while its environment lives. One that was there before is
+	// waited for longer: its programs go on where the network is cut, and a stop would end them.
+	answerTimeout  = 30 * time.Second
+	silenceTimeout = 10 * time.Minute
+	// tellSilence is after how long of that it is told.
+	tellSilence = 5 * time.Second
 	// recordingsTimeout is how long a stop waits for recordings to end with what has been printed.
 	recordingsTimeout = 5 * time.Second
 )
@@ -24,17 +28,22 @@ const (
 // serve starts or adopts the environment and keeps it in step, until an error of the list in this package, or
 // one that says in words why it failed.
 func (s *supervisor) serve(ctx context.Context) error {
-	env, err := s.environment(ctx)
+	env, adopted, err := s.environment(ctx)
 	if err != nil {
 		return err
+	}
+	patience := answerTimeout
+	if adopted {
+		patience = silenceTimeout
 	}
 	readySince := time.Now()
 	resync := false
 	for {
-		conn, err := s.connect(ctx, env)
+		conn, err := s.connect(ctx, env, patience)
 		if err != nil {
 			return err
 		}
+		patience = silenceTimeout
 		err = s.sync(ctx, conn, resync, &readySince)
 		// The agent may have lost its place, or we ours: only a restore finds it again.
 		resync = errors.Is(err, filesync.ErrResync) || backend.CodeOf(err) == backend.CodePreconditionFailed
@@ -54,36 +63,36 @@ func (s *supervisor) serve(ctx context.Context) error {
 	}
 }
 
-// environment finds or starts it.
-func (s *supervisor) environment(ctx context.Context) (backend.Environment, error) {
-	env, err := s.m.cfg.Runtime.Find(ctx, s.id)
+// environment finds or starts it; adopted: it was there.
+func (s *supervisor) environment(ctx context.Context) (env backend.Environment, adopted bool, err error) {
+	env, err = s.m.cfg.Runtime.Find(ctx, s.id)
 	if err == nil {
 		s.logger.InfoContext(ctx, "adopting an environment", "environment_id", env.ID)
-		return env, nil
+		return env, true, nil
 	}
 	if backend.CodeOf(err) != backend.CodeNotFound {
-		return env, err
+		return env, false, err
 	}
 	if err := s.place(ctx); err != nil {
-		return env, err
+		return env, false, err
 	}
 	if err := s.phase(ctx, backend.PhaseStarting, "Starting the environment", ""); err != nil {
-		return env, err
+		return env, false, err
 	}
 	env, err = s.m.cfg.Runtime.Start(ctx, backend.EnvironmentSpec{SessionID: s.id, Env: s.m.cfg.Env})
 	if err != nil {
-		return env, err
+		return env, false, err
 	}
 	s.audit(ctx, "environment.started", map[string]any{"environment_id": env.ID})
-	return env, nil
+	return env, false, nil
 }
 
-// connect waits for the agent's hello while the environment lives.
-func (s *supervisor) connect(ctx context.Context, env backend.Environment) (*agentconn.Conn, error) {
+// connect waits for the agent's hello while the environment lives, for as long as patience says.
+func (s *supervisor) connect(ctx context.Context, env backend.Environment, patience time.Duration) (*agentconn.Conn, error) {
 	if err := s.phase(ctx, backend.PhaseStarting, "Connecting to the environment", env.ID); err != nil {
 		return nil, err
 	}
-	deadline := time.Now().Add(answerTimeout)
+	begun, silent := time.Now(), false
 	told := ""
 	for delay := 5 * time.Millisecond; ; delay = min(2*delay, 500*time.Millisecond) {
 		state, known, moved := s.m.environments.get(env.ID)
@@ -111,8 +120,14 @@ func (s *supervisor) connect(ctx context.Context, env backend.Environment) (*age
 		case backend.CodeOf(err) != backend.CodeUnavailable:
 			return nil, err
 		}
-		if time.Now().After(deadline) {
-			return nil, fmt.Errorf("the environment did not answer within %s: %w", answerTimeout, err)
+		if time.Since(begun) > patience {
+			return nil, fmt.Errorf("the environment did not answer within %s: %w", patience, err)
+		}
+		if patience == silenceTimeout && !silent && time.Since(begun) > tellSilence {
+			silent = true
+			if err := s.phase(ctx, backend.PhaseStarting, "The environment cannot be reached at present; its programs go on", env.ID); err != nil {
+				return nil, err
+			}
 		}
 		timer := time.NewTimer(delay)
 		select {
@@ -122,6 +137,11 @@ func (s *supervisor) connect(ctx context.Context, env backend.Environment) (*age
 		case <-s.drained:
 			timer.Stop()
 			return nil, errors.Join(errDrained, s.leave(ctx, nil))
+		case <-s.woken:
+			timer.Stop()
+			if err := s.unwanted(ctx, nil); err != nil {
+				return nil, err
+			}
 		case <-moved:
 			timer.Stop()
 		case <-timer.C:

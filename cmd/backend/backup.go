@@ -79,10 +79,26 @@ func thin(ctx context.Context, dir string, keep int, logger *slog.Logger) error 
 	return nil
 }
 
+// newest is the path of a backup: of the newest one where path is a directory of them.
+func newest(path string) (string, error) {
+	if info, err := os.Stat(path); err != nil || !info.IsDir() {
+		return path, nil //nolint:nilerr // who opens it says what is wrong
+	}
+	all, err := filepath.Glob(filepath.Join(path, backupPattern))
+	if err != nil || len(all) == 0 {
+		return "", errors.Join(fmt.Errorf("there is no backup named %s in %s", backupPattern, path), err)
+	}
+	return slices.Max(all), nil
+}
+
 // restore fills an empty database with a backup. No directory of a session may be left on this machine: it would be
 // newer, or older, than what the database then has.
 func restore(ctx context.Context, cfg config, logger *slog.Logger) (err error) {
-	file, err := os.Open(cfg.File)
+	path, err := newest(cfg.File)
+	if err != nil {
+		return err
+	}
+	file, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("open the backup: %w", err)
 	}
@@ -106,9 +122,9 @@ func restore(ctx context.Context, cfg config, logger *slog.Logger) (err error) {
 	defer func() { err = errors.Join(err, stop()) }()
 	dump, err := postgres.ReadDump(ctx, url, file, info.Size())
 	if err != nil {
-		return fmt.Errorf("restore %s: %w", cfg.File, err)
+		return fmt.Errorf("restore %s: %w", path, err)
 	}
-	logger.InfoContext(ctx, "the backup is restored", "made_at", dump.MadeAt, "schema", dump.Schema, "rows", dump.Rows())
+	logger.InfoContext(ctx, "the backup is restored", "file", path, "made_at", dump.MadeAt, "schema", dump.Schema, "rows", dump.Rows())
 	return postgres.Migrate(ctx, url)
 }
 

@@ -56,7 +56,7 @@ func TestDrill(t *testing.T) {
 	c.events(id).untilFile("made.txt", "link")
 	before := c.tree(id)
 
-	file := filepath.Join(t.TempDir(), "all.zip")
+	file := filepath.Join(t.TempDir(), "coding-platform-20260102T030405Z.zip")
 	if code, _ := command(t, dir, "backup", file); code != 0 {
 		t.Fatal("no backup while the backend serves")
 	}
@@ -65,7 +65,8 @@ func TestDrill(t *testing.T) {
 
 	// Everything is lost.
 	fresh := dataDir(t)
-	if code, _ := command(t, fresh, "restore", file); code != 0 {
+	// Of a directory it is the newest.
+	if code, _ := command(t, fresh, "restore", filepath.Dir(file)); code != 0 {
 		t.Fatal("no restore")
 	}
 	p = startProgram(t, fresh)

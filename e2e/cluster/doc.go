@@ -2,6 +2,7 @@
 //
 //	cluster up           start it, or what is not running of it; returns when its node is ready
 //	cluster load FILE…   import images (OCI or Docker archives) into its node
+//	cluster tag IMAGE NAME   give an image that is there another name, too
 //	cluster kubectl …    kubectl, as the cluster's administrator
 //	cluster down         stop it; --purge deletes its data too
 //

@@ -12,7 +12,7 @@ import (
 	"syscall"
 )
 
-const usage = "usage: cluster [--dir DIR] up | down [--purge] | load FILE... | kubectl ARGS..."
+const usage = "usage: cluster [--dir DIR] up | down [--purge] | load FILE... | tag IMAGE NAME | kubectl ARGS..."
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
@@ -54,6 +54,10 @@ func run(ctx context.Context, args []string) error {
 		return c.down(ctx, len(rest) == 1 && rest[0] == "--purge")
 	case "load":
 		return c.load(ctx, rest)
+	case "tag":
+		if len(rest) == 2 {
+			return c.ctr(ctx, "images", "tag", "--force", rest[0], rest[1])
+		}
 	case "kubectl":
 		return c.kubectl(ctx, rest)
 	}
