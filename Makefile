@@ -118,12 +118,16 @@ images: setup-cluster build/frontend.stamp ## build/images/backend.tar and code-
 cluster-load: images ## build the images and import them into the cluster
 	@$(CLUSTER) --dir $(CLUSTER_DIR) load build/images/backend.tar build/images/code-execution.tar
 
+.PHONY: kind
+kind: build/frontend.stamp ## the product on a cluster of kind, for who has Docker
+	@deploy/kind/up.sh
+
 .PHONY: e2e-cluster
-e2e-cluster: cluster-up cluster-load ## the product on a real Kubernetes: the runtime's contract, then the manifests
+e2e-cluster: cluster-up cluster-load e2e/node_modules/.stamp ## the product on a real Kubernetes: the runtime's contract, then the manifests
 	@trap '$(MAKE) cluster-down' EXIT; scripts/setup-postgres.sh >/dev/null; \
 	export CLUSTER=$(CLUSTER) CLUSTER_DIR=$(CLUSTER_DIR) CLUSTER_KUBECONFIG=$(CLUSTER_DIR)/pki/admin.kubeconfig \
 	  BACKEND=$(CURDIR)/build/images/$(shell go env GOARCH)/backend; \
-	go test -tags cluster -count=1 -p 1 -timeout 15m ./backend/kube ./deploy
+	go test -tags cluster -count=1 -p 1 -timeout 25m ./backend/kube ./deploy
 
 .PHONY: race
 race: ## Go's tests three times over, in other orders

@@ -26,6 +26,12 @@ func TestOverlays(t *testing.T) {
 			}
 		})
 	}
+	t.Run("kind's own", func(t *testing.T) {
+		out := kubectl(t, "apply", "-f", "kind/postgres.yaml", "-f", "kind/node-port.yaml", "--dry-run=server")
+		if strings.Contains(out, "Warning") {
+			t.Errorf("it is warned of:\n%s", out)
+		}
+	})
 }
 
 // TestBackendMayDoWhatItMust lists what the service account may do and, above all, what not.
