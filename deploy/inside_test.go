@@ -28,7 +28,8 @@ for root, dirs, files in os.walk("/"):
     try:
         with tempfile.TemporaryFile(dir=root):
             writable.append(root)
-            dirs[:] = []  # what is below is
+        dirs[:] = []  # what is in it is
+        continue
     except OSError:
         pass
     writable += [os.path.join(root, f) for f in files if not os.path.islink(os.path.join(root, f)) and os.access(os.path.join(root, f), os.W_OK) and not root.startswith("/dev")]

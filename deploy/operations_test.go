@@ -57,7 +57,7 @@ hello-py; hello-js`
 
 // typeScript runs it with what the image has.
 func (p product) typeScript(t *testing.T) {
-	if out := string(program(t, p.api, p.session, "ts", "", nil, "/bin/sh", "-c", `echo 'const n: number = 42; enum E { A = 1 }; console.log("typed", n, E.A)' >typed.ts; tsx typed.ts`)); out != "typed 42 1\r\n" {
+	if out := string(program(t, p.api, p.session, "ts", "", nil, "/bin/sh", "-c", `echo 'const n: number = 42; enum E { A = 1 }; console.log("typed " + n + " " + E.A)' >typed.ts; tsx typed.ts`)); out != "typed 42 1\r\n" {
 		t.Errorf("TypeScript prints %q", out)
 	}
 }

@@ -191,14 +191,29 @@ func (d *database) stop(t *testing.T) {
 	}
 }
 
-// wipe begins with an empty server.
+// wipe empties it.
 func (d *database) wipe(t *testing.T) {
 	t.Helper()
-	d.stop(t)
-	if err := os.RemoveAll(d.config.DataDir); err != nil {
+	config, err := d.connection()
+	if err != nil {
 		t.Fatal(err)
 	}
-	d.start(t)
+	name := config.Database
+	config.Database = "postgres"
+	conn, err := pgx.ConnectConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := conn.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}()
+	for _, statement := range []string{"DROP DATABASE " + name + " WITH (FORCE)", "CREATE DATABASE " + name} {
+		if _, err := conn.Exec(t.Context(), statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
 }
 
 // connection is how the server of now is reached.

@@ -64,6 +64,10 @@ func endOf(pod *corev1.Pod) (words string, ended bool) {
 		if pod.Status.Reason != "" {
 			return podWords(pod.Status.Reason, pod.Status.Message), true
 		}
+		// Of a pod that its node evicts the end is told before the reason.
+		if words := nodesDecision(pod); words != "" {
+			return words, true
+		}
 		return exitWords(pod, status.State.Terminated), true
 	}
 	if pod.Status.Phase != corev1.PodFailed && pod.Status.Phase != corev1.PodSucceeded {
@@ -151,13 +155,23 @@ func disruption(pod *corev1.Pod) string {
 			return with("a more important pod took its place", condition.Message)
 		case "DeletionByPodGC":
 			return with("its node is gone", condition.Message)
-		case "TerminationByKubelet":
-			return with("ended by its node", condition.Message)
+		case corev1.PodReasonTerminationByKubelet:
+			return with("evicted by its node", condition.Message)
 		}
 		return with(condition.Reason, condition.Message)
 	}
 	if pod.Status.Reason == "NodeLost" {
 		return with("its node is lost", pod.Status.Message)
+	}
+	return ""
+}
+
+// nodesDecision says why a pod's node has ended it; empty when it has not.
+func nodesDecision(pod *corev1.Pod) string {
+	for _, condition := range pod.Status.Conditions {
+		if condition.Type == corev1.DisruptionTarget && condition.Reason == corev1.PodReasonTerminationByKubelet {
+			return disruption(pod)
+		}
 	}
 	return ""
 }

@@ -93,6 +93,12 @@ func TestStateOf(t *testing.T) {
 		"evicted, seen running": {pod: terminated("Error", 137, ""), change: func(pod *corev1.Pod) {
 			pod.Status.Reason, pod.Status.Message = "Evicted", "The node was low on resource: memory."
 		}, phase: over, words: "evicted by its node: The node was low"},
+		// A program that ended well when it was told to.
+		"evicted, first seen as ended": {
+			pod:    terminated("Completed", 0, ""),
+			change: condition(corev1.DisruptionTarget, corev1.ConditionTrue, "TerminationByKubelet", `Usage of EmptyDir volume "tmp" exceeds the limit "256Mi". `),
+			phase:  over, words: `evicted by its node: Usage of EmptyDir volume "tmp" exceeds the limit "256Mi".`,
+		},
 		"node lost":     {pod: failed("NodeLost", "Node node-1 which was running pod is unresponsive"), phase: over, words: "its node is lost: Node node-1"},
 		"node shutdown": {pod: failed("Terminated", "Pod was terminated in response to imminent node shutdown."), phase: over, words: "its node was shut down"},
 		"no room":       {pod: failed("OutOfmemory", "Node didn't have enough resource: memory"), phase: over, words: "its node had no room for it"},

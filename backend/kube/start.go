@@ -101,8 +101,8 @@ func (r *Runtime) claimSession(ctx context.Context, session backend.SessionID, p
 			Name: sessionName(session), Namespace: r.cfg.Namespace, Labels: pod.Labels,
 			OwnerReferences: []metav1.OwnerReference{{APIVersion: "v1", Kind: "Pod", Name: pod.Name, UID: pod.UID, BlockOwnerDeletion: &yes}},
 		},
-		Immutable: &yes,
-		Data:      map[string][]byte{identityFile: identity},
+		// Not immutable: the next pod's has the same name, and a node looks only once at what cannot change.
+		Data: map[string][]byte{identityFile: identity},
 	}, metav1.CreateOptions{})
 	if apierrors.IsAlreadyExists(err) {
 		return false, nil
