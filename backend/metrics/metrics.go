@@ -58,7 +58,9 @@ func New(version string) *Metrics {
 }
 
 // Register adds collectors that another part has; it panics on a name that is taken.
-func (m *Metrics) Register(collectors ...prometheus.Collector) { m.registry.MustRegister(collectors...) }
+func (m *Metrics) Register(collectors ...prometheus.Collector) {
+	m.registry.MustRegister(collectors...)
+}
 
 // Watch adds what is asked for at each scrape. It is called once.
 func (m *Metrics) Watch(s Sources) {
