@@ -94,7 +94,7 @@ type Syncer struct {
 	mu        sync.Mutex
 	status    Status
 	words     [topics]string // the message is the first that is not empty
-	committed int64 // sequence
+	committed int64          // sequence
 	revision  int64
 	batches   int
 	entries   int
