@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
 	"strings"
@@ -279,6 +280,11 @@ func (e *Engine) lookOnce(ctx context.Context, path string) error {
 	sub, err := dir.Sub(name)
 	if err != nil {
 		if workspace.Gone(err) {
+			return nil
+		}
+		if errors.Is(err, fs.ErrPermission) {
+			// To look again is of no use until its mode changes, which the kernel tells.
+			e.logger.WarnContext(ctx, "a folder cannot be read", "path", path, "error", err)
 			return nil
 		}
 		return fmt.Errorf("look into %q: %w", path, err)

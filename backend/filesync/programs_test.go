@@ -240,4 +240,11 @@ func TestUnreadable(t *testing.T) {
 	}
 	w.sh(`chmod 755 d; chmod 644 g; echo more >> d/f`)
 	w.untilEqual()
+	// A folder that is closed when it comes, as one of another user's that tar is still at.
+	w.sh(`mkdir ../sockets/s; echo within > ../sockets/s/f; chmod 300 ../sockets/s; mv ../sockets/s s`)
+	w.until("the folder is listed", func() (bool, string) {
+		return w.database()["s"].Type == backend.TypeFolder, "not yet"
+	})
+	w.sh(`chmod 755 s`)
+	w.untilEqual()
 }
