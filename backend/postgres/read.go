@@ -156,7 +156,8 @@ func (s *Store) Item(ctx context.Context, id backend.SessionID, path string) (ba
 }
 
 // Follow reads, as of one moment, what has changed after a revision, and then what a workspace has at the paths that look
-// names and below others, parents first; paths at which nothing is are left out. look may be called for a reading that
+// names and below others, parents first; paths at which nothing is are left out. Of what came from the disk, which has it,
+// only moves are among the changes. look may be called for a reading that
 // fails. reaches is false when the history does not go back that far. CodeNotFound: no such session.
 func (s *Store) Follow(ctx context.Context, id backend.SessionID, after int64, look func([]backend.Change) (paths, under []string)) (p backend.Present, reaches bool, err error) {
 	if !isUUID(string(id)) {
@@ -185,7 +186,8 @@ func follow(ctx context.Context, conn *pgxpool.Conn, id backend.SessionID, after
 			}
 			return rows.Err()
 		})
-	b.Queue(`SELECT `+changeColumns+` FROM workspace_history h WHERE h.session_id = $1 AND h.revision > $2 ORDER BY h.revision, h.n`, string(id), after).
+	b.Queue(`SELECT `+changeColumns+` FROM workspace_history h WHERE h.session_id = $1 AND h.revision > $2
+		AND (h.source <> 'terminal' OR h.op = 'move') ORDER BY h.revision, h.n`, string(id), after).
 		Query(func(rows pgx.Rows) (err error) {
 			changes, err = pgx.CollectRows(rows, scanChange)
 			return err
