@@ -123,8 +123,8 @@ kind: build/frontend.stamp ## the product on a cluster of kind, for who has Dock
 	@deploy/kind/up.sh
 
 .PHONY: e2e-cluster
-e2e-cluster: cluster-up cluster-load e2e/node_modules/.stamp ## the product on a real Kubernetes: the runtime's contract, then the manifests
-	@trap '$(MAKE) cluster-down' EXIT; scripts/setup-postgres.sh >/dev/null; \
+e2e-cluster: cluster-up cluster-load e2e/node_modules/.stamp ## the product on a real Kubernetes: the runtime's contract, then the manifests (KEEP=1: the cluster stays up)
+	@[ -n "$(KEEP)" ] || trap '$(MAKE) cluster-down >/dev/null' EXIT; scripts/setup-postgres.sh >/dev/null; \
 	export CLUSTER=$(CLUSTER) CLUSTER_DIR=$(CLUSTER_DIR) CLUSTER_KUBECONFIG=$(CLUSTER_DIR)/pki/admin.kubeconfig \
 	  BACKEND=$(CURDIR)/build/images/$(shell go env GOARCH)/backend; \
 	go test -tags cluster -count=1 -p 1 -timeout 25m ./backend/kube ./deploy

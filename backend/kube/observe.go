@@ -124,6 +124,10 @@ func (r *Runtime) warned(o any) {
 	if !ok {
 		return
 	}
+	if event.Reason == "Evicted" {
+		r.registry.evicted(event.InvolvedObject.UID, podWords(event.Reason, event.Message))
+		return
+	}
 	if words := eventWords(event.Reason, event.Message); words != "" {
 		r.registry.note(event.InvolvedObject.UID, words)
 	}

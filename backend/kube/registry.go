@@ -22,6 +22,9 @@ type entry struct {
 	// told is false while only an answer to a request has told of it: the watch, were it broken at that time, never
 	// tells of the end of a pod that it has not told of before.
 	told bool
+	// eviction says why its node ends it, as an event tells; empty while none does. The status of a pod whose agent ends
+	// well when it is told to never says so.
+	eviction string
 }
 
 // registry holds the pods as the watch tells of them, and tells the watchers of changes.
@@ -102,6 +105,9 @@ func (g *registry) learn(pod *corev1.Pod) (over bool) {
 	if known && e.state.phase == backend.EnvironmentEnded {
 		return false
 	}
+	if s.phase == backend.EnvironmentEnded && e.eviction != "" {
+		s.reason = e.eviction
+	}
 	if known && s.phase == e.state.phase && (s.reason == e.state.reason || s.reason == "") {
 		return false
 	}
@@ -139,6 +145,15 @@ func (g *registry) note(uid types.UID, words string) {
 	g.tell(e)
 }
 
+// evicted says why a pod is ended by its node, as told by an event.
+func (g *registry) evicted(uid types.UID, words string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if e, known := g.entries[uid]; known {
+		e.eviction = words
+	}
+}
+
 // remove takes a deleted pod's last form.
 func (g *registry) remove(pod *corev1.Pod) {
 	now := time.Now()
@@ -154,7 +169,9 @@ func (g *registry) remove(pod *corev1.Pod) {
 		delete(g.entries, pod.UID)
 		if e.state.phase != backend.EnvironmentEnded {
 			words, ended := endOf(pod)
-			if !ended {
+			if e.eviction != "" {
+				words = e.eviction
+			} else if !ended {
 				if words = disruption(pod); words == "" {
 					words = "stopped: its pod was deleted"
 				}

@@ -69,3 +69,30 @@ func TestAnsweredBeforeTheWatch(t *testing.T) {
 		t.Error("it lives on after its end")
 	}
 }
+
+// TestEvictionIsToldByAnEvent has a pod's agent end well when its node evicts it: its status never says why.
+func TestEvictionIsToldByAnEvent(t *testing.T) {
+	const words = `evicted by its node: Usage of EmptyDir volume "tmp" exceeds the limit "256Mi".`
+	of := func(pod *corev1.Pod) *corev1.Pod {
+		pod.UID, pod.Labels = "1", map[string]string{sessionLabel: "s"}
+		return pod
+	}
+	running := func() *corev1.Pod {
+		return of(withContainer(corev1.PodRunning, corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}))
+	}
+	ended := of(withContainer(corev1.PodSucceeded, corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "Completed"}}))
+
+	g := newRegistry()
+	g.evicted("2", words) // of a pod that is nobody's
+	g.apply(running())
+	g.evicted("1", words)
+	if _, env, _ := g.live("s"); env.Phase != backend.EnvironmentRunning {
+		t.Errorf("before it has ended it is in phase %s", env.Phase)
+	}
+	if !g.apply(ended) {
+		t.Error("a pod that ended cannot be deleted")
+	}
+	if _, env, _ := g.get("1"); env.Phase != backend.EnvironmentEnded || env.Reason != words {
+		t.Errorf("it is in phase %s: %s", env.Phase, env.Reason)
+	}
+}
