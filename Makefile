@@ -123,7 +123,7 @@ kind: build/frontend.stamp ## the product on a cluster of kind, for who has Dock
 	@deploy/kind/up.sh
 
 .PHONY: e2e-cluster
-e2e-cluster: cluster-up cluster-load e2e/node_modules/.stamp ## the product on a real Kubernetes: the runtime's contract, then the manifests (KEEP=1: the cluster stays up)
+e2e-cluster: setup-test cluster-up cluster-load e2e/node_modules/.stamp ## the product on a real Kubernetes: the runtime's contract, then the manifests (KEEP=1: the cluster stays up)
 	@[ -n "$(KEEP)" ] || trap '$(MAKE) cluster-down >/dev/null' EXIT; scripts/setup-postgres.sh >/dev/null; \
 	export CLUSTER=$(CLUSTER) CLUSTER_DIR=$(CLUSTER_DIR) CLUSTER_KUBECONFIG=$(CLUSTER_DIR)/pki/admin.kubeconfig \
 	  BACKEND=$(CURDIR)/build/images/$(shell go env GOARCH)/backend; \
