@@ -142,6 +142,7 @@ test("frames while 50,000 entries are scrolled", async ({ browser }) => {
 });
 
 test("memory over flood, open and close", async ({ browser }) => {
+  test.setTimeout((minutes + 10) * 60_000);
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
   await register(context, server.url, "keeper");
   const id = await createSession(context, server.url, "memory");
