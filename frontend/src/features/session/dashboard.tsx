@@ -82,14 +82,14 @@ export function Dashboard() {
   return (
     <PageShell user={user} width="max-w-5xl">
         <div className="flex flex-wrap items-center gap-3">
-          <div className="mr-auto">
+          <div className="mr-auto max-sm:basis-full">
             <h1 className="text-[20px] leading-7 font-semibold tracking-tight">Sessions</h1>
             <p className="text-[13px] text-muted">
               {status === "ready" && count > 0 ? `${plural(count, "session")}. Files stay when a session stops.` : "A workspace each: editor, terminal, files."}
             </p>
           </div>
           {sessions.length > 0 && (
-            <label className="flex h-8 w-44 items-center max-sm:flex-1 gap-2 rounded-md border border-line-strong px-2 text-faint focus-within:outline-2 focus-within:outline-accent">
+            <label className="flex h-8 w-44 items-center gap-2 max-sm:min-w-32 max-sm:flex-1 rounded-md border border-line-strong px-2 text-faint focus-within:outline-2 focus-within:outline-accent">
               <Search size={14} aria-hidden />
               <span className="sr-only">Filter sessions</span>
               <input className="w-full min-w-0 bg-transparent text-[13px] text-text outline-none placeholder:text-faint" placeholder="Filter" value={filter} onChange={(event) => setFilter(event.target.value)} />

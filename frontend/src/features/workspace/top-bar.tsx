@@ -40,7 +40,9 @@ export function TopBar({ workspace, rights, user, onRun, onShare }: Props) {
     <header className="flex h-11 shrink-0 items-center gap-2 border-b border-line bg-panel px-2 sm:gap-3 sm:px-3">
       <a href="/dashboard/" aria-label="All sessions" title="All sessions" className="flex items-center gap-0.5 rounded-md text-faint hover:text-text">
         <ChevronLeft size={16} aria-hidden />
-        <Mark />
+        <span className="max-sm:hidden">
+          <Mark />
+        </span>
       </a>
       <h1 className="min-w-0">
         {rights.owner ? (
@@ -80,7 +82,10 @@ export function TopBar({ workspace, rights, user, onRun, onShare }: Props) {
             <Power size={15} aria-hidden />
           </IconButton>
         )}
-        <ThemeToggle />
+        {/* Where there is little room the name of the session goes first: the palette and the settings have the theme too. */}
+        <span className="max-sm:hidden">
+          <ThemeToggle />
+        </span>
         <UserMenu user={user} onDashboard={() => window.location.assign("/dashboard/")} />
       </div>
       {renaming && <NameDialog title="Rename session" action="Rename" initial={name} required onClose={() => setRenaming(false)} onSubmit={(next) => workspace.rename(next)} />}
