@@ -111,7 +111,8 @@ export async function look(page: Page, name: string, { widths, themes = ["light"
   const before = page.viewportSize();
   const all = widths ?? [before?.width ?? 1280];
   for (const width of all) {
-    if (before && width !== before.width) await page.setViewportSize({ width, height: before.height });
+    if (before) await page.setViewportSize({ width, height: before.height });
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), `${name} at ${width} scrolls sideways`).toBe(0);
     for (const theme of themes) {
       await setTheme(page, theme);
       await page.screenshot({ path: `results/${name}-${width}-${theme}.png` });
