@@ -24,6 +24,7 @@ func TestOperations(t *testing.T) {
 	t.Run("TypeScript", p.typeScript)
 	t.Run("RollOutAndBack", p.rollOutAndBack)
 	t.Run("AnotherAuthority", p.anotherAuthority)
+	t.Run("LostVolume", p.lostVolume)
 	t.Run("BackupAndRestore", p.backupAndRestore)
 }
 
@@ -147,6 +148,24 @@ func (p product) anotherAuthority(t *testing.T) {
 func (p product) authority(t *testing.T) []byte {
 	t.Helper()
 	return []byte(kubectl(t, "get", "secret", "backend-identity", "-n", backends, "-o", `go-template={{index .data "ca.pem" | base64decode}}`))
+}
+
+// lostVolume deletes a session's claim and its pod: the next start has another volume, and on it what was saved.
+func (p product) lostVolume(t *testing.T) {
+	p.save(t, "saved.txt", "saved\n")
+	claim := "session-" + p.session
+	former := kubectl(t, "get", "persistentvolumeclaim", "-n", workspaces, claim, "-o", "jsonpath={.metadata.uid}")
+	// In use, it goes with its pod.
+	kubectl(t, "delete", "persistentvolumeclaim", "-n", workspaces, claim, "--wait=false")
+	kubectl(t, "delete", "pod", "-n", workspaces, p.pod(t), "--timeout=60s")
+	over := p.until(t, "stopped or failed", func(s status) bool { return s.Phase == "stopped" || s.Phase == "failed" })
+	t.Logf("without its volume the session is %+v", over)
+	if out := string(program(t, p.api, p.session, "another-volume", "", nil, "cat", "saved.txt")); out != "saved\r\n" {
+		t.Errorf("on the new volume the file holds %q", out)
+	}
+	if now := kubectl(t, "get", "persistentvolumeclaim", "-n", workspaces, claim, "-o", "jsonpath={.metadata.uid}"); now == former {
+		t.Error("the session still has the volume that was deleted")
+	}
 }
 
 // backupAndRestore drills the way back after everything is lost.
