@@ -85,7 +85,7 @@ func cut(t *testing.T, pod string) (heal func()) {
 	inside("--net="+clusterNetwork, "ip", "link", "set", name, "nomaster")
 	heal = sync.OnceFunc(func() {
 		// Also at the end of a test whose context is over.
-		if out, err := exec.Command("nsenter", "--net="+clusterNetwork, "ip", "link", "set", name, "master", bridge).CombinedOutput(); err != nil { //nolint:noctx // as said above
+		if out, err := exec.Command("nsenter", "--net="+clusterNetwork, "ip", "link", "set", name, "master", bridge).CombinedOutput(); err != nil {
 			t.Errorf("join %s to the network again: %v: %s", name, err, out)
 		}
 	})
