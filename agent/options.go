@@ -55,6 +55,9 @@ func (o *Options) complete() error {
 	if o.Logger == nil {
 		errs = append(errs, errors.New("a logger is needed"))
 	}
+	if o.Identity.Unclaimed() {
+		errs = append(errs, errors.New("the identity has no session"))
+	}
 	if o.Incarnation == "" {
 		errs = append(errs, errors.New("an incarnation is needed"))
 	}

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"codingplatform/agent/figures"
+	"codingplatform/agent/health"
 	"codingplatform/agent/process"
 	"codingplatform/agent/program"
 	"codingplatform/agent/rpc"
@@ -120,9 +121,9 @@ func New(opts Options) (*Server, error) {
 	return s, nil
 }
 
-// Run serves on listener, and health on health unless that is nil, until ctx ends; it closes both. A stop that
+// Run serves on listener, and health checks on checks unless that is nil, until ctx ends; it closes both. A stop that
 // was asked for answers nil. ErrOrphaned; the first error of a part that failed.
-func (s *Server) Run(ctx context.Context, listener, health net.Listener) error {
+func (s *Server) Run(ctx context.Context, listener, checks net.Listener) error {
 	group, failed := errgroup.WithContext(ctx)
 	stop, stopNow := context.WithCancelCause(failed)
 	defer stopNow(nil)
@@ -152,9 +153,9 @@ func (s *Server) Run(ctx context.Context, listener, health net.Listener) error {
 		return nil
 	})
 	group.Go(func() error { return served(s.http.ServeTLS(listener, "", "")) })
-	healthServer := s.healthServer()
-	if health != nil {
-		group.Go(func() error { return served(healthServer.Serve(health)) })
+	healthServer := health.NewServer(s.serving.Load, s.logger)
+	if checks != nil {
+		group.Go(func() error { return served(healthServer.Serve(checks)) })
 	}
 	if s.opts.OrphanTimeout > 0 {
 		group.Go(func() error {
@@ -193,24 +194,4 @@ func served(err error) error {
 		return nil
 	}
 	return fmt.Errorf("serve: %w", err)
-}
-
-// healthServer answers the kubelet. It says nothing of the session.
-func (s *Server) healthServer() *http.Server {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(http.StatusNoContent)
-	})
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if !s.serving.Load() {
-			w.WriteHeader(http.StatusServiceUnavailable)
-			return
-		}
-		w.WriteHeader(http.StatusNoContent)
-	})
-	return &http.Server{
-		Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 5 * time.Second,
-		WriteTimeout: 5 * time.Second, IdleTimeout: 30 * time.Second, MaxHeaderBytes: 8 << 10,
-		ErrorLog: slog.NewLogLogger(s.logger.Handler(), slog.LevelWarn),
-	}
 }

@@ -48,6 +48,13 @@ func (a *Authority) Agent(session, environment string) identity.Identity {
 	}
 }
 
+// Unclaimed issues the identity of an agent that has no session yet.
+func (a *Authority) Unclaimed(environment string) identity.Identity {
+	a.t.Helper()
+	cert, key := a.issue(identity.UnclaimedURI(environment), x509.ExtKeyUsageServerAuth)
+	return identity.Identity{EnvironmentID: environment, CAPEM: encode("CERTIFICATE", a.cert.Raw), CertPEM: cert, KeyPEM: key}
+}
+
 // Client is the TLS configuration of a caller with this URI in its certificate; "": without a certificate.
 func (a *Authority) Client(uri string) *tls.Config {
 	a.t.Helper()

@@ -9,4 +9,7 @@
 //     that inherits another one's address is not taken for it.
 //   - A caller is a backend only if its certificate chains to the CA, is meant for clients, and has exactly
 //     one URI, codingplatform://backend. Another agent's certificate is refused.
+//   - An agent that was started before there was a session for it has an identity that names its environment alone,
+//     codingplatform://unclaimed/environment/E. Under it nothing is served but a claim (agent/claim), which gives the
+//     agent an identity as above in its stead; from then on no backend takes the former one for the session's.
 package identity

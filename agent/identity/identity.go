@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -20,6 +21,11 @@ const maxIdentityBytes = 256 << 10
 // AgentURI is the URI that the certificate of an agent carries.
 func AgentURI(session, environment string) string {
 	return "codingplatform://session/" + session + "/environment/" + environment
+}
+
+// UnclaimedURI is the URI that the certificate of an agent carries which has no session yet.
+func UnclaimedURI(environment string) string {
+	return "codingplatform://unclaimed/environment/" + environment
 }
 
 // Identity is who the agent is, and whom it trusts. It holds a private key: never log it.
@@ -42,6 +48,13 @@ func Load(path string, stdin io.Reader) (Identity, error) {
 		defer func() { _ = f.Close() }() // read only
 		reader = f
 	}
+	return read(reader)
+}
+
+// Parse is Load of what is in memory.
+func Parse(content []byte) (Identity, error) { return read(bytes.NewReader(content)) }
+
+func read(reader io.Reader) (Identity, error) {
 	var id Identity
 	dec := json.NewDecoder(io.LimitReader(reader, maxIdentityBytes))
 	if err := dec.Decode(&id); err != nil {
@@ -53,17 +66,27 @@ func Load(path string, stdin io.Reader) (Identity, error) {
 	return id, nil
 }
 
+// Unclaimed says whether it is that of an agent which has no session yet.
+func (id Identity) Unclaimed() bool { return id.SessionID == "" }
+
+func (id Identity) uri() string {
+	if id.Unclaimed() {
+		return UnclaimedURI(id.EnvironmentID)
+	}
+	return AgentURI(id.SessionID, id.EnvironmentID)
+}
+
 // ServerTLS is the configuration of the agent's listener. It fails when the identity is incomplete or its
 // certificate is not that of its session and environment.
 func (id Identity) ServerTLS() (*tls.Config, error) {
-	if id.SessionID == "" || id.EnvironmentID == "" {
-		return nil, errors.New("identity: session_id and environment_id are needed")
+	if id.EnvironmentID == "" {
+		return nil, errors.New("identity: environment_id is needed")
 	}
 	cert, err := tls.X509KeyPair([]byte(id.CertPEM), []byte(id.KeyPEM))
 	if err != nil {
 		return nil, fmt.Errorf("identity: certificate and key: %w", err)
 	}
-	if !hasOnlyURI(cert.Leaf, AgentURI(id.SessionID, id.EnvironmentID)) {
+	if !hasOnlyURI(cert.Leaf, id.uri()) {
 		return nil, errors.New("identity: the certificate is not that of this session and environment")
 	}
 	roots := x509.NewCertPool()

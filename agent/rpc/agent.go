@@ -16,6 +16,15 @@ import (
 // protocol is the version of the contract that this agent speaks.
 const protocol = 1
 
+// CheckProtocol refuses a backend that speaks other versions of the contract.
+func CheckProtocol(oldest, newest uint32) error {
+	if oldest <= protocol && newest >= protocol {
+		return nil
+	}
+	return connect.NewError(connect.CodeFailedPrecondition, fmt.Errorf(
+		"no common protocol: the agent speaks %d, the backend %d to %d", protocol, oldest, newest))
+}
+
 // agentService implements agentv1connect.AgentServiceHandler.
 type agentService struct{ cfg Config }
 
@@ -24,10 +33,8 @@ func (s *agentService) Hello(
 	ctx context.Context, req *connect.Request[agentv1.HelloRequest],
 ) (*connect.Response[agentv1.HelloResponse], error) {
 	msg := req.Msg
-	if msg.GetMinProtocol() > protocol || msg.GetMaxProtocol() < protocol {
-		return nil, connect.NewError(connect.CodeFailedPrecondition, fmt.Errorf(
-			"no common protocol: the agent speaks %d, the backend %d to %d",
-			protocol, msg.GetMinProtocol(), msg.GetMaxProtocol()))
+	if err := CheckProtocol(msg.GetMinProtocol(), msg.GetMaxProtocol()); err != nil {
+		return nil, err
 	}
 	if msg.GetSessionId() != s.cfg.SessionID || msg.GetEnvironmentId() != s.cfg.EnvironmentID {
 		return nil, connect.NewError(connect.CodeFailedPrecondition,
