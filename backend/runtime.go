@@ -31,7 +31,18 @@ type Environment struct {
 	CreatedAt time.Time
 	// Limits says in words what limits its resources, for status.
 	Limits string
+	// Strategy says how it was started, and why so: StrategyWarm, or StrategyCold with the reason in words after a
+	// colon. Empty where there is one way only.
+	Strategy string
 }
+
+// The ways to start an environment.
+const (
+	// StrategyWarm takes one that runs already and has waited for a session.
+	StrategyWarm = "warm"
+	// StrategyCold makes one.
+	StrategyCold = "cold"
+)
 
 // EnvironmentSpec is what to start.
 type EnvironmentSpec struct {
@@ -75,4 +86,11 @@ type Runtime interface {
 	// Dial opens a connection to the agent's listener, without TLS: the caller authenticates both sides.
 	// CodeUnavailable while the agent does not listen yet or no more.
 	Dial(ctx context.Context, env Environment) (net.Conn, error)
+}
+
+// Tender is a Runtime that has something to look after besides the environments of sessions.
+type Tender interface {
+	// Tend does so until ctx is done, and returns ctx's cause. One replica does at a time, or two for a moment. exists
+	// says whether there is such a session: what belongs to one that does not exist is deleted.
+	Tend(ctx context.Context, exists func(context.Context, SessionID) (bool, error)) error
 }

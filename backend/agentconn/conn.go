@@ -19,9 +19,14 @@ import (
 	"codingplatform/proto/gen/agent/v1/agentv1connect"
 )
 
+// The versions of the contract with agents that a backend speaks: those that run are served as well as new ones.
 const (
-	protocolVersion = 1
-	helloTimeout    = 10 * time.Second
+	OldestProtocol = 1
+	NewestProtocol = 1
+)
+
+const (
+	helloTimeout = 10 * time.Second
 	// Go's defaults would hide 4 MiB a stream in HTTP/2's windows.
 	terminalStreamWindow = 256 << 10
 	fileStreamWindow     = 1 << 20
@@ -88,7 +93,7 @@ func Connect(ctx context.Context, runtime backend.Runtime, credentials Credentia
 	ctx, cancel := context.WithTimeout(ctx, helloTimeout)
 	defer cancel()
 	hello, err := c.Agent.Hello(ctx, connect.NewRequest(&agentv1.HelloRequest{
-		MinProtocol: protocolVersion, MaxProtocol: protocolVersion,
+		MinProtocol: OldestProtocol, MaxProtocol: NewestProtocol,
 		SessionId: string(env.SessionID), EnvironmentId: string(env.ID), Replica: replica,
 	}))
 	if err != nil {

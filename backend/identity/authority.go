@@ -231,7 +231,20 @@ func (a *Authority) IssueAgent(session backend.SessionID, environment backend.En
 	if session == "" || environment == "" {
 		return nil, errors.New("issue an agent's identity: a session and an environment are needed")
 	}
-	der, key, err := a.cas[0].issue(agentURI(session, environment), x509.ExtKeyUsageServerAuth, agentLife)
+	return a.issueBundle(session, environment, agentURI(session, environment))
+}
+
+// IssueUnclaimed makes the identity of an agent that has no session yet: it names its environment alone, and opens
+// nothing but a claim (ClaimConfig).
+func (a *Authority) IssueUnclaimed(environment backend.EnvironmentID) ([]byte, error) {
+	if environment == "" {
+		return nil, errors.New("issue an agent's identity: an environment is needed")
+	}
+	return a.issueBundle("", environment, unclaimedURI(environment))
+}
+
+func (a *Authority) issueBundle(session backend.SessionID, environment backend.EnvironmentID, uri string) ([]byte, error) {
+	der, key, err := a.cas[0].issue(uri, x509.ExtKeyUsageServerAuth, agentLife)
 	if err != nil {
 		return nil, fmt.Errorf("issue an agent's identity: %w", err)
 	}
@@ -280,6 +293,10 @@ func (c *ca) issue(uri string, usage x509.ExtKeyUsage, life time.Duration) ([]by
 
 func agentURI(session backend.SessionID, environment backend.EnvironmentID) string {
 	return "codingplatform://session/" + string(session) + "/environment/" + string(environment)
+}
+
+func unclaimedURI(environment backend.EnvironmentID) string {
+	return "codingplatform://unclaimed/environment/" + string(environment)
 }
 
 func serial() *big.Int {

@@ -20,7 +20,25 @@ func (a *Authority) ClientConfig(session backend.SessionID, environment backend.
 	if session == "" || environment == "" {
 		return nil, errors.New("make a client's configuration: a session and an environment are needed")
 	}
-	want := agentURI(session, environment)
+	return a.clientConfig("h2", agentURI(session, environment)), nil
+}
+
+// ClaimConfig is for handing a session to an agent that has none. It accepts the agent of this environment as long as
+// it is unclaimed, and the same agent when it is that session's already; Unclaimed tells which it is. The agent of any
+// other session is refused, whatever its environment.
+func (a *Authority) ClaimConfig(session backend.SessionID, environment backend.EnvironmentID) (*tls.Config, error) {
+	if session == "" || environment == "" {
+		return nil, errors.New("make a client's configuration: a session and an environment are needed")
+	}
+	return a.clientConfig("http/1.1", unclaimedURI(environment), agentURI(session, environment)), nil
+}
+
+// Unclaimed says whether the agent at the other end of a connection by ClaimConfig has no session yet.
+func (a *Authority) Unclaimed(state tls.ConnectionState, environment backend.EnvironmentID) bool {
+	return a.verify(state, []string{unclaimedURI(environment)}) == nil
+}
+
+func (a *Authority) clientConfig(protocol string, want ...string) *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS13,
 		// A host name says nothing here, since agents have URIs: Go's check, which insists on a name, is
@@ -30,13 +48,14 @@ func (a *Authority) ClientConfig(session backend.SessionID, environment backend.
 		GetClientCertificate: func(asked *tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			return a.trusted(asked.AcceptableCAs).clientCertificate(time.Now())
 		},
-		NextProtos: []string{"h2"},
+		NextProtos: []string{protocol},
 		// A resumed handshake would carry an old identity on.
 		SessionTicketsDisabled: true,
-	}, nil
+	}
 }
 
-func (a *Authority) verify(state tls.ConnectionState, want string) error {
+// verify accepts an agent that has one of the wanted URIs, and no other.
+func (a *Authority) verify(state tls.ConnectionState, want []string) error {
 	if len(state.PeerCertificates) == 0 {
 		return ErrNotAgent
 	}
@@ -44,7 +63,7 @@ func (a *Authority) verify(state tls.ConnectionState, want string) error {
 	if _, err := leaf.Verify(x509.VerifyOptions{Roots: a.roots, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotAgent, err)
 	}
-	if len(leaf.URIs) != 1 || leaf.URIs[0].String() != want || len(leaf.ExtKeyUsage) == 0 {
+	if len(leaf.URIs) != 1 || !slices.Contains(want, leaf.URIs[0].String()) || len(leaf.ExtKeyUsage) == 0 {
 		return ErrNotAgent
 	}
 	return nil

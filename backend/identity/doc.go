@@ -2,9 +2,11 @@
 // authentication with the agents, whose rules stand in agent/identity.
 //
 // The CA is the file ca.pem (certificate and key, mode 0600) in a directory of its own, made on the first
-// start. It signs two things only:
+// start. It signs three things only:
 //
-//   - the identity of one agent, for exactly one session and environment, given to it when it is started;
+//   - the identity of one agent, for exactly one session and environment, given to it when it is started or claimed;
+//   - the identity of an agent that was started before there was a session for it: it names the environment alone, and
+//     is taken for nothing but handing the agent an identity of the first kind;
 //   - the backend's own short-lived client certificate, which is kept in memory and renewed there.
 //
 // # Another CA

@@ -80,6 +80,36 @@ func client(t *testing.T, a *Authority, session backend.SessionID, environment b
 	return config
 }
 
+// unclaimedServer is the configuration of an agent that waits for a session.
+func unclaimedServer(t *testing.T, a *Authority, environment backend.EnvironmentID) *tls.Config {
+	t.Helper()
+	bundle, err := a.IssueUnclaimed(environment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := agentidentity.Parse(bundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !id.Unclaimed() {
+		t.Fatal("the identity of an unclaimed agent has a session")
+	}
+	config, err := id.ServerTLS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config
+}
+
+func claimant(t *testing.T, a *Authority, session backend.SessionID, environment backend.EnvironmentID) *tls.Config {
+	t.Helper()
+	config, err := a.ClaimConfig(session, environment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config
+}
+
 func TestHandshake(t *testing.T) {
 	dir := t.TempDir()
 	ours, others := open(t, dir), open(t, t.TempDir())
@@ -122,6 +152,16 @@ func TestHandshake(t *testing.T) {
 		"no certificate":          {agent, none, false, false},
 		"an agent as a backend":   {agent, attacker, false, false},
 		"TLS 1.2":                 {agent, old, false, false},
+
+		"an unclaimed agent, to claim it":          {unclaimedServer(t, ours, "e1"), claimant(t, ours, "s1", "e1"), true, false},
+		"the session's agent, to claim it again":   {agent, claimant(t, ours, "s1", "e1"), true, false},
+		"an unclaimed agent as a session's":        {unclaimedServer(t, ours, "e1"), client(t, ours, "s1", "e1"), false, true},
+		"an unclaimed agent of another pod":        {unclaimedServer(t, ours, "e2"), claimant(t, ours, "s1", "e1"), false, true},
+		"another session's agent, to claim it":     {agent, claimant(t, ours, "s2", "e1"), false, true},
+		"another CA's unclaimed agent":             {unclaimedServer(t, others, "e1"), claimant(t, ours, "s1", "e1"), false, true},
+		"an unclaimed agent, by another CA":        {unclaimedServer(t, ours, "e1"), blind, false, false},
+		"an unclaimed agent, without certificate":  {unclaimedServer(t, ours, "e1"), withoutCertificate(claimant(t, ours, "s1", "e1")), false, false},
+		"the backend's certificate at a claimable": {impostor, claimant(t, ours, "s1", "e1"), false, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			clientErr, serverErr := handshake(t, test.server, test.client)
@@ -139,6 +179,11 @@ func TestHandshake(t *testing.T) {
 			}
 		})
 	}
+}
+
+func withoutCertificate(config *tls.Config) *tls.Config {
+	config.GetClientCertificate = nil
+	return config
 }
 
 func TestClientCertificateIsRenewed(t *testing.T) {
@@ -195,8 +240,14 @@ func TestIncompleteNamesAreRefused(t *testing.T) {
 	if _, err := a.IssueAgent("", "e"); err == nil {
 		t.Error("an agent without a session")
 	}
+	if _, err := a.IssueUnclaimed(""); err == nil {
+		t.Error("an agent without an environment")
+	}
 	if _, err := a.ClientConfig("s", ""); err == nil {
 		t.Error("a client without an environment")
+	}
+	if _, err := a.ClaimConfig("", "e"); err == nil {
+		t.Error("a claim without a session")
 	}
 }
 

@@ -2,6 +2,7 @@ package kube
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,9 +23,13 @@ const (
 	VolumeClaim = "claim"
 )
 
-// Issuer makes the identity of one agent: identity.Authority does.
+// Issuer makes the identities of agents, and proves a backend to those that have no session yet: identity.Authority
+// does.
 type Issuer interface {
 	IssueAgent(session backend.SessionID, environment backend.EnvironmentID) ([]byte, error)
+	IssueUnclaimed(environment backend.EnvironmentID) ([]byte, error)
+	ClaimConfig(session backend.SessionID, environment backend.EnvironmentID) (*tls.Config, error)
+	Unclaimed(state tls.ConnectionState, environment backend.EnvironmentID) bool
 }
 
 // Config says how pods are made.
@@ -45,7 +50,11 @@ type Config struct {
 	OrphanTimeout time.Duration
 	// GateTimeout after which a pod is settled that its maker has not let start; 0: a minute.
 	GateTimeout time.Duration
-	Logger      *slog.Logger
+	// Pool says how many pods wait for sessions. None do where each session has a volume of its own.
+	Pool PoolSize
+	// Replica names this backend, for the agents' logs.
+	Replica string
+	Logger  *slog.Logger
 }
 
 const (
@@ -71,6 +80,9 @@ func (c *Config) complete() error {
 			errs = append(errs, fmt.Errorf("%s %q: %w", name, quantity, err))
 		}
 	}
+	if err := c.Pool.validate(); err != nil {
+		errs = append(errs, err)
+	}
 	if c.OrphanTimeout == 0 {
 		c.OrphanTimeout = defaultOrphanTimeout
 	}
@@ -90,6 +102,7 @@ func New(ctx context.Context, cfg Config) (*Runtime, error) {
 		return nil, fmt.Errorf("kubernetes runtime: make a client: %w", err)
 	}
 	r := &Runtime{cfg: cfg, client: client, registry: newRegistry()}
+	r.template = cfg.template()
 	if err := r.observe(ctx); err != nil {
 		return nil, fmt.Errorf("kubernetes runtime: %w", err)
 	}

@@ -108,7 +108,7 @@ func trim(o any) (any, error) {
 
 func (r *Runtime) seen(o any) {
 	pod, ok := o.(*corev1.Pod)
-	if !ok {
+	if !ok || sessionOf(pod) == "" && !pooled(pod) {
 		return
 	}
 	if r.registry.apply(pod) {

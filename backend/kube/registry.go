@@ -25,6 +25,9 @@ type entry struct {
 	// eviction says why its node ends it, as an event tells; empty while none does. The status of a pod whose agent ends
 	// well when it is told to never says so.
 	eviction string
+	// reserved is a pod of the pool that a start of this process is about to take, delivered one whose agent is known
+	// to have its session.
+	reserved, delivered bool
 }
 
 // registry holds the pods as the watch tells of them, and tells the watchers of changes.
@@ -34,6 +37,10 @@ type registry struct {
 	gone     map[types.UID]time.Time
 	waiters  map[types.UID]chan struct{}
 	watchers map[*watcher]struct{}
+	// pool wakes who looks after the pods that wait for sessions; capacity 1.
+	pool chan struct{}
+	// begun are the latest starts of sessions' environments, as seen by this process.
+	begun []time.Time
 }
 
 // watcher is a queue for one call of Watch: whoever reports never waits for who is told.
@@ -45,7 +52,7 @@ type watcher struct {
 func newRegistry() *registry {
 	return &registry{
 		entries: map[types.UID]*entry{}, gone: map[types.UID]time.Time{},
-		waiters: map[types.UID]chan struct{}{}, watchers: map[*watcher]struct{}{},
+		waiters: map[types.UID]chan struct{}{}, watchers: map[*watcher]struct{}{}, pool: make(chan struct{}, 1),
 	}
 }
 
@@ -55,8 +62,11 @@ func newRegistry() *registry {
 func (g *registry) introduce(pod *corev1.Pod) (over bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	_, known := g.entries[pod.UID]
-	return !known && g.learn(pod)
+	e, known := g.entries[pod.UID]
+	if known && !(pooled(e.pod) && !pooled(pod)) {
+		return false
+	}
+	return g.learn(pod)
 }
 
 // apply takes a pod's form as the watch tells of it, and says whether it has ended and can be deleted.
@@ -97,9 +107,18 @@ func (g *registry) learn(pod *corev1.Pod) (over bool) {
 		return false
 	}
 	e, known := g.entries[pod.UID]
-	if !known {
-		e = &entry{}
+	if known && pooled(pod) && !pooled(e.pod) {
+		return false // its form before it was claimed, told late
+	}
+	claimed := known && pooled(e.pod) && !pooled(pod)
+	if !known || claimed {
+		e = &entry{told: claimed && e.told}
 		g.entries[pod.UID] = e
+		known = false
+	}
+	defer g.pooledChanged(pod, claimed)
+	if !known && sessionOf(pod) != "" {
+		g.began(environment(pod, s).CreatedAt)
 	}
 	e.pod = pod
 	if known && e.state.phase == backend.EnvironmentEnded {
@@ -167,6 +186,7 @@ func (g *registry) remove(pod *corev1.Pod) {
 	g.gone[pod.UID] = now
 	if e, known := g.entries[pod.UID]; known {
 		delete(g.entries, pod.UID)
+		g.pooledChanged(pod, false)
 		if e.state.phase != backend.EnvironmentEnded {
 			words, ended := endOf(pod)
 			if e.eviction != "" {
@@ -176,7 +196,10 @@ func (g *registry) remove(pod *corev1.Pod) {
 					words = "stopped: its pod was deleted"
 				}
 			}
-			e.pod, e.state = pod, state{backend.EnvironmentEnded, words}
+			if pooled(e.pod) || !pooled(pod) { // not its form before it was claimed
+				e.pod = pod
+			}
+			e.state = state{backend.EnvironmentEnded, words}
 			g.tell(e)
 		}
 	}
@@ -207,7 +230,7 @@ func (g *registry) live(session backend.SessionID) (*corev1.Pod, backend.Environ
 	defer g.mu.Unlock()
 	var found *entry
 	for _, e := range g.entries {
-		if e.pod.Labels[sessionLabel] != string(session) || e.state.phase == backend.EnvironmentEnded {
+		if sessionOf(e.pod) != session || e.state.phase == backend.EnvironmentEnded {
 			continue
 		}
 		// One that stops counts only while there is no other.
@@ -225,7 +248,7 @@ func (g *registry) get(id backend.EnvironmentID) (*corev1.Pod, backend.Environme
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	e, known := g.entries[types.UID(id)]
-	if !known {
+	if !known || pooled(e.pod) {
 		return nil, backend.Environment{}, false
 	}
 	return e.pod, environment(e.pod, e.state), true
@@ -240,7 +263,7 @@ func (g *registry) all() []backend.Environment {
 func (g *registry) snapshot() []backend.Environment {
 	environments := make([]backend.Environment, 0, len(g.entries))
 	for _, e := range g.entries {
-		if e.state.phase != backend.EnvironmentEnded {
+		if e.state.phase != backend.EnvironmentEnded && !pooled(e.pod) {
 			environments = append(environments, environment(e.pod, e.state))
 		}
 	}
@@ -248,6 +271,9 @@ func (g *registry) snapshot() []backend.Environment {
 }
 
 func (g *registry) tell(e *entry) {
+	if pooled(e.pod) {
+		return // it is nobody's environment yet
+	}
 	for w := range g.watchers {
 		w.queue = append(w.queue, environment(e.pod, e.state))
 		w.signal()

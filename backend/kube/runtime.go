@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/singleflight"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -27,9 +28,11 @@ const tellTimeout = 5 * time.Second
 
 // Runtime implements backend.Runtime by pods.
 type Runtime struct {
-	cfg       Config
-	client    kubernetes.Interface
-	registry  *registry
+	cfg      Config
+	client   kubernetes.Interface
+	registry *registry
+	// template is what the pods of the pool are made by.
+	template  string
 	endedPods workqueue.TypedRateLimitingInterface[ended]
 	// gatedPods are to be settled: who made one may have died before it let the pod start.
 	gatedPods workqueue.TypedDelayingInterface[ended]
@@ -38,6 +41,8 @@ type Runtime struct {
 	cancel     context.CancelFunc
 	running    sync.WaitGroup
 	locks      locks
+	// delivering has one delivery of an identity at a time per environment.
+	delivering singleflight.Group
 }
 
 var _ backend.Runtime = (*Runtime)(nil)
@@ -104,7 +109,11 @@ func (r *Runtime) forgotten(uid types.UID) bool {
 
 // deletePod deletes exactly that pod; one that is gone is no error.
 func (r *Runtime) deletePod(ctx context.Context, name string, uid types.UID, grace *int64) error {
-	err := r.client.CoreV1().Pods(r.cfg.Namespace).Delete(ctx, name, metav1.DeleteOptions{GracePeriodSeconds: grace, Preconditions: &metav1.Preconditions{UID: &uid}})
+	return r.delete(ctx, name, metav1.DeleteOptions{GracePeriodSeconds: grace, Preconditions: &metav1.Preconditions{UID: &uid}})
+}
+
+func (r *Runtime) delete(ctx context.Context, name string, options metav1.DeleteOptions) error {
+	err := r.client.CoreV1().Pods(r.cfg.Namespace).Delete(ctx, name, options)
 	if err == nil || apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
 		return nil
 	}
@@ -138,6 +147,15 @@ func (r *Runtime) Dial(ctx context.Context, env backend.Environment) (net.Conn, 
 	case pod.Status.PodIP == "":
 		return nil, backend.Errorf(backend.CodeUnavailable, "the environment has no address yet")
 	}
+	if fromPool(pod) && !r.registry.delivered(pod.UID) {
+		if err := r.deliver(ctx, pod); err != nil {
+			return nil, err
+		}
+	}
+	return dial(ctx, pod)
+}
+
+func dial(ctx context.Context, pod *corev1.Pod) (net.Conn, error) {
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(pod.Status.PodIP, strconv.Itoa(agentPort)))
 	if err != nil {

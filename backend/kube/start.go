@@ -56,16 +56,28 @@ func (r *Runtime) Start(ctx context.Context, spec backend.EnvironmentSpec) (back
 // it has just gone.
 func (r *Runtime) begin(ctx context.Context, spec backend.EnvironmentSpec) (*corev1.Pod, error) {
 	pods := r.client.CoreV1().Pods(r.cfg.Namespace)
+	pod, why, err := r.fromPool(ctx, spec)
+	switch {
+	case errors.Is(err, errOthers):
+		return r.other(ctx, spec)
+	case err != nil || pod != nil:
+		return pod, err
+	}
+	r.cfg.Logger.InfoContext(ctx, "starting a pod for a session", "session_id", spec.SessionID, "why", why)
 	if r.cfg.Volume == VolumeClaim {
 		if err := r.makeClaim(ctx, spec.SessionID); err != nil {
 			return nil, err
 		}
 	}
-	pod, err := pods.Create(ctx, r.cfg.pod(spec), metav1.CreateOptions{})
+	pod, err = pods.Create(ctx, r.cfg.sessionPod(spec, why), metav1.CreateOptions{})
 	if err != nil {
 		return nil, refused("make the environment's pod", err)
 	}
-	claimed, err := r.claimSession(ctx, spec.SessionID, pod)
+	identity, err := r.cfg.Identity.IssueAgent(spec.SessionID, backend.EnvironmentID(pod.UID))
+	claimed := false
+	if err == nil {
+		claimed, err = r.claimSession(ctx, spec.SessionID, pod, identity)
+	}
 	if err == nil && claimed {
 		pod, err = r.open(ctx, pod.Name, pod.UID)
 		if err == nil && pod != nil {
@@ -86,24 +98,14 @@ func (r *Runtime) begin(ctx context.Context, spec backend.EnvironmentSpec) (*cor
 	if err != nil {
 		return nil, err
 	}
-	return r.other(ctx, spec.SessionID)
+	return r.other(ctx, spec)
 }
 
-// claimSession makes the session's Secret for the pod; false when another pod has it.
-func (r *Runtime) claimSession(ctx context.Context, session backend.SessionID, pod *corev1.Pod) (bool, error) {
-	identity, err := r.cfg.Identity.IssueAgent(session, backend.EnvironmentID(pod.UID))
-	if err != nil {
-		return false, err
-	}
-	yes := true
-	_, err = r.client.CoreV1().Secrets(r.cfg.Namespace).Create(ctx, &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{
-			Name: sessionName(session), Namespace: r.cfg.Namespace, Labels: pod.Labels,
-			OwnerReferences: []metav1.OwnerReference{{APIVersion: "v1", Kind: "Pod", Name: pod.Name, UID: pod.UID, BlockOwnerDeletion: &yes}},
-		},
-		// Not immutable: the next pod's has the same name, and a node looks only once at what cannot change.
-		Data: map[string][]byte{identityFile: identity},
-	}, metav1.CreateOptions{})
+// claimSession makes the session's Secret for the pod; false when another pod has it. The Secret holds the agent's
+// identity when the pod is made for the session; one of the pool gets it by a call.
+func (r *Runtime) claimSession(ctx context.Context, session backend.SessionID, pod *corev1.Pod, identity []byte) (bool, error) {
+	labels := map[string]string{appLabel: appValue, sessionLabel: string(session)}
+	err := r.createSecret(ctx, sessionName(session), labels, pod, identity)
 	if apierrors.IsAlreadyExists(err) {
 		return false, nil
 	}
@@ -111,6 +113,23 @@ func (r *Runtime) claimSession(ctx context.Context, session backend.SessionID, p
 		return false, refused("hand the agent its identity", err)
 	}
 	return true, nil
+}
+
+// createSecret makes a Secret that ends with the pod.
+func (r *Runtime) createSecret(ctx context.Context, name string, labels map[string]string, pod *corev1.Pod, identity []byte) error {
+	yes := true
+	secret := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{
+			Name: name, Namespace: r.cfg.Namespace, Labels: labels,
+			OwnerReferences: []metav1.OwnerReference{{APIVersion: "v1", Kind: "Pod", Name: pod.Name, UID: pod.UID, BlockOwnerDeletion: &yes}},
+		},
+		// Not immutable: the session's next one has the same name, and a node looks only once at what cannot change.
+	}
+	if identity != nil {
+		secret.Data = map[string][]byte{identityFile: identity}
+	}
+	_, err := r.client.CoreV1().Secrets(r.cfg.Namespace).Create(ctx, secret, metav1.CreateOptions{})
+	return err
 }
 
 // open takes a pod's gate away; nil when the pod is gone.
@@ -128,7 +147,8 @@ func (r *Runtime) open(ctx context.Context, name string, uid types.UID) (*corev1
 
 // other returns the pod that has the session, started where its maker did not come to it; nil when there is none
 // any more, and nothing is left of it.
-func (r *Runtime) other(ctx context.Context, session backend.SessionID) (*corev1.Pod, error) {
+func (r *Runtime) other(ctx context.Context, spec backend.EnvironmentSpec) (*corev1.Pod, error) {
+	session := spec.SessionID
 	secret, err := r.client.CoreV1().Secrets(r.cfg.Namespace).Get(ctx, sessionName(session), metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return nil, nil //nolint:nilnil // as said above
@@ -142,7 +162,15 @@ func (r *Runtime) other(ctx context.Context, session backend.SessionID) (*corev1
 		if err != nil && !apierrors.IsNotFound(err) {
 			return nil, refused("find the session's environment", err)
 		}
-		if err == nil && pod.UID == owner.UID {
+		if err == nil && pod.UID == owner.UID && pooled(pod) {
+			// Who made the Secret did not come to take the pod, or is about to.
+			if pod, err = r.take(ctx, pod, spec); err != nil || pod != nil {
+				return pod, err
+			}
+			return nil, r.deleteSecret(ctx, secret)
+		}
+		// A Secret that was made for a pod which another session then got says nothing of that pod.
+		if err == nil && pod.UID == owner.UID && sessionOf(pod) == session {
 			switch s := stateOf(pod); {
 			case s.phase != backend.EnvironmentEnded && pod.DeletionTimestamp == nil && gated(pod):
 				return r.open(ctx, pod.Name, pod.UID)

@@ -25,6 +25,8 @@ type Fixture struct {
 	Credentials agentconn.Credentials
 	// Again makes another Runtime of the same place: that of a backend after a restart, or of another replica.
 	Again func(testing.TB) backend.Runtime
+	// Volatile says that what an environment keeps ends with it.
+	Volatile bool
 	// Broken makes a Runtime whose environments cannot start; the reason must hold words.
 	Broken func(testing.TB) (broken backend.Runtime, words string)
 }

@@ -15,5 +15,7 @@
 //   - A replica that loses its lease stops touching the session at once; the environment lives on.
 //   - On a drain leases are released. The local runtime's environments are flushed and stopped besides,
 //     since nobody else could reach them.
-//   - Environments that no session claims are stopped.
+//   - One replica is elected (a row with an end, like a lease) to look after what belongs to no session: environments
+//     that no session claims are stopped, and the runtime's own upkeep is done (backend.Tender). When it dies another
+//     one is elected within LeaseTTL.
 package session

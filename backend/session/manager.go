@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -39,6 +40,10 @@ type Store interface {
 	// Queued tells where it waits. CodeStaleLease.
 	Queued(ctx context.Context, lease backend.Lease, turn int, reason string) error
 	PurgeSession(ctx context.Context, id backend.SessionID) error
+	// Elect makes holder the one that does the work of that name for ttl, or keeps it so; false while it is another.
+	Elect(ctx context.Context, name, holder string, ttl time.Duration) (bool, error)
+	// Resign lets another do it at once.
+	Resign(ctx context.Context, name, holder string) error
 }
 
 // Auditor records what happened to environments.
@@ -96,6 +101,10 @@ type Manager struct {
 	environments *environments
 	status       *statusBoard
 
+	// elected says whether this replica does the upkeep; orphans asks for a look when it begins to. Capacity 1.
+	elected atomic.Bool
+	orphans chan struct{}
+
 	mu          sync.Mutex
 	supervisors map[backend.SessionID]*supervisor
 	draining    bool
@@ -105,7 +114,7 @@ type Manager struct {
 // NewManager makes a Manager; it starts nothing.
 func NewManager(cfg Config) *Manager {
 	return &Manager{
-		cfg: cfg, environments: newEnvironments(), status: newStatusBoard(),
+		cfg: cfg, environments: newEnvironments(), status: newStatusBoard(), orphans: make(chan struct{}, 1),
 		supervisors: map[backend.SessionID]*supervisor{}, flushes: map[backend.SessionID]filesync.Flushed{},
 	}
 }
@@ -128,6 +137,7 @@ func (m *Manager) Run(ctx context.Context) error {
 	g.Go(func() error {
 		return m.cfg.Runtime.Watch(watching, m.environments.set)
 	})
+	g.Go(func() error { return m.lead(watching) })
 	g.Go(func() error {
 		wake, unsubscribe := m.cfg.Wakes.SubscribeAll()
 		defer unsubscribe()
@@ -135,7 +145,7 @@ func (m *Manager) Run(ctx context.Context) error {
 		defer ticker.Stop()
 		expiry := time.NewTimer(reconcileInterval)
 		defer expiry.Stop()
-		orphans := true
+		orphans := false
 		for {
 			expires, err := m.reconcile(watching, work, &supervisors, orphans)
 			if err != nil && watching.Err() == nil {
@@ -152,8 +162,10 @@ func (m *Manager) Run(ctx context.Context) error {
 				return context.Cause(watching)
 			case <-wake:
 			case <-expiry.C:
-			case <-ticker.C:
+			case <-m.orphans:
 				orphans = true
+			case <-ticker.C:
+				orphans = m.elected.Load()
 			}
 		}
 	})

@@ -31,6 +31,11 @@ func (s *othersLease) AcquireLease(_ context.Context, id backend.SessionID, _ st
 	return backend.Lease{}, backend.Errorf(backend.CodeNotFound, "what comes then is another test's")
 }
 
+// Elect implements Store: another is.
+func (s *othersLease) Elect(context.Context, string, string, time.Duration) (bool, error) {
+	return false, nil
+}
+
 // noEnvironments is a runtime with none.
 type noEnvironments struct{ backend.Runtime }
 
