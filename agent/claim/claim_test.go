@@ -84,7 +84,7 @@ func request(t *testing.T, id identity.Identity) *connect.Request[agentv1.ClaimR
 func TestClaimIsTakenOnce(t *testing.T) {
 	t.Parallel()
 	w := start(t)
-	response, err := http.Get("http://" + w.health.Addr().String() + "/readyz") //nolint:noctx // a test's, and short
+	response, err := http.Get("http://" + w.health.Addr().String() + "/readyz")
 	if err != nil || response.StatusCode != http.StatusNoContent {
 		t.Fatalf("readyz before the claim: %v, %v", response, err)
 	}

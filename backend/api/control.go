@@ -56,6 +56,7 @@ func (c *control) Status(ctx context.Context, s backend.Session) (EnvironmentSta
 		return status, nil
 	}
 	status.Limits, status.MemoryBytes, status.MemoryLimitBytes = r.Limits, r.MemoryBytes, r.MemoryLimitBytes
+	status.Strategy = r.Strategy
 	status.CPUSeconds = r.CPU.Seconds()
 	status.Processes, status.ProcessLimit = r.Processes, r.ProcessLimit
 	return status, nil

@@ -162,6 +162,8 @@ type Flushed struct {
 type EnvironmentStatus struct {
 	// Limits says in words what limits the resources.
 	Limits string `json:"limits"`
+	// Strategy says how it was started, and why so: "warm", or "cold: " and the reason in words. Empty: there is one way.
+	Strategy string `json:"strategy,omitempty"`
 	// MemoryBytes in use and at most; 0: not known.
 	MemoryBytes      int64 `json:"memory_bytes"`
 	MemoryLimitBytes int64 `json:"memory_limit_bytes"`

@@ -101,9 +101,9 @@ func unclaimedServer(t *testing.T, a *Authority, environment backend.Environment
 	return config
 }
 
-func claimant(t *testing.T, a *Authority, session backend.SessionID, environment backend.EnvironmentID) *tls.Config {
+func claimant(t *testing.T, a *Authority, session backend.SessionID) *tls.Config {
 	t.Helper()
-	config, err := a.ClaimConfig(session, environment)
+	config, err := a.ClaimConfig(session, "e1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,15 +153,15 @@ func TestHandshake(t *testing.T) {
 		"an agent as a backend":   {agent, attacker, false, false},
 		"TLS 1.2":                 {agent, old, false, false},
 
-		"an unclaimed agent, to claim it":          {unclaimedServer(t, ours, "e1"), claimant(t, ours, "s1", "e1"), true, false},
-		"the session's agent, to claim it again":   {agent, claimant(t, ours, "s1", "e1"), true, false},
+		"an unclaimed agent, to claim it":          {unclaimedServer(t, ours, "e1"), claimant(t, ours, "s1"), true, false},
+		"the session's agent, to claim it again":   {agent, claimant(t, ours, "s1"), true, false},
 		"an unclaimed agent as a session's":        {unclaimedServer(t, ours, "e1"), client(t, ours, "s1", "e1"), false, true},
-		"an unclaimed agent of another pod":        {unclaimedServer(t, ours, "e2"), claimant(t, ours, "s1", "e1"), false, true},
-		"another session's agent, to claim it":     {agent, claimant(t, ours, "s2", "e1"), false, true},
-		"another CA's unclaimed agent":             {unclaimedServer(t, others, "e1"), claimant(t, ours, "s1", "e1"), false, true},
+		"an unclaimed agent of another pod":        {unclaimedServer(t, ours, "e2"), claimant(t, ours, "s1"), false, true},
+		"another session's agent, to claim it":     {agent, claimant(t, ours, "s2"), false, true},
+		"another CA's unclaimed agent":             {unclaimedServer(t, others, "e1"), claimant(t, ours, "s1"), false, true},
 		"an unclaimed agent, by another CA":        {unclaimedServer(t, ours, "e1"), blind, false, false},
-		"an unclaimed agent, without certificate":  {unclaimedServer(t, ours, "e1"), withoutCertificate(claimant(t, ours, "s1", "e1")), false, false},
-		"the backend's certificate at a claimable": {impostor, claimant(t, ours, "s1", "e1"), false, true},
+		"an unclaimed agent, without certificate":  {unclaimedServer(t, ours, "e1"), withoutCertificate(claimant(t, ours, "s1")), false, false},
+		"the backend's certificate at a claimable": {impostor, claimant(t, ours, "s1"), false, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			clientErr, serverErr := handshake(t, test.server, test.client)

@@ -216,7 +216,7 @@ func (g *registry) reserve(template string) (pod *corev1.Pod, why string) {
 	}
 	switch {
 	case len(free) > 0:
-		e := free[rand.IntN(len(free))] //nolint:gosec // chance, no secret
+		e := free[rand.IntN(len(free))]
 		e.reserved = true
 		return e.pod, ""
 	case starting > 0:

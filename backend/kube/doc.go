@@ -14,6 +14,25 @@
 // (its maker died) takes the gate away in its stead. A pod whose gate is there for longer than Config.GateTimeout is settled so by
 // any replica: it starts when the session's Secret is its own, and is deleted when not.
 //
+// # The pool
+//
+// Where pods have no claims, some are kept that wait for sessions (Config.Pool): made as others are, but labelled with
+// the pool and their template instead of a session, with an identity that names the pod alone (a Secret of the pod's
+// own name). They know nothing of anybody, and their agents serve nothing but a claim.
+//
+//	Secret session-{session}, owned by a pod that is ready  ──▶  the session has that pod, and no other
+//	JSON patch that tests UID and pool label, and changes the label  ──▶  the pod is the session's, and no other's
+//	first Dial: the agent is handed the session's identity  ──▶  it is served as any other
+//
+// A start that dies after the first step leaves a Secret whose pod still waits: the session's next start takes the
+// pod in its stead. After the second, whichever backend dials the agent first hands it its session. A pod that was
+// claimed never goes back. Who finds no pod ready makes one as described above; the annotation
+// coding-platform/strategy says which way was taken and why.
+//
+// One replica at a time (backend.Tender) keeps the pool to its number, which follows demand, and deletes pods of
+// another image or other settings. A replica takes pods of its own template only, so that during an upgrade each
+// session gets the image of the backend that started it; sessions that run keep theirs until they stop.
+//
 // # Ending
 //
 // A pod never starts again. One that ended, or cannot start for a reason that waiting does not mend, is reported

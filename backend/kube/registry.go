@@ -63,7 +63,7 @@ func (g *registry) introduce(pod *corev1.Pod) (over bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	e, known := g.entries[pod.UID]
-	if known && !(pooled(e.pod) && !pooled(pod)) {
+	if known && (!pooled(e.pod) || pooled(pod)) {
 		return false
 	}
 	return g.learn(pod)

@@ -118,9 +118,9 @@ func (m *Manager) WatchSyncStatus(id backend.SessionID) (<-chan struct{}, func()
 	return m.status.watch(id)
 }
 
-// Resources are what an environment uses, in bytes, and what limits it, in words. 0: not known.
+// Resources are what an environment uses, in bytes, what limits it, in words, and how it was started. 0: not known.
 type Resources struct {
-	Limits                        string
+	Limits, Strategy              string
 	MemoryBytes, MemoryLimitBytes int64
 	Processes, ProcessLimit       int64
 	CPU                           time.Duration
@@ -145,7 +145,7 @@ func (m *Manager) Resources(ctx context.Context, id backend.SessionID) (Resource
 		limits = r.GetLimits()
 	}
 	return Resources{
-		Limits: limits, MemoryBytes: clamp(r.GetMemoryBytes()), MemoryLimitBytes: clamp(r.GetMemoryLimitBytes()),
+		Limits: limits, Strategy: conn.Environment.Strategy, MemoryBytes: clamp(r.GetMemoryBytes()), MemoryLimitBytes: clamp(r.GetMemoryLimitBytes()),
 		Processes: int64(r.GetProcesses()), ProcessLimit: int64(r.GetProcessLimit()), CPU: time.Duration(clamp(r.GetCpuNanos())),
 	}, nil
 }

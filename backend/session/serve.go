@@ -83,7 +83,8 @@ func (s *supervisor) environment(ctx context.Context) (env backend.Environment, 
 	if err != nil {
 		return env, false, err
 	}
-	s.audit(ctx, "environment.started", map[string]any{"environment_id": env.ID})
+	s.audit(ctx, "environment.started", map[string]any{"environment_id": env.ID, "strategy": env.Strategy})
+	s.logger.InfoContext(ctx, "started an environment", "environment_id", env.ID, "strategy", env.Strategy)
 	return env, false, nil
 }
 

@@ -65,6 +65,9 @@ type kubeConfig struct {
 	Config, Namespace, Image, PullPolicy             string
 	CPURequest, CPULimit, MemoryRequest, MemoryLimit string
 	Volume, VolumeSize, StorageClass                 string
+	PoolMin, PoolMax                                 int
+	// Rate and Burst are of requests to the API server.
+	Rate, Burst int
 }
 
 // setting ties a flag to its variable and its place in config.
@@ -99,6 +102,10 @@ func settings() []setting {
 		{"workspace-volume", "WORKSPACE_VOLUME", "emptydir", "what /app is on: emptydir (ends with the pod) or claim (a PersistentVolumeClaim per session)", text(func(c *config) *string { return &c.Kube.Volume })},
 		{"workspace-volume-size", "WORKSPACE_VOLUME_SIZE", "1Gi", "size of that volume", text(func(c *config) *string { return &c.Kube.VolumeSize })},
 		{"workspace-storage-class", "WORKSPACE_STORAGE_CLASS", "", "storage class of the claims; empty: the cluster's default", text(func(c *config) *string { return &c.Kube.StorageClass })},
+		{"workspace-pool-min", "WORKSPACE_POOL_MIN", "0", "pods that are kept ready for sessions to come, where pods have no claims; one more for each start of the last minute", count(func(c *config) *int { return &c.Kube.PoolMin })},
+		{"workspace-pool-max", "WORKSPACE_POOL_MAX", "0", "so many of them at most; 0: none", count(func(c *config) *int { return &c.Kube.PoolMax })},
+		{"kubernetes-rate", "KUBERNETES_RATE", "50", "requests to the API server that a backend makes in a second; more wait", count(func(c *config) *int { return &c.Kube.Rate })},
+		{"kubernetes-burst", "KUBERNETES_BURST", "100", "and at once, after it has made none for a while", count(func(c *config) *int { return &c.Kube.Burst })},
 		{"sandbox-network", "SANDBOX_NETWORK", "host", "network of a sandbox: host or none", text(func(c *config) *string { return &c.SandboxNetwork })},
 		{"sandbox-memory", "SANDBOX_MEMORY", "2147483648", "memory of a sandbox in bytes, where the kernel can limit it; 0: no limit", number(func(c *config) *int64 { return &c.SandboxMemory })},
 		{"sandbox-processes", "SANDBOX_PROCESSES", "1024", "processes of a sandbox; 0: no limit", number(func(c *config) *int64 { return &c.SandboxProcesses })},
@@ -277,6 +284,12 @@ func (c *config) validate() error {
 		}
 	default:
 		bad("runtime: %q: must be local or kubernetes", c.Runtime)
+	}
+	if c.Kube.PoolMin < 0 || c.Kube.PoolMax < c.Kube.PoolMin {
+		bad("workspace-pool-min, workspace-pool-max: must be 0 or more, the first not more than the second")
+	}
+	if c.Kube.Rate < 1 || c.Kube.Burst < c.Kube.Rate {
+		bad("kubernetes-rate, kubernetes-burst: must be 1 or more, the first not more than the second")
 	}
 	if c.SandboxNetwork != "host" && c.SandboxNetwork != "none" {
 		bad("sandbox-network: %q: must be host or none", c.SandboxNetwork)

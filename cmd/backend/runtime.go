@@ -17,12 +17,6 @@ import (
 	"codingplatform/backend/metrics"
 )
 
-// Requests to the API server that one backend makes in a second, and at once: a start takes five.
-const (
-	kubeQPS   = 50
-	kubeBurst = 100
-)
-
 func openAuthority(cfg config) (*identity.Authority, error) {
 	if cfg.IdentityCA != "" {
 		return identity.Read(cfg.IdentityCA)
@@ -50,13 +44,14 @@ func openKube(ctx context.Context, cfg config, authority *identity.Authority, to
 	if err != nil {
 		return nil, nil, fmt.Errorf("find the cluster (--kubeconfig says how it is reached): %w", err)
 	}
-	reach.QPS, reach.Burst, reach.UserAgent = kubeQPS, kubeBurst, "coding-platform-backend/"+version
+	reach.QPS, reach.Burst, reach.UserAgent = float32(cfg.Kube.Rate), cfg.Kube.Burst, "coding-platform-backend/"+version
 	reach.Wrap(told.Cluster)
 	k := cfg.Kube
 	runtime, err := kube.New(ctx, kube.Config{
 		REST: reach, Namespace: k.Namespace, Image: k.Image, PullPolicy: k.PullPolicy, Identity: authority,
 		CPURequest: k.CPURequest, CPULimit: k.CPULimit, MemoryRequest: k.MemoryRequest, MemoryLimit: k.MemoryLimit,
-		Volume: k.Volume, VolumeSize: k.VolumeSize, StorageClass: k.StorageClass, Logger: logger,
+		Volume: k.Volume, VolumeSize: k.VolumeSize, StorageClass: k.StorageClass,
+		Pool: kube.PoolSize{Min: k.PoolMin, Max: k.PoolMax}, Replica: cfg.Replica, Logger: logger,
 	})
 	if err != nil {
 		return nil, nil, err
