@@ -21,8 +21,9 @@ const copyRows = 100
 const blobsKey = "blobs_pkey"
 
 const (
-	copyBlobs = `COPY blobs (hash, size, data) FROM STDIN BINARY`
-	copyItems = `COPY workspace_items (session_id, id, parent_id, name, path, type, mode, size, mtime_ns, content_hash, link_target,
+	copyChunks = `COPY blob_chunks (chunks_id, n, data) FROM STDIN BINARY`
+	copyBlobs  = `COPY blobs (hash, size, data) FROM STDIN BINARY`
+	copyItems  = `COPY workspace_items (session_id, id, parent_id, name, path, type, mode, size, mtime_ns, content_hash, link_target,
 		unsaved_reason, revision, source, created_at, updated_at) FROM STDIN BINARY`
 	copyHistory = `COPY workspace_history (session_id, revision, n, op, path, from_path, type, mode, size, mtime_ns, content_hash, link_target,
 		unsaved_reason, previous_type, previous_hash, source, user_id, created_at) FROM STDIN BINARY`
@@ -181,12 +182,15 @@ const postgresEpoch = 946_684_800_000_000
 
 func (r *binaryRows) time(v time.Time) { r.int64(v.UnixMicro() - postgresEpoch) }
 
+// end is what follows the last row.
+func (r *binaryRows) end() { r.buf = binary.BigEndian.AppendUint16(r.buf, 0xffff) }
+
 // send writes the rows into a table, if there are any.
 func (r *binaryRows) send(ctx context.Context, e *edit, sql string) error {
 	if r.rows == 0 {
 		return nil
 	}
-	r.buf = binary.BigEndian.AppendUint16(r.buf, 0xffff)
+	r.end()
 	_, err := e.conn.Conn().PgConn().CopyFrom(ctx, bytes.NewReader(r.buf), sql)
 	return err
 }

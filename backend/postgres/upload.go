@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -49,9 +50,9 @@ func (s *Store) PutBlob(ctx context.Context, lease backend.Lease, hash backend.H
 	}
 	up := upload{store: s, lease: lease, hash: hash, size: size}
 	defer func() {
-		if err != nil && up.chunks != "" {
+		if err != nil && up.chunks != uuid.Nil {
 			// Without this the collector would find them later.
-			_, derr := s.pool.Exec(context.WithoutCancel(ctx), `DELETE FROM blob_chunks WHERE chunks_id = $1::uuid`, up.chunks)
+			_, derr := s.pool.Exec(context.WithoutCancel(ctx), `DELETE FROM blob_chunks WHERE chunks_id = $1::uuid`, up.chunks.String())
 			err = errors.Join(err, wrap(derr, "remove the chunks of a failed upload"))
 		}
 	}()
@@ -80,8 +81,8 @@ type upload struct {
 	hash   backend.Hash
 	size   int64
 	inline []byte
-	chunks string
-	count  int
+	chunks uuid.UUID
+	count  int32
 	// stored tells how the last part went; nil: there is none.
 	stored chan error
 }
@@ -128,21 +129,38 @@ func (u *upload) read(ctx context.Context, r io.Reader) (err error) {
 // storePart has the next chunks stored while something else is done. Their transaction need not be durable: that of finish
 // is, and counts them.
 func (u *upload) storePart(ctx context.Context, part []byte) {
-	if u.chunks == "" {
-		u.chunks = uuid.NewString()
+	if u.chunks == uuid.Nil {
+		u.chunks = uuid.New()
 	}
-	b := &pgx.Batch{}
-	b.Queue(`BEGIN`)
-	b.Queue(`SET LOCAL synchronous_commit = off`)
+	var rows []io.Reader
+	r := newRows(4 * columnBytes)
 	for chunk := range slices.Chunk(part, chunkBytes) {
-		b.Queue(insertChunk, u.chunks, u.count, chunk)
+		r.row(3)
+		r.bytes(u.chunks[:])
+		r.int32(u.count)
+		r.length(len(chunk))
+		rows = append(rows, bytes.NewReader(r.buf), bytes.NewReader(chunk))
+		r = &binaryRows{}
 		u.count++
 	}
-	b.Queue(`COMMIT`)
+	r.end()
+	rows = append(rows, bytes.NewReader(r.buf))
 	stored := make(chan error, 1)
 	u.stored = stored
 	go func() {
-		stored <- wrap(u.store.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error { return conn.SendBatch(ctx, b).Close() }), "store a part of a content")
+		stored <- wrap(u.store.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error { // one with an open transaction is not used again
+			b := &pgx.Batch{}
+			b.Queue(`BEGIN`)
+			b.Queue(`SET LOCAL synchronous_commit = off`)
+			if err := conn.SendBatch(ctx, b).Close(); err != nil {
+				return err
+			}
+			if _, err := conn.Conn().PgConn().CopyFrom(ctx, io.MultiReader(rows...), copyChunks); err != nil {
+				return err
+			}
+			_, err := conn.Exec(ctx, `COMMIT`)
+			return err
+		}), "store a part of a content")
 	}()
 }
 
@@ -158,24 +176,28 @@ func (u *upload) wait() error {
 
 // finish makes the chunks a content, unless it is stored already.
 func (u *upload) finish(ctx context.Context) error {
-	if u.inline == nil && u.chunks == "" {
+	if u.inline == nil && u.chunks == uuid.Nil {
 		u.inline = []byte{}
+	}
+	named := ""
+	if u.chunks != uuid.Nil {
+		named = u.chunks.String()
 	}
 	superfluous := false
 	err := pgx.BeginFunc(ctx, u.store.pool, func(tx pgx.Tx) error {
 		var held bool
-		var chunks int
+		var chunks int32
 		var stored *string
 		b := &pgx.Batch{}
 		b.Queue(`SELECT lease_epoch = $2 AND lease_holder = $3 FROM workspaces WHERE session_id = $1 FOR SHARE`,
 			string(u.lease.SessionID), u.lease.Epoch, u.lease.Holder).QueryRow(func(row pgx.Row) error { return row.Scan(&held) })
 		// Held against the collector, which takes chunks without a content for garbage.
-		b.Queue(`SELECT count(*) FROM (SELECT FROM blob_chunks WHERE chunks_id = NULLIF($1, '')::uuid FOR KEY SHARE) AS c`, u.chunks).
+		b.Queue(`SELECT count(*) FROM (SELECT FROM blob_chunks WHERE chunks_id = NULLIF($1, '')::uuid FOR KEY SHARE) AS c`, named).
 			QueryRow(func(row pgx.Row) error { return row.Scan(&chunks) })
 		b.Queue(`
 			INSERT INTO blobs AS b (hash, size, data, chunks_id) VALUES ($1, $2, $3, NULLIF($4, '')::uuid)
 			ON CONFLICT (hash) DO UPDATE SET touched_at = now()
-			RETURNING b.chunks_id::text`, u.hash[:], u.size, u.inline, u.chunks).
+			RETURNING b.chunks_id::text`, u.hash[:], u.size, u.inline, named).
 			QueryRow(func(row pgx.Row) error { return row.Scan(&stored) })
 		b.Queue(`INSERT INTO blob_uploads (session_id, hash) VALUES ($1, $2) ON CONFLICT (session_id, hash) DO UPDATE SET at = now()`,
 			string(u.lease.SessionID), u.hash[:])
@@ -191,12 +213,12 @@ func (u *upload) finish(ctx context.Context) error {
 		case chunks != u.count:
 			return backend.Errorf(backend.CodeUnavailable, "the upload took so long that its beginning has been removed: send it again")
 		}
-		superfluous = u.chunks != "" && (stored == nil || *stored != u.chunks)
+		superfluous = u.chunks != uuid.Nil && (stored == nil || *stored != named)
 		return nil
 	})
 	if err != nil || !superfluous {
 		return err
 	}
-	_, err = u.store.pool.Exec(ctx, `DELETE FROM blob_chunks WHERE chunks_id = $1::uuid`, u.chunks)
+	_, err = u.store.pool.Exec(ctx, `DELETE FROM blob_chunks WHERE chunks_id = $1::uuid`, u.chunks.String())
 	return err
 }
