@@ -50,6 +50,7 @@ func echoes(b *testing.B, peers []peer, count int) []time.Duration {
 
 // reportEchoes reports echoes beside those that OpenSSH had in the same run.
 func reportEchoes(b *testing.B, ours, ssh []time.Duration) {
+	b.Helper()
 	for _, p := range []struct {
 		part float64
 		name string
