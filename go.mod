@@ -2,6 +2,9 @@ module codingplatform
 
 go 1.26.0
 
+// What is built and run there comes and goes; packages are elsewhere.
+ignore ./build
+
 require (
 	connectrpc.com/connect v1.21.1
 	github.com/aymanbagabas/go-udiff v0.4.1
