@@ -44,7 +44,7 @@ type Config struct {
 	// ParkAfter is how long a writer may hold up a program without progress; default 10 s.
 	ParkAfter time.Duration
 	// HoldFor is how long the output that a writer lacks is kept for it when its connection broke, if need be by
-	// letting the program wait; default 10 s. While others look on it is 3 s at most.
+	// letting the program wait; default 10 s. Others who look on are held up for 3 s at most.
 	HoldFor time.Duration
 	// KillAfter is how long the programs of a closed terminal have after SIGHUP; default 2 s.
 	KillAfter time.Duration

@@ -1,6 +1,9 @@
 package terminal
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Patience is how long a program waits for a viewer that lags behind the one that paces and would lose output: at
 // first and at most maxPatience, growing again by one part in patienceShare of the time that passes.
@@ -9,13 +12,16 @@ const (
 	patienceShare = 40
 )
 
-// holdShared is how long output is held for a lost viewer while others look on.
+// holdShared is how long others are held up for a lost viewer.
 const holdShared = 3 * time.Second
 
 // lost is a writer whose connection broke: it may come back for what it lacks.
 type lost struct {
 	acked uint64
 	at    time.Time
+	// heldUp is since when others are held up for it. It is not counted from the loss: where all were lost at once, with
+	// their backend, they come back one after another.
+	heldUp time.Time
 }
 
 // pace blocks while every writer that paces has as much before it as its window allows, and while output would get
@@ -96,21 +102,21 @@ func (t *Terminal) holdLocked(now time.Time) time.Duration {
 	if len(t.lost) == 0 {
 		return 0
 	}
-	hold := t.m.cfg.HoldFor
-	for _, v := range t.viewers {
-		if v.pacesLocked() {
-			hold = min(hold, holdShared)
-			break
-		}
-	}
+	shared := slices.ContainsFunc(t.viewers, (*Viewer).pacesLocked)
 	var wait time.Duration
 	for client, l := range t.lost {
-		left := hold - now.Sub(l.at)
+		left := t.m.cfg.HoldFor - now.Sub(l.at)
+		endangered := t.endangeredLocked(l.acked)
+		if shared && endangered {
+			if l.heldUp.IsZero() {
+				l.heldUp = now
+				t.lost[client] = l
+			}
+			left = min(left, holdShared-now.Sub(l.heldUp))
+		}
 		if left <= 0 {
 			delete(t.lost, client)
-			continue
-		}
-		if t.endangeredLocked(l.acked) {
+		} else if endangered {
 			wait = max(wait, left)
 		}
 	}
