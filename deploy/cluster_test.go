@@ -7,11 +7,13 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -160,5 +162,35 @@ func install(t *testing.T, overlay, databaseURL string) (serviceURL string) {
 	kubectl(t, "apply", "-k", overlay, "--dry-run=server")
 	kubectl(t, "apply", "-k", overlay)
 	kubectl(t, "rollout", "status", "deployment/backend", "-n", backends, "--timeout=120s")
-	return "http://" + kubectl(t, "get", "service", "backend", "-n", backends, "-o", "jsonpath={.spec.clusterIP}")
+	serviceURL = "http://" + kubectl(t, "get", "service", "backend", "-n", backends, "-o", "jsonpath={.spec.clusterIP}")
+	answers(t, serviceURL)
+	return serviceURL
+}
+
+// answers waits until a Service leads to its pods: the node's proxy learns of them after they are ready, and a connection
+// that is begun before that never arrives. So each try has one of its own.
+func answers(t *testing.T, address string) {
+	t.Helper()
+	client := &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address+"/api/health/ready", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := client.Do(request)
+		if err == nil {
+			_ = response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				return
+			}
+			err = errors.New(response.Status)
+		}
+		select {
+		case <-tick.C:
+		case <-t.Context().Done():
+			t.Fatalf("the Service does not answer: %v", err)
+		}
+	}
 }

@@ -186,6 +186,7 @@ func (p product) backupAndRestore(t *testing.T) {
 	kubectl(t, "wait", "--for=condition=Complete", "job/restore", "-n", backends, "--timeout=120s")
 	kubectl(t, "scale", "deployment/backend", "-n", backends, "--replicas=2")
 	kubectl(t, "rollout", "status", "deployment/backend", "-n", backends, "--timeout=120s")
+	answers(t, p.address)
 
 	var user struct{ Token string }
 	decode(t, call(t, http.StatusOK, http.MethodPost, p.address+"/api/users/login", "", map[string]string{
