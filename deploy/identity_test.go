@@ -24,7 +24,7 @@ type agentIdentity struct {
 // identity reads it as only an administrator of the cluster can.
 func (p product) identity(t *testing.T) agentIdentity {
 	t.Helper()
-	content, err := base64.StdEncoding.DecodeString(kubectl(t, "get", "secret", "-n", workspaces, "session-"+p.session, "-o", `jsonpath={.data.identity\.json}`))
+	content, err := base64.StdEncoding.DecodeString(kubectl(t, "get", "secret", "-n", workspaces, p.pod(t), "-o", `jsonpath={.data.identity\.json}`))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,7 +43,7 @@ func (r *Runtime) fromPool(ctx context.Context, spec backend.EnvironmentSpec) (p
 		if candidate == nil {
 			return nil, why, nil
 		}
-		claimed, err := r.claimSession(ctx, spec.SessionID, candidate, nil)
+		claimed, err := r.claimSession(ctx, spec.SessionID, candidate)
 		if err == nil && !claimed {
 			err = errOthers
 		}

@@ -7,12 +7,13 @@
 //
 // # Starting
 //
-// A pod is created behind a scheduling gate, so that it has a UID and does not run. Then the Secret
-// session-{session} is created, owned by the pod, with the agent's identity for exactly that session and UID.
-// There is one such name, so that of several replicas that start a session at once one gets it; the others delete
-// their pods, which never ran. At last the gate is taken away. Whoever finds a Secret whose pod still has its gate
-// (its maker died) takes the gate away in its stead. A pod whose gate is there for longer than Config.GateTimeout is settled so by
-// any replica: it starts when the session's Secret is its own, and is deleted when not.
+// A pod is created behind a scheduling gate, so that it has a UID and does not run. Then two Secrets are created, owned
+// by the pod: one of its name, with the agent's identity for exactly that session and UID, and session-{session}, which
+// is empty and says that the pod has the session. There is one such name, so that of several replicas that start a
+// session at once one gets it; the others delete their pods, which never ran. At last the gate is taken away. Whoever
+// finds session-{session} with a pod that still has its gate (its maker died) takes the gate away in its stead. A pod
+// whose gate is there for longer than Config.GateTimeout is settled so by any replica: it starts when the session's
+// Secret is its own, and is deleted when not.
 //
 // # The pool
 //

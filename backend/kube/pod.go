@@ -46,7 +46,7 @@ const (
 // selector finds the pods of this product: those of sessions, and those that wait for one.
 const selector = appLabel + "=" + appValue
 
-// sessionName is that of a session's Secret and claim.
+// sessionName is that of the Secret that says which pod a session has, and of a session's claim.
 func sessionName(session backend.SessionID) string { return "session-" + string(session) }
 
 func podName() string { return "pod-" + strings.ToLower(rand.Text()[:12]) }
@@ -57,7 +57,7 @@ func (c *Config) sessionPod(spec backend.EnvironmentSpec, why string) *corev1.Po
 	if c.Volume == VolumeClaim {
 		workspace = corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: sessionName(spec.SessionID)}}
 	}
-	pod := c.pod(podName(), sessionName(spec.SessionID), workspace, spec.Env)
+	pod := c.pod(podName(), workspace, spec.Env)
 	pod.Labels[sessionLabel] = string(spec.SessionID)
 	pod.Annotations = map[string]string{strategyNote: backend.StrategyCold + ": " + why}
 	return pod
@@ -65,15 +65,14 @@ func (c *Config) sessionPod(spec backend.EnvironmentSpec, why string) *corev1.Po
 
 // poolPod is what is created for nobody yet.
 func (c *Config) poolPod() *corev1.Pod {
-	name := podName()
-	pod := c.pod(name, name, c.emptyDir(), nil)
+	pod := c.pod(podName(), c.emptyDir(), nil)
 	pod.Labels[poolLabel] = c.template()
 	return pod
 }
 
 // template names what pods of the pool are made by, so that those of a former image or other settings are known.
 func (c *Config) template() string {
-	content, err := json.Marshal(c.pod("", "", c.emptyDir(), nil))
+	content, err := json.Marshal(c.pod("", c.emptyDir(), nil))
 	if err != nil {
 		panic("a pod cannot be written as JSON: " + err.Error()) // it is ours, whole
 	}
@@ -86,8 +85,9 @@ func (c *Config) emptyDir() corev1.VolumeSource {
 	return corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{SizeLimit: &size}}
 }
 
-// pod is an agent's: restricted, gated, and without a way to the API server. Its identity is in the Secret.
-func (c *Config) pod(name, secret string, workspace corev1.VolumeSource, env map[string]string) *corev1.Pod {
+// pod is an agent's: restricted, gated, and without a way to the API server. Its identity is in the Secret
+// of its name.
+func (c *Config) pod(name string, workspace corev1.VolumeSource, env map[string]string) *corev1.Pod {
 	args := []string{
 		"--listen", "tcp::8443", "--health", ":8081", "--root", "/app", "--state", "/var/lib/agent",
 		"--identity", identityDir + "/" + identityFile, "--shell", "/bin/bash", "--home", "/home/user",
@@ -141,7 +141,7 @@ func (c *Config) pod(name, secret string, workspace corev1.VolumeSource, env map
 			Volumes: []corev1.Volume{
 				{Name: "workspace", VolumeSource: workspace},
 				{Name: "tmp", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{SizeLimit: &tmp}}},
-				{Name: "identity", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: secret, DefaultMode: &mode}}},
+				{Name: "identity", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: name, DefaultMode: &mode}}},
 			},
 		},
 	}

@@ -167,9 +167,7 @@ func (r *Runtime) fill(ctx context.Context) error {
 	}
 	identity, err := r.cfg.Identity.IssueUnclaimed(backend.EnvironmentID(pod.UID))
 	if err == nil {
-		if err = r.createSecret(ctx, pod.Name, pod.Labels, pod, identity); err != nil {
-			err = refused("hand the agent its identity", err)
-		}
+		err = r.identify(ctx, pod, identity)
 	}
 	var opened *corev1.Pod
 	if err == nil {

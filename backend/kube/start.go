@@ -76,7 +76,11 @@ func (r *Runtime) begin(ctx context.Context, spec backend.EnvironmentSpec) (*cor
 	identity, err := r.cfg.Identity.IssueAgent(spec.SessionID, backend.EnvironmentID(pod.UID))
 	claimed := false
 	if err == nil {
-		claimed, err = r.claimSession(ctx, spec.SessionID, pod, identity)
+		err = r.identify(ctx, pod, identity)
+	}
+	// Last, so that who finds that the pod has the session may let it start.
+	if err == nil {
+		claimed, err = r.claimSession(ctx, spec.SessionID, pod)
 	}
 	if err == nil && claimed {
 		pod, err = r.open(ctx, pod.Name, pod.UID)
@@ -101,32 +105,39 @@ func (r *Runtime) begin(ctx context.Context, spec backend.EnvironmentSpec) (*cor
 	return r.other(ctx, spec)
 }
 
-// claimSession makes the session's Secret for the pod; false when another pod has it. The Secret holds the agent's
-// identity when the pod is made for the session; one of the pool gets it by a call.
-func (r *Runtime) claimSession(ctx context.Context, session backend.SessionID, pod *corev1.Pod, identity []byte) (bool, error) {
+// identify makes the Secret with the identity that the pod's agent starts with. It has the pod's name: were one name
+// used again, a node might give a pod what it remembers of the former one.
+func (r *Runtime) identify(ctx context.Context, pod *corev1.Pod, identity []byte) error {
+	if err := r.createSecret(ctx, pod.Name, pod.Labels, pod, map[string][]byte{identityFile: identity}); err != nil {
+		return refused("hand the agent its identity", err)
+	}
+	return nil
+}
+
+// claimSession makes the session's Secret for the pod; false when another pod has it. It holds nothing: that there is
+// one of that name is all.
+func (r *Runtime) claimSession(ctx context.Context, session backend.SessionID, pod *corev1.Pod) (bool, error) {
 	labels := map[string]string{appLabel: appValue, sessionLabel: string(session)}
-	err := r.createSecret(ctx, sessionName(session), labels, pod, identity)
+	err := r.createSecret(ctx, sessionName(session), labels, pod, nil)
 	if apierrors.IsAlreadyExists(err) {
 		return false, nil
 	}
 	if err != nil {
-		return false, refused("hand the agent its identity", err)
+		return false, refused("claim the session for its pod", err)
 	}
 	return true, nil
 }
 
 // createSecret makes a Secret that ends with the pod.
-func (r *Runtime) createSecret(ctx context.Context, name string, labels map[string]string, pod *corev1.Pod, identity []byte) error {
+func (r *Runtime) createSecret(ctx context.Context, name string, labels map[string]string, pod *corev1.Pod, data map[string][]byte) error {
 	yes := true
 	secret := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{
 			Name: name, Namespace: r.cfg.Namespace, Labels: labels,
 			OwnerReferences: []metav1.OwnerReference{{APIVersion: "v1", Kind: "Pod", Name: pod.Name, UID: pod.UID, BlockOwnerDeletion: &yes}},
 		},
-		// Not immutable: the session's next one has the same name, and a node looks only once at what cannot change.
-	}
-	if identity != nil {
-		secret.Data = map[string][]byte{identityFile: identity}
+		Immutable: &yes,
+		Data:      data,
 	}
 	_, err := r.client.CoreV1().Secrets(r.cfg.Namespace).Create(ctx, secret, metav1.CreateOptions{})
 	return err
