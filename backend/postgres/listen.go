@@ -32,9 +32,22 @@ type Listener struct {
 
 type subscription struct {
 	wake chan struct{}
-	// access: only for changes of who may do what, or of a user, who is signed in.
-	access bool
+	// about says what it is for.
+	about func(kind) bool
 }
+
+func newSubscription(about func(kind) bool) *subscription {
+	return &subscription{wake: make(chan struct{}, 1), about: about}
+}
+
+func aboutAccess(k kind) bool  { return k == kindShare || k == kindWanted }
+func aboutViewers(k kind) bool { return k == kindViewers }
+
+// aboutSession leaves out who looks on: they come and go, and nothing of the session is another for that.
+func aboutSession(k kind) bool { return k != kindViewers }
+func aboutAccount(kind) bool   { return true }
+func aboutSignIns(k kind) bool { return k == kindSignIn }
+func aboutAll(k kind) bool     { return k == kindWanted || k == kindPhase }
 
 func (s *subscription) tell() {
 	select {
@@ -54,22 +67,27 @@ func NewListener(url string, logger *slog.Logger) *Listener {
 // Subscribe wakes after changes of one session: its files, conflicts, phase, recordings, or whether it is wanted. The channel has
 // capacity 1 and is not closed. The returned function ends it.
 func (l *Listener) Subscribe(session backend.SessionID) (<-chan struct{}, func()) {
-	return subscribe(&l.mu, l.sessions, session, &subscription{wake: make(chan struct{}, 1)})
+	return subscribe(&l.mu, l.sessions, session, newSubscription(aboutSession))
 }
 
 // SubscribeAccess is Subscribe for changes of what others may do with the session, and its deletion.
 func (l *Listener) SubscribeAccess(session backend.SessionID) (<-chan struct{}, func()) {
-	return subscribe(&l.mu, l.sessions, session, &subscription{wake: make(chan struct{}, 1), access: true})
+	return subscribe(&l.mu, l.sessions, session, newSubscription(aboutAccess))
+}
+
+// SubscribeViewers wakes after somebody has opened the session or left it, as Subscribe does.
+func (l *Listener) SubscribeViewers(session backend.SessionID) (<-chan struct{}, func()) {
+	return subscribe(&l.mu, l.sessions, session, newSubscription(aboutViewers))
 }
 
 // SubscribeAccount wakes after changes of a user's settings, layouts, list of sessions or sign-ins, as Subscribe does.
 func (l *Listener) SubscribeAccount(user backend.UserID) (<-chan struct{}, func()) {
-	return subscribe(&l.mu, l.users, user, &subscription{wake: make(chan struct{}, 1)})
+	return subscribe(&l.mu, l.users, user, newSubscription(aboutAccount))
 }
 
 // SubscribeSignIns wakes after a sign-in of the user was ended by another.
 func (l *Listener) SubscribeSignIns(user backend.UserID) (<-chan struct{}, func()) {
-	return subscribe(&l.mu, l.users, user, &subscription{wake: make(chan struct{}, 1), access: true})
+	return subscribe(&l.mu, l.users, user, newSubscription(aboutSignIns))
 }
 
 func subscribe[K comparable](mu *sync.Mutex, all map[K]map[*subscription]struct{}, key K, s *subscription) (<-chan struct{}, func()) {
@@ -93,7 +111,7 @@ func subscribe[K comparable](mu *sync.Mutex, all map[K]map[*subscription]struct{
 
 // SubscribeAll wakes after any session starts or stops being wanted, or changes its phase.
 func (l *Listener) SubscribeAll() (<-chan struct{}, func()) {
-	s := &subscription{wake: make(chan struct{}, 1)}
+	s := newSubscription(aboutAll)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.all[s] = struct{}{}
@@ -167,19 +185,11 @@ func (l *Listener) listen(ctx context.Context) (connected bool, err error) {
 func (l *Listener) wake(told notification) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for s := range l.sessions[told.Session] {
-		if !s.access || told.Kind == kindShare || told.Kind == kindWanted {
-			s.tell()
-		}
-	}
-	for s := range l.users[told.User] {
-		if !s.access || told.Kind == kindSignIn {
-			s.tell()
-		}
-	}
-	if told.Kind == kindWanted || told.Kind == kindPhase {
-		for s := range l.all {
-			s.tell()
+	for _, of := range []map[*subscription]struct{}{l.sessions[told.Session], l.users[told.User], l.all} {
+		for s := range of {
+			if s.about(told.Kind) {
+				s.tell()
+			}
 		}
 	}
 }

@@ -26,9 +26,27 @@ func TestViewersOfReplicas(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	wake, unsubscribe := listener.Subscribe(w.session)
+	wake, unsubscribe := listener.SubscribeViewers(w.session)
 	defer unsubscribe()
+	files, unfollow := listener.Subscribe(w.session)
+	defer unfollow()
 	<-wake // it listens
+	<-files
+	// Notifications come in their order: with the one of a session that was made since, those before it have come.
+	settled := func() {
+		t.Helper()
+		other, err := w.CreateSession(t.Context(), w.user, "other", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		told, end := listener.SubscribeViewers(other.ID)
+		defer end()
+		if err := w.AddViewer(t.Context(), backend.Viewer{SessionID: other.ID, Connection: "x", Replica: "x"}, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		<-told
+		w.exec(`DELETE FROM viewers WHERE session_id = $1`, string(other.ID))
+	}
 
 	row := func(connection, replica string) backend.Viewer {
 		return backend.Viewer{SessionID: w.session, Connection: connection, Replica: replica, Username: "ada"}
@@ -60,6 +78,9 @@ func TestViewersOfReplicas(t *testing.T) {
 		if err := step.do(); err != nil {
 			t.Fatalf("%s: %v", step.name, err)
 		}
+		if settled(); (len(wake) == 0) != step.silent {
+			t.Errorf("%s: woken is %t", step.name, len(wake) != 0)
+		}
 		if !step.silent {
 			<-wake
 		}
@@ -75,11 +96,8 @@ func TestViewersOfReplicas(t *testing.T) {
 			t.Errorf("after %q there are %q, want %q", step.name, got, step.want)
 		}
 	}
-	// What was silent has woken nobody: the next to wake is this.
-	select {
-	case <-wake:
-		t.Error("somebody was woken though nothing had changed")
-	default:
+	if len(files) != 0 {
+		t.Error("who follows the session itself was woken for who looks on")
 	}
 	if n := w.count("viewers"); n != 0 {
 		t.Errorf("%d rows are left", n)

@@ -50,6 +50,8 @@ func (h *Handler) serveEvents(ctx context.Context, s *socket, user backend.User,
 
 	wake, unsubscribe := h.cfg.Wakes.Subscribe(q.session)
 	defer unsubscribe()
+	viewersWake, unfollow := h.cfg.Wakes.SubscribeViewers(q.session)
+	defer unfollow()
 	syncWake, unwatch := h.cfg.Sessions.WatchSyncStatus(q.session)
 	defer unwatch()
 	presenceWake, leave := h.enter(ctx, q.session, viewer{Connection: rand.Text()[:8], Username: user.Username})
@@ -76,10 +78,14 @@ func (h *Handler) serveEvents(ctx context.Context, s *socket, user backend.User,
 			case <-wake:
 				err = e.look(ctx)
 			case <-ticker.C:
-				err = e.look(ctx)
+				if err = e.look(ctx); err == nil {
+					err = e.tellPresence(ctx)
+				}
 			case <-syncWake:
 				err = e.tellSync(ctx)
-			case <-presenceWake:
+			case <-presenceWake: // on this replica
+				err = e.tellPresence(ctx)
+			case <-viewersWake:
 				err = e.tellPresence(ctx)
 			case list := <-terminals:
 				err = s.send(ctx, terminalsMessage{"terminals", TerminalsFor(q.access, NewTerminals(list))})
@@ -153,9 +159,6 @@ func (e *events) look(ctx context.Context) error {
 		if err := e.s.send(ctx, m); err != nil {
 			return err
 		}
-	}
-	if err := e.tellPresence(ctx); err != nil {
-		return err
 	}
 	if e.guest {
 		return nil

@@ -79,6 +79,8 @@ type Wakes interface {
 	Subscribe(session backend.SessionID) (<-chan struct{}, func())
 	// SubscribeAccess wakes after changes of what others may do with a session.
 	SubscribeAccess(session backend.SessionID) (<-chan struct{}, func())
+	// SubscribeViewers wakes after somebody has opened a session or left it, on any replica.
+	SubscribeViewers(session backend.SessionID) (<-chan struct{}, func())
 	// SubscribeAccount wakes after changes of what is a user's own, SubscribeSignIns after the end of a sign-in.
 	SubscribeAccount(user backend.UserID) (<-chan struct{}, func())
 	SubscribeSignIns(user backend.UserID) (<-chan struct{}, func())

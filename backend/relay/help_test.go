@@ -111,6 +111,9 @@ func (r *rows) Subscribe(backend.SessionID) (<-chan struct{}, func()) {
 	return make(chan struct{}), func() {}
 }
 
+// SubscribeViewers implements relay.Wakes.
+func (*rows) SubscribeViewers(backend.SessionID) (<-chan struct{}, func()) { return nil, func() {} }
+
 // SubscribeAccess implements relay.Wakes.
 func (r *rows) SubscribeAccess(backend.SessionID) (<-chan struct{}, func()) {
 	wake := make(chan struct{}, 1)
