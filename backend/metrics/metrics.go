@@ -30,6 +30,7 @@ type Sources struct {
 // Metrics are those of one process.
 type Metrics struct {
 	registry *prometheus.Registry
+	scrape   http.Handler
 	requests *prometheus.HistogramVec
 	cluster  *prometheus.CounterVec
 }
@@ -54,12 +55,8 @@ func New(version string) *Metrics {
 	})
 	build.Set(1)
 	m.registry.MustRegister(m.requests, m.cluster, build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.scrape = promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4})
 	return m
-}
-
-// Register adds collectors that another part has; it panics on a name that is taken.
-func (m *Metrics) Register(collectors ...prometheus.Collector) {
-	m.registry.MustRegister(collectors...)
 }
 
 // Watch adds what is asked for at each scrape. It is called once.
@@ -127,5 +124,5 @@ func (c counting) WrappedRoundTripper() http.RoundTripper { return c.next }
 
 // ServeHTTP answers a scrape; it implements http.Handler.
 func (m *Metrics) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4}).ServeHTTP(w, r)
+	m.scrape.ServeHTTP(w, r)
 }

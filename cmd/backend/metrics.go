@@ -17,10 +17,7 @@ import (
 func watch(m *metrics.Metrics, store *postgres.Store, sessions *session.Manager, sockets *relay.Handler) {
 	m.Watch(metrics.Sources{
 		Sockets: sockets.Sockets, Sessions: sessions.Driven,
-		Database: func() metrics.Database {
-			s := store.Connections()
-			return metrics.Database{Open: s.Open, InUse: s.InUse, Waits: s.Waits, Waited: s.Waited}
-		},
+		Database: func() metrics.Database { return metrics.Database(store.Connections()) },
 	})
 }
 
