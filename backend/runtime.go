@@ -90,7 +90,7 @@ type Runtime interface {
 
 // Tender is a Runtime that has something to look after besides the environments of sessions.
 type Tender interface {
-	// Tend does so until ctx is done, and returns ctx's cause. One replica does at a time, or two for a moment. exists
+	// Tend does so until ctx is done; what fails is tried again. One replica does at a time, or two for a moment. exists
 	// says whether there is such a session: what belongs to one that does not exist is deleted.
-	Tend(ctx context.Context, exists func(context.Context, SessionID) (bool, error)) error
+	Tend(ctx context.Context, exists func(context.Context, SessionID) (bool, error))
 }

@@ -6,10 +6,10 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"errors"
 	"log/slog"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -121,13 +121,11 @@ func everySession(context.Context, backend.SessionID) (bool, error) { return tru
 func tend(t *testing.T, r *kube.Runtime) {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	ended := make(chan error, 1)
-	go func() { ended <- r.Tend(ctx, everySession) }()
+	var tending sync.WaitGroup
+	tending.Go(func() { r.Tend(ctx, everySession) })
 	t.Cleanup(func() {
 		stop()
-		if err := <-ended; !errors.Is(err, context.Canceled) {
-			t.Error(err)
-		}
+		tending.Wait()
 	})
 }
 

@@ -75,16 +75,13 @@ func TestPoolFollowsTheTemplate(t *testing.T) {
 	p := newPlace(t)
 	former := p.open(t, withPool(1))
 	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = former.Tend(ctx, everySession) // ends with ctx
-	}()
+	var tending sync.WaitGroup
+	tending.Go(func() { former.Tend(ctx, everySession) })
 	p.waitReady(t, 1)
 	session := runtimetest.Start(t, former, backend.EnvironmentSpec{SessionID: runtimetest.NewSession()})
 	p.waitReady(t, 1)
 	stop()
-	<-ended
+	tending.Wait()
 
 	next := p.open(t, func(c *kube.Config) {
 		withPool(1)(c)

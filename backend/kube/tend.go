@@ -2,9 +2,9 @@ package kube
 
 import (
 	"context"
+	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"codingplatform/backend"
@@ -19,30 +19,26 @@ const (
 )
 
 // Tend implements backend.Tender. Secrets need no looking after: each has a pod that owns it.
-func (r *Runtime) Tend(ctx context.Context, exists func(context.Context, backend.SessionID) (bool, error)) error {
-	var group errgroup.Group
-	group.Go(func() error {
-		r.tendPool(ctx)
-		return nil
-	})
-	group.Go(func() error {
-		ticker := time.NewTicker(volumesInterval)
-		defer ticker.Stop()
-		for {
-			if err := r.removeVolumes(ctx, exists, time.Now()); err != nil && ctx.Err() == nil {
-				r.cfg.Logger.WarnContext(ctx, "volumes of sessions that are no more could not be deleted; it is tried again", "error", err)
-			}
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-ticker.C:
-			}
+func (r *Runtime) Tend(ctx context.Context, exists func(context.Context, backend.SessionID) (bool, error)) {
+	var both sync.WaitGroup
+	both.Go(func() { r.tendPool(ctx) })
+	both.Go(func() { r.tendVolumes(ctx, exists) })
+	both.Wait()
+}
+
+func (r *Runtime) tendVolumes(ctx context.Context, exists func(context.Context, backend.SessionID) (bool, error)) {
+	ticker := time.NewTicker(volumesInterval)
+	defer ticker.Stop()
+	for {
+		if err := r.removeVolumes(ctx, exists, time.Now()); err != nil && ctx.Err() == nil {
+			r.cfg.Logger.WarnContext(ctx, "volumes of sessions that are no more could not be deleted; it is tried again", "error", err)
 		}
-	})
-	if err := group.Wait(); err != nil {
-		return err
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
 	}
-	return context.Cause(ctx)
 }
 
 // removeVolumes deletes the claims of sessions that do not exist: of a database that was restored, say.

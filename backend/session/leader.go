@@ -83,9 +83,7 @@ func (m *Manager) upkeep(ctx context.Context) {
 	default:
 	}
 	if tender, needs := m.cfg.Runtime.(backend.Tender); needs {
-		if err := tender.Tend(ctx, m.exists); err != nil && ctx.Err() == nil {
-			m.cfg.Logger.ErrorContext(ctx, "looking after the runtime failed", "error", err)
-		}
+		tender.Tend(ctx, m.exists)
 	}
 	<-ctx.Done()
 }

@@ -62,11 +62,10 @@ type tended struct {
 }
 
 // Tend implements backend.Tender.
-func (r tended) Tend(ctx context.Context, _ func(context.Context, backend.SessionID) (bool, error)) error {
+func (r tended) Tend(ctx context.Context, _ func(context.Context, backend.SessionID) (bool, error)) {
 	r.now <- "+" + r.replica
 	<-ctx.Done()
 	r.now <- "-" + r.replica
-	return context.Cause(ctx)
 }
 
 // TestUpkeepIsDoneByOne of the replicas, by another within the time of a lease when that one is cut off from the
