@@ -22,8 +22,9 @@ var ErrResync = errors.New("the change feed no longer reaches back to what the e
 type Store interface {
 	// Tree returns all items, parents first, and the revision at which that was so.
 	Tree(ctx context.Context, session backend.SessionID, under string, depth int) ([]backend.Item, int64, error)
-	// Follow reads, as of one moment, the changes after a revision, of those from the disk only moves, and what is at the paths that look names having seen
-	// them and below others, parents first. reaches is false when the history does not go back that far.
+	// Follow reads, as of one moment, the changes after a revision, of those from the disk only moves, and what is at the
+	// paths that look names having seen them and below others, parents first. reaches is false when the history does not
+	// go back that far.
 	Follow(ctx context.Context, session backend.SessionID, after int64,
 		look func([]backend.Change) (paths, under []string)) (present backend.Present, reaches bool, err error)
 	Cursor(ctx context.Context, session backend.SessionID) (backend.Cursor, error)
