@@ -98,6 +98,12 @@ test("another device has the same files open", async ({ context, page, browser }
     return answer.layout.files?.groups[0]?.active;
   };
   await expect.poll(stored).toBe("second.txt");
+  // A reload leaves the page too: the cursor stays.
+  await page.locator(".view-lines").first().click();
+  await page.keyboard.press("ControlOrMeta+End");
+  await expect(page.getByText("Ln 1, Col 7")).toBeVisible();
+  await page.reload();
+  await expect(page.getByText("Ln 1, Col 7")).toBeVisible();
   // The terminal that is in front comes along, and is so after a reload.
   const terminal = (of: Page, name: string) => of.getByRole("tablist", { name: "Terminals" }).getByRole("tab", { name });
   await expectTerminal(page, /\$ $/m);

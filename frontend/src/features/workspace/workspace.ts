@@ -168,11 +168,12 @@ export class Workspace {
       void this.#layoutSync.flush();
     };
     window.addEventListener("online", online);
-    // Cursors are told when the page is left, and not with each key.
-    const blur = () => {
+    // Cursors are told when the page is left, for another one or for good, and not with each key.
+    const leave = () => {
       if (this.#following) this.#layoutSync.changed("files", this.documents.arrangement());
     };
-    window.addEventListener("blur", blur);
+    window.addEventListener("blur", leave);
+    window.addEventListener("pagehide", leave);
     const unfollow = this.recent.follow(this.documents);
     const chosen = this.#followSettings();
     void this.#begin();
@@ -186,7 +187,8 @@ export class Workspace {
       void this.#layoutSync.flush();
       this.#layoutSync.dispose();
       window.removeEventListener("online", online);
-      window.removeEventListener("blur", blur);
+      window.removeEventListener("blur", leave);
+      window.removeEventListener("pagehide", leave);
       this.events.stop();
       this.uploads.cancel();
       this.search.dispose();
