@@ -213,7 +213,7 @@ func (p *running) run(ctx context.Context, spec Spec) (Exit, error) {
 	// What it left in the background ends with it, so that the pipes end too; what it wrote last is read. Only
 	// one that left the process group can hold them longer.
 	p.signal(unix.SIGKILL)
-	_ = p.stdin.Close()
+	_ = p.stdin.Close() // nobody reads it any more, and it may be closed already
 	deadline := time.Now().Add(killAfter)
 	if err := errors.Join(p.stdout.SetReadDeadline(deadline), p.stderr.SetReadDeadline(deadline)); err != nil {
 		p.logger.WarnContext(ctx, "no deadline for the rest of a process's output", "error", err)

@@ -119,8 +119,8 @@ func (r *Runtime) take(ctx context.Context, pod *corev1.Pod, spec backend.Enviro
 	return nil, nil //nolint:nilnil // as above
 }
 
-// fromPool says whether a pod was one of the pool, whose agent gets its session by a call.
-func fromPool(pod *corev1.Pod) bool { return pod.Annotations[claimedNote] != "" }
+// wasPooled says whether a pod was one of the pool, whose agent gets its session by a call.
+func wasPooled(pod *corev1.Pod) bool { return pod.Annotations[claimedNote] != "" }
 
 // deliver hands the agent of a claimed pod its session, unless it has it already. Whoever dials it first does, since
 // who claimed the pod may have died.

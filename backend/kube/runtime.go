@@ -147,7 +147,7 @@ func (r *Runtime) Dial(ctx context.Context, env backend.Environment) (net.Conn, 
 	case pod.Status.PodIP == "":
 		return nil, backend.Errorf(backend.CodeUnavailable, "the environment has no address yet")
 	}
-	if fromPool(pod) && !r.registry.delivered(pod.UID) {
+	if wasPooled(pod) && !r.registry.delivered(pod.UID) {
 		if err := r.deliver(ctx, pod); err != nil {
 			return nil, err
 		}
