@@ -100,7 +100,7 @@ func (c *cutter) add(it *item) {
 		c.claim(it, false)
 		return
 	}
-	if it.disk.Type == workspace.None || it.base.Type == workspace.Folder && it.disk.Type != workspace.Folder {
+	if it.deletes() {
 		// A folder that became something else goes first, with all below it; the rest follows its commit.
 		if !c.deletes || e.busyBelow(it) {
 			c.block(it)

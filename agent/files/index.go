@@ -230,6 +230,10 @@ func (e *Engine) mark(it *item) {
 	}
 	if it.differs() {
 		e.dirty[it] = struct{}{}
+		if it.deletes() && !e.deleteTold {
+			// What vanished while its batch was under way differs since the commit, and the loop has to wake for it.
+			e.poke()
+		}
 		return
 	}
 	delete(e.dirty, it)

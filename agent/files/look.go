@@ -28,6 +28,9 @@ const maxIgnoreBytes = 256 << 10
 // file system's clock, and is hashed anew whenever it is looked at.
 const racyWindow = 20 * time.Millisecond
 
+// wholeBytes is what is written in one go: of a page, one sees what was there before a write or after it.
+const wholeBytes = 4096
+
 // How long a file that keeps changing is left alone between two looks.
 const (
 	coolFirst = 5 * time.Millisecond
@@ -68,7 +71,8 @@ func (e *Engine) look(ctx context.Context, dir *workspace.Dir, path, name string
 	it := e.find(path)
 	var was item
 	if it != nil {
-		was = item{disk: it.disk, stat: it.stat, hashed: it.hashed, base: it.base, tracked: it.tracked}
+		was = item{disk: it.disk, stat: it.stat, hashed: it.hashed, written: it.written, base: it.base, tracked: it.tracked}
+		it.written = false
 	}
 	e.mu.Unlock()
 	g, err := e.glance(dir, name, path, stat, &was)
@@ -114,7 +118,7 @@ func (e *Engine) glance(dir *workspace.Dir, name, path string, stat workspace.St
 		g.state.Unsaved = TooLarge
 		return g, nil
 	}
-	if was.disk.Type == workspace.File && was.disk.Unsaved == Saved && stat == was.stat &&
+	if was.disk.Type == workspace.File && was.disk.Unsaved == Saved && stat == was.stat && !was.written &&
 		was.hashed.UnixNano()-stat.Ctime > int64(racyWindow) {
 		g.state = was.disk
 		return g, nil

@@ -121,6 +121,9 @@ func (e *Engine) take(h watch.Hint) {
 		e.overflowed = true
 		return
 	}
+	if it := e.find(h.Path); it != nil && h.Written && it.disk.Size > wholeBytes {
+		it.written = true
+	}
 	if len(e.pending) >= maxPending {
 		clear(e.pending)
 		e.overflowed = true

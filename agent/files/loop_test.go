@@ -1,6 +1,8 @@
 package files
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"os"
 	"testing"
 	"time"
@@ -63,4 +65,73 @@ func TestADeletionThatBecomesDueBetweenTwoLooksAtTheClock(t *testing.T) {
 		t.Error("the loop turns in circles")
 	}
 	wantSent(t, b.settle(), "delete f")
+}
+
+// TestADeletionOfWhatIsBeingCommitted: what vanishes before its first version is acknowledged differs only then, and the
+// loop, which has nothing to wait for by itself, is woken when that may be told.
+func TestADeletionOfWhatIsBeingCommitted(t *testing.T) {
+	b := newBench(t, entry("stays", 3))
+	b.write("f")
+	b.look()
+	batch := b.batch()
+	wantSent(t, said(batch), "put f")
+	if err := os.Remove(b.disk("f")); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Scan(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+	<-b.kick
+	if len(b.dirty) > 0 {
+		t.Fatal("something differs before the commit")
+	}
+	b.deleteDue = time.Now().Add(time.Minute)
+	b.commit(batch)
+	if second := b.batch(); second != nil {
+		t.Fatalf("%v is sent while deletions wait", said(second))
+	}
+	select {
+	case <-b.kick:
+	default:
+		t.Error("the loop is not woken")
+	}
+	wantSent(t, b.settle(), "delete f")
+}
+
+// TestAWriteThatBeganBeforeTheLook: a long write in place shows its time from its beginning on, so that a look in its midst
+// and one after its end see the same size and times. That it has ended is told.
+func TestAWriteThatBeganBeforeTheLook(t *testing.T) {
+	b := newBench(t)
+	half := bytes.Repeat([]byte("old!"), wholeBytes)
+	whole := bytes.Repeat([]byte("new!"), wholeBytes)
+	if err := os.WriteFile(b.disk("f"), half, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	wantSent(t, b.settle(), "put f")
+	if err := os.WriteFile(b.disk("f"), whole, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	dir, name, err := b.tree.Parent("f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	it := b.find("f")
+	if it.stat, err = dir.Stat(name); err != nil {
+		t.Fatal(err)
+	}
+	it.disk.Mtime, it.base.Mtime = it.stat.Mtime, it.stat.Mtime
+	it.hashed = time.Now().Add(time.Minute) // the look was long after the write's beginning
+	b.take(watch.Hint{Path: "f"})
+	if err := b.lookOnce(t.Context(), "f"); err != nil {
+		t.Fatal(err)
+	}
+	if batch := b.batch(); batch != nil {
+		t.Fatalf("%v is sent, though nothing says that it was written to", said(batch))
+	}
+	b.take(watch.Hint{Path: "f", Written: true})
+	wantSent(t, b.settle(), "put f")
+	if got := b.find("f").base.Hash; got != sha256.Sum256(whole) {
+		t.Errorf("what is saved is another content: %x", got)
+	}
 }

@@ -119,6 +119,10 @@ type item struct {
 	base     State
 	revision uint64
 
+	// written: a write has ended since the content was last read. It may have begun before that, and a write tells its time
+	// only when it begins: the file is read again, though its size and times are the same.
+	written bool
+
 	// tracked: the database has saved it, so no pattern ignores it.
 	tracked bool
 
@@ -143,6 +147,11 @@ type item struct {
 
 func (it *item) differs() bool {
 	return (it.behind || !it.disk.Same(it.base)) && (it.refused == nil || !it.disk.Same(*it.refused))
+}
+
+// deletes says whether the difference is told by a deletion: of what is gone, or of a folder that has become something else.
+func (it *item) deletes() bool {
+	return it.disk.Type == workspace.None || it.base.Type == workspace.Folder && it.disk.Type != workspace.Folder
 }
 
 // walk calls f for an item and all below it, parents first.

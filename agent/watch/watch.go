@@ -32,7 +32,9 @@ var ErrExhausted = errors.New("the limit of file watches is reached")
 type Hint struct {
 	Path string
 	// Gone says that what was there has been moved or removed.
-	Gone     bool
+	Gone bool
+	// Written says that a write has ended.
+	Written  bool
 	Overflow bool
 }
 
@@ -93,7 +95,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 				w.Forget(path)
 				hint.Gone = true
 			}
-			hint.Path = path
+			hint.Path, hint.Written = path, event.Has(fsnotify.Write)
 		case <-ended:
 			return errors.New("the file watch ended by itself")
 		case <-lost:

@@ -90,7 +90,8 @@ func (w *watched) until(path string) (last watch.Hint, before map[string]bool) {
 func TestHintsNameWhatChanged(t *testing.T) {
 	w := start(t, 0)
 	w.write("f")
-	w.until("f")
+	for hint, _ := w.until("f"); !hint.Written; hint, _ = w.until("f") {
+	}
 	w.mkdir("d")
 	w.until("d")
 	if !w.add("d") || w.add("d") {

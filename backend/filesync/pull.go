@@ -217,7 +217,11 @@ func (s *Syncer) fetch(ctx context.Context, stream *changesStream, missing []bac
 		need.Sha256 = append(need.Sha256, missing[i][:])
 	}
 	if err := stream.Send(&agentv1.ChangesRequest{Message: &agentv1.ChangesRequest_Need{Need: need}}); err != nil {
-		return ignoreEOF(err)
+		if errors.Is(err, io.EOF) { // the agent has ended the stream, and receive hears why
+			<-ctx.Done()
+			return context.Cause(ctx)
+		}
+		return err
 	}
 	for _, hash := range missing {
 		r := &chunkReader{ctx: ctx, hash: hash, chunks: blobs}
