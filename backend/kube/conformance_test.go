@@ -36,54 +36,54 @@ type place struct {
 }
 
 // newPlace makes one on the cluster that CLUSTER_KUBECONFIG names; `make e2e-cluster` sets it.
-func newPlace(t *testing.T) place {
-	t.Helper()
+func newPlace(tb testing.TB) place {
+	tb.Helper()
 	config, err := clientcmd.BuildConfigFromFlags("", os.Getenv("CLUSTER_KUBECONFIG"))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	config.QPS, config.Burst = 200, 400
-	authority, err := identity.Open(t.TempDir())
+	authority, err := identity.Open(tb.TempDir())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	p := place{config, "test-" + strings.ToLower(rand.Text()[:10]), authority, client}
-	_, err = client.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
+	_, err = client.CoreV1().Namespaces().Create(tb.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
 		Name: p.namespace, Labels: map[string]string{"pod-security.kubernetes.io/enforce": "restricted"},
 	}}, metav1.CreateOptions{})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		now := int64(0)
-		if err := client.CoreV1().Namespaces().Delete(context.WithoutCancel(t.Context()), p.namespace, metav1.DeleteOptions{GracePeriodSeconds: &now}); err != nil {
-			t.Error(err)
+		if err := client.CoreV1().Namespaces().Delete(context.WithoutCancel(tb.Context()), p.namespace, metav1.DeleteOptions{GracePeriodSeconds: &now}); err != nil {
+			tb.Error(err)
 		}
 	})
 	return p
 }
 
 // waitReady returns when so many pods wait for sessions.
-func (p place) waitReady(t *testing.T, n int) {
-	t.Helper()
-	watch, err := p.client.CoreV1().Pods(p.namespace).Watch(t.Context(), metav1.ListOptions{LabelSelector: "app=code-execution,coding-platform/pool"})
+func (p place) waitReady(tb testing.TB, n int) {
+	tb.Helper()
+	watch, err := p.client.CoreV1().Pods(p.namespace).Watch(tb.Context(), metav1.ListOptions{LabelSelector: "app=code-execution,coding-platform/pool"})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer watch.Stop()
 	ready := map[types.UID]bool{}
 	for len(ready) < n {
 		event, open := <-watch.ResultChan()
 		if !open {
-			t.Fatal("the watch on pods ended")
+			tb.Fatal("the watch on pods ended")
 		}
 		pod, is := event.Object.(*corev1.Pod)
 		if !is {
-			t.Fatalf("the watch on pods told of %T", event.Object)
+			tb.Fatalf("the watch on pods told of %T", event.Object)
 		}
 		delete(ready, pod.UID)
 		for _, condition := range pod.Status.Conditions {
@@ -96,6 +96,16 @@ func (p place) waitReady(t *testing.T, n int) {
 
 func (p place) open(tb testing.TB, change func(*kube.Config)) *kube.Runtime {
 	tb.Helper()
+	r, err := kube.New(tb.Context(), p.config(tb, change))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(r.Close)
+	return r
+}
+
+func (p place) config(tb testing.TB, change func(*kube.Config)) kube.Config {
+	tb.Helper()
 	cfg := kube.Config{
 		REST: p.rest, Namespace: p.namespace, Image: image(), PullPolicy: "Never", Identity: p.authority,
 		CPURequest: "50m", CPULimit: "500m", MemoryRequest: "32Mi", MemoryLimit: "512Mi",
@@ -104,12 +114,7 @@ func (p place) open(tb testing.TB, change func(*kube.Config)) *kube.Runtime {
 	if change != nil {
 		change(&cfg)
 	}
-	r, err := kube.New(tb.Context(), cfg)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(r.Close)
-	return r
+	return cfg
 }
 
 // image is that of the pods; CLUSTER_IMAGE may name another than `make cluster-load` loads.
@@ -118,12 +123,12 @@ func image() string { return cmp.Or(os.Getenv("CLUSTER_IMAGE"), "localhost/code-
 func everySession(context.Context, backend.SessionID) (bool, error) { return true, nil }
 
 // tend keeps the pool as the elected replica does, until the test ends.
-func tend(t *testing.T, r *kube.Runtime) {
-	t.Helper()
-	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+func tend(tb testing.TB, r *kube.Runtime) {
+	tb.Helper()
+	ctx, stop := context.WithCancel(context.WithoutCancel(tb.Context()))
 	var tending sync.WaitGroup
 	tending.Go(func() { r.Tend(ctx, everySession) })
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		stop()
 		tending.Wait()
 	})

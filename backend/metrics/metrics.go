@@ -3,6 +3,7 @@ package metrics
 import (
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -33,6 +34,7 @@ type Metrics struct {
 	scrape   http.Handler
 	requests *prometheus.HistogramVec
 	cluster  *prometheus.CounterVec
+	starts   *prometheus.HistogramVec
 }
 
 // New makes the metrics of a program of this version.
@@ -49,12 +51,18 @@ func New(version string) *Metrics {
 			Namespace: namespace, Name: "kubernetes_requests_total",
 			Help: "Requests to the API server, by method and status; status 0: none came. A watch counts once.",
 		}, []string{"method", "status"}),
+		starts: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: namespace, Name: "environment_start_seconds",
+			Help: "How long environments took from being asked for to their agent's hello: warm ones were ready, cold ones were made.",
+			// From a pod that waits to an image that is pulled.
+			Buckets: []float64{.05, .1, .2, .3, .5, 1, 1.5, 2, 3, 5, 10, 30, 60, 300},
+		}, []string{"strategy"}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Namespace: namespace, Name: "build_info", Help: "1, with the program's version.", ConstLabels: prometheus.Labels{"version": version},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.cluster, build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(m.requests, m.cluster, m.starts, build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.scrape = promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4})
 	return m
 }
@@ -96,6 +104,16 @@ func knownMethod(method string) string {
 		return method
 	}
 	return "other"
+}
+
+// Started counts an environment whose agent has said hello. strategy is backend.Environment's, without its reason; empty
+// where there is one way only, which makes one.
+func (m *Metrics) Started(strategy string, took time.Duration) {
+	way, _, _ := strings.Cut(strategy, ":")
+	if way == "" {
+		way = "cold"
+	}
+	m.starts.WithLabelValues(way).Observe(took.Seconds())
 }
 
 // Cluster counts the requests that go through a transport to the API server.

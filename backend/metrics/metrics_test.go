@@ -27,6 +27,9 @@ func TestScrape(t *testing.T) {
 	})
 	m.Request(http.MethodGet, "/api/sessions/{id}", http.StatusOK, 3*time.Millisecond)
 	m.Request("BREW", "", http.StatusNotFound, time.Minute)
+	m.Started("warm", 70*time.Millisecond)
+	m.Started("cold: no pods are kept ready", 1100*time.Millisecond)
+	m.Started("", 40*time.Millisecond)
 	answers := []func(*http.Request) (*http.Response, error){
 		func(*http.Request) (*http.Response, error) {
 			return &http.Response{StatusCode: http.StatusCreated, Body: http.NoBody}, nil
@@ -54,6 +57,8 @@ func TestScrape(t *testing.T) {
 		`coding_platform_http_request_duration_seconds_count{method="other",route="none",status="404"} 1`,
 		`coding_platform_kubernetes_requests_total{method="POST",status="201"} 1`,
 		`coding_platform_kubernetes_requests_total{method="POST",status="0"} 1`,
+		`coding_platform_environment_start_seconds_bucket{strategy="warm",le="0.1"} 1`,
+		`coding_platform_environment_start_seconds_count{strategy="cold"} 2`,
 		"coding_platform_sockets 7", "coding_platform_sessions 5", "coding_platform_database_connections 4",
 		"coding_platform_database_connections_in_use 3", "coding_platform_database_waits_total 2", "coding_platform_database_wait_seconds_total 1.5",
 		"go_goroutines ", "process_resident_memory_bytes ",

@@ -58,56 +58,56 @@ func Run(t *testing.T, newFixture func(*testing.T) Fixture) {
 func NewSession() backend.SessionID { return backend.SessionID(uuid.NewString()) }
 
 // Start starts an environment, which is stopped and removed at the end of the test.
-func Start(t *testing.T, r backend.Runtime, spec backend.EnvironmentSpec) backend.Environment {
-	t.Helper()
-	env, err := r.Start(t.Context(), spec)
+func Start(tb testing.TB, r backend.Runtime, spec backend.EnvironmentSpec) backend.Environment {
+	tb.Helper()
+	env, err := r.Start(tb.Context(), spec)
 	if err != nil {
-		t.Fatalf("Start: %v", err)
+		tb.Fatalf("Start: %v", err)
 	}
-	t.Cleanup(func() {
-		ctx := context.WithoutCancel(t.Context())
+	tb.Cleanup(func() {
+		ctx := context.WithoutCancel(tb.Context())
 		if err := r.Stop(ctx, env.SessionID, env.ID, stopGrace); err != nil {
-			t.Errorf("Stop at the end: %v", err)
+			tb.Errorf("Stop at the end: %v", err)
 		}
 	})
 	return env
 }
 
 // Connect says hello to an environment's agent, once it listens.
-func Connect(t *testing.T, r backend.Runtime, credentials agentconn.Credentials, env backend.Environment) *agentconn.Conn {
-	t.Helper()
+func Connect(tb testing.TB, r backend.Runtime, credentials agentconn.Credentials, env backend.Environment) *agentconn.Conn {
+	tb.Helper()
 	retry := time.NewTicker(5 * time.Millisecond)
 	defer retry.Stop()
 	for {
-		conn, err := agentconn.Connect(t.Context(), r, credentials, "runtimetest", env)
+		conn, err := agentconn.Connect(tb.Context(), r, credentials, "runtimetest", env)
 		if err == nil {
-			t.Cleanup(conn.Close)
+			tb.Cleanup(conn.Close)
 			return conn
 		}
 		if backend.CodeOf(err) != backend.CodeUnavailable {
-			t.Fatalf("hello: %v", err)
+			tb.Fatalf("hello: %v", err)
 		}
-		if _, ferr := r.Find(t.Context(), env.SessionID); ferr != nil {
-			t.Fatalf("the environment ended before its hello: %v, %v", err, ferr)
+		if _, ferr := r.Find(tb.Context(), env.SessionID); ferr != nil {
+			tb.Fatalf("the environment ended before its hello: %v, %v", err, ferr)
 		}
 		select {
 		case <-retry.C:
-		case <-t.Context().Done():
-			t.Fatalf("hello: %v", err)
+		case <-tb.Context().Done():
+			tb.Fatalf("hello: %v", err)
 		}
 	}
 }
 
 // Command runs a program in the environment, and returns its output and exit code.
-func Command(t *testing.T, conn *agentconn.Conn, argv ...string) (output string, code int32) {
-	t.Helper()
-	stream, err := conn.Processes.RunProcess(t.Context(), connect.NewRequest(&agentv1.RunProcessRequest{Command: argv}))
+func Command(tb testing.TB, conn *agentconn.Conn, argv ...string) (output string, code int32) {
+	tb.Helper()
+	stream, err := conn.Processes.RunProcess(tb.Context(), connect.NewRequest(&agentv1.RunProcessRequest{Command: argv}))
 	if err != nil {
-		t.Fatalf("run %q: %v", argv, err)
+		tb.Fatalf("run %q: %v", argv, err)
 	}
 	defer func() {
 		if err := stream.Close(); err != nil {
-			t.Errorf("run %q: %v", argv, err)
+			tb.Errorf("run %q: %v", argv, err)
 		}
 	}()
 	var out strings.Builder
@@ -123,7 +123,7 @@ func Command(t *testing.T, conn *agentconn.Conn, argv ...string) (output string,
 		}
 	}
 	if err := stream.Err(); err != nil {
-		t.Fatalf("run %q: %v", argv, err)
+		tb.Fatalf("run %q: %v", argv, err)
 	}
 	return out.String(), code
 }

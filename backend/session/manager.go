@@ -59,7 +59,7 @@ type Wakes interface {
 	SubscribeAll() (<-chan struct{}, func())
 }
 
-// Config is what a Manager is made of. All fields but Env are needed.
+// Config is what a Manager is made of. All fields but Env and Started are needed.
 type Config struct {
 	Store   Store
 	Audit   Auditor
@@ -82,8 +82,10 @@ type Config struct {
 	// MaxRecordingBytes is the largest size of a recording.
 	MaxRecordingBytes int64
 	// Env is added to the environment of users' programs.
-	Env    map[string]string
-	Logger *slog.Logger
+	Env map[string]string
+	// Started is told of each environment that was started and has said hello, how, and how long that took; it may be nil.
+	Started func(strategy string, took time.Duration)
+	Logger  *slog.Logger
 }
 
 const (

@@ -28,12 +28,12 @@ const (
 // serve starts or adopts the environment and keeps it in step, until an error of the list in this package, or
 // one that says in words why it failed.
 func (s *supervisor) serve(ctx context.Context) error {
-	env, adopted, err := s.environment(ctx)
+	env, asked, err := s.environment(ctx)
 	if err != nil {
 		return err
 	}
 	patience := answerTimeout
-	if adopted {
+	if asked.IsZero() {
 		patience = silenceTimeout
 	}
 	readySince := time.Now()
@@ -44,6 +44,10 @@ func (s *supervisor) serve(ctx context.Context) error {
 			return err
 		}
 		patience = silenceTimeout
+		if !asked.IsZero() && s.m.cfg.Started != nil {
+			s.m.cfg.Started(env.Strategy, time.Since(asked))
+		}
+		asked = time.Time{}
 		err = s.sync(ctx, conn, resync, &readySince)
 		// The agent may have lost its place, or we ours: only a restore finds it again.
 		resync = errors.Is(err, filesync.ErrResync) || backend.CodeOf(err) == backend.CodePreconditionFailed
@@ -63,29 +67,30 @@ func (s *supervisor) serve(ctx context.Context) error {
 	}
 }
 
-// environment finds or starts it; adopted: it was there.
-func (s *supervisor) environment(ctx context.Context) (env backend.Environment, adopted bool, err error) {
+// environment finds or starts it. It returns when that was asked of the runtime; zero: it was there.
+func (s *supervisor) environment(ctx context.Context) (env backend.Environment, asked time.Time, err error) {
 	env, err = s.m.cfg.Runtime.Find(ctx, s.id)
 	if err == nil {
 		s.logger.InfoContext(ctx, "adopting an environment", "environment_id", env.ID)
-		return env, true, nil
+		return env, asked, nil
 	}
 	if backend.CodeOf(err) != backend.CodeNotFound {
-		return env, false, err
+		return env, asked, err
 	}
 	if err := s.place(ctx); err != nil {
-		return env, false, err
+		return env, asked, err
 	}
 	if err := s.phase(ctx, backend.PhaseStarting, "Starting the environment", ""); err != nil {
-		return env, false, err
+		return env, asked, err
 	}
+	asked = time.Now()
 	env, err = s.m.cfg.Runtime.Start(ctx, backend.EnvironmentSpec{SessionID: s.id, Env: s.m.cfg.Env})
 	if err != nil {
-		return env, false, err
+		return env, asked, err
 	}
 	s.audit(ctx, "environment.started", map[string]any{"environment_id": env.ID, "strategy": env.Strategy})
 	s.logger.InfoContext(ctx, "started an environment", "environment_id", env.ID, "strategy", env.Strategy)
-	return env, false, nil
+	return env, asked, nil
 }
 
 // connect waits for the agent's hello while the environment lives, for as long as patience says.

@@ -66,7 +66,8 @@ func TestMetrics(t *testing.T) {
 		t.Fatalf("the scrape answers %d: %s", answer.status, answer.body)
 	}
 	for _, want := range []string{
-		`coding_platform_sockets 2\n`, `coding_platform_sessions 1\n`, `coding_platform_database_connections [1-9]`,
+		`coding_platform_sockets 2\n`, `coding_platform_sessions 1\n`, `coding_platform_environment_start_seconds_count\{strategy="cold"\} 1\n`,
+		`coding_platform_database_connections [1-9]`,
 		`coding_platform_http_request_duration_seconds_count\{method="POST",route="/api/sessions/?",status="201"\} 1\n`,
 		`coding_platform_build_info\{version="` + regexp.QuoteMeta(version) + `"\} 1\n`,
 	} {

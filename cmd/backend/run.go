@@ -85,7 +85,7 @@ func serve(ctx context.Context, cfg config, logger *slog.Logger, onReady func(ur
 		Idle:              cfg.Idle,
 		Limits:            cfg.Running,
 		MaxRecordingBytes: cfg.MaxRecording,
-		LeaseTTL:          cfg.LeaseTTL, StopEnvironments: cfg.Runtime == "local", StopGrace: cfg.StopGrace, Logger: logger,
+		LeaseTTL:          cfg.LeaseTTL, StopEnvironments: cfg.Runtime == "local", StopGrace: cfg.StopGrace, Started: told.Started, Logger: logger,
 	})
 	sockets := relay.NewHandler(relay.Config{
 		Sessions: sessions, Store: store, Wakes: wakes, Origins: cfg.Origins, Replica: cfg.Replica, Logger: logger,
