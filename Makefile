@@ -129,6 +129,11 @@ e2e-cluster: setup-test cluster-up cluster-load e2e/node_modules/.stamp ## the p
 	  BACKEND=$(CURDIR)/build/images/$(shell go env GOARCH)/backend; \
 	go test -tags cluster -count=1 -p 1 -timeout 25m ./backend/kube ./deploy
 
+.PHONY: bench-cluster
+bench-cluster: cluster-up cluster-load ## starts of sessions on a real Kubernetes beside bare pods' (STARTS=10; KEEP=1 as above)
+	@[ -n "$(KEEP)" ] || trap '$(MAKE) cluster-down >/dev/null' EXIT; \
+	CLUSTER_KUBECONFIG=$(CLUSTER_DIR)/pki/admin.kubeconfig go test -tags cluster -run='^$$' -bench=StartUp -benchtime=1x -timeout=10m ./backend/kube | grep -v level=
+
 .PHONY: race
 race: ## Go's tests three times over, in other orders
 	go test -race -shuffle=on -count=3 -timeout 30m ./...

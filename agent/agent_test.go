@@ -32,10 +32,20 @@ func TestHello(t *testing.T) {
 			t.Errorf("hello for %v: %v", wrong, err)
 		}
 	}
-	old := hello(agenttest.SessionID, agenttest.EnvironmentID)
-	old.Msg.MinProtocol, old.Msg.MaxProtocol = 1000, 1001
-	if _, err := a.Agent.Hello(t.Context(), old); err == nil {
-		t.Error("a protocol that the agent does not speak was taken")
+	// A backend may be older or newer than the agent, as long as they have a version in common.
+	for _, test := range []struct {
+		oldest, newest uint32
+		served         bool
+	}{{1, 1, true}, {1, 7, true}, {0, 1, true}, {2, 7, false}, {0, 0, false}, {1000, 1001, false}} {
+		request := hello(agenttest.SessionID, agenttest.EnvironmentID)
+		request.Msg.MinProtocol, request.Msg.MaxProtocol = test.oldest, test.newest
+		answer, err := a.Agent.Hello(t.Context(), request)
+		switch {
+		case test.served && (err != nil || answer.Msg.GetProtocol() < test.oldest || answer.Msg.GetProtocol() > test.newest):
+			t.Errorf("a backend of versions %d to %d: %v, %v", test.oldest, test.newest, answer, err)
+		case !test.served && (connect.CodeOf(err) != connect.CodeFailedPrecondition || !strings.Contains(err.Error(), "no common protocol")):
+			t.Errorf("a backend of versions %d to %d: %v, want a refusal", test.oldest, test.newest, err)
+		}
 	}
 }
 

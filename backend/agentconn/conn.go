@@ -104,6 +104,11 @@ func Connect(ctx context.Context, runtime backend.Runtime, credentials Credentia
 		c.Close()
 		return nil, backend.Errorf(backend.CodePreconditionFailed, "the agent is of another session or environment")
 	}
+	if spoken := hello.Msg.GetProtocol(); spoken < OldestProtocol || spoken > NewestProtocol {
+		c.Close()
+		return nil, backend.Errorf(backend.CodePreconditionFailed, "the agent (%s) speaks version %d of its contract with backends, and this backend %d to %d: "+
+			"stop the session and start it again", hello.Msg.GetVersion(), spoken, OldestProtocol, NewestProtocol)
+	}
 	c.Incarnation, c.Version = hello.Msg.GetIncarnation(), hello.Msg.GetVersion()
 	return c, nil
 }

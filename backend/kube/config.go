@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -97,7 +98,9 @@ func New(ctx context.Context, cfg Config) (*Runtime, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, fmt.Errorf("kubernetes runtime: %w", err)
 	}
-	client, err := kubernetes.NewForConfig(cfg.REST)
+	reach := rest.CopyConfig(cfg.REST)
+	reach.Wrap(func(next http.RoundTripper) http.RoundTripper { return newPace(next, cfg.Logger) })
+	client, err := kubernetes.NewForConfig(reach)
 	if err != nil {
 		return nil, fmt.Errorf("kubernetes runtime: make a client: %w", err)
 	}

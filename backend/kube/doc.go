@@ -39,4 +39,10 @@
 // A pod never starts again. One that ended, or cannot start for a reason that waiting does not mend, is reported
 // with that reason in words and deleted, by whichever replica sees it first. The garbage collector takes the
 // Secret after its pod. The volume, where it is a claim, stays until Remove.
+//
+// # Requests
+//
+// Config.REST bounds how many are made. An API server that says that it has too much to do (429, or 5xx with
+// Retry-After) is left alone by the whole process, for longer each time; then one request is sent to try, and the rest
+// follow when that is served (pace.go). What a start waits for is not shown as failed before client-go gives up.
 package kube

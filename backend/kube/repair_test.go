@@ -1,7 +1,10 @@
 package kube
 
 import (
+	"context"
+	"errors"
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
@@ -107,5 +110,65 @@ func TestSettle(t *testing.T) {
 	r, _ := requester()
 	if err := r.settlePod(t.Context(), ended{"pod-1", "1"}); err != nil {
 		t.Errorf("a pod that is gone: %v", err)
+	}
+}
+
+// TestRemoveVolumes deletes the claims of sessions that are no more, and no others.
+func TestRemoveVolumes(t *testing.T) {
+	now := time.Now()
+	claim := func(name, session string, age time.Duration) *corev1.PersistentVolumeClaim {
+		return &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{
+			Name: name, Namespace: "w", UID: types.UID(name), CreationTimestamp: metav1.NewTime(now.Add(-age)),
+			Labels: map[string]string{appLabel: appValue, sessionLabel: session},
+		}}
+	}
+	deleting := claim("session-leaving", "leaving", 2*volumeAge)
+	deleting.DeletionTimestamp = &metav1.Time{Time: now}
+	foreign := claim("backups", "", 2*volumeAge)
+	foreign.Labels = map[string]string{"app": "backup"}
+	objects := []runtime.Object{
+		claim("session-gone", "gone", 2*volumeAge), claim("session-here", "here", 2*volumeAge),
+		claim("session-new", "new", volumeAge/2),    // its session may be about to be made
+		claim("somebodys-own", "gone", 2*volumeAge), // named as no session's is
+		deleting, foreign,
+	}
+	r, client := requester(objects...)
+	client.PrependWatchReactor("persistentvolumeclaims", func(clienttesting.Action) (bool, watch.Interface, error) {
+		w := watch.NewFakeWithOptions(watch.FakeOptions{ChannelSize: 1})
+		w.Delete(&corev1.PersistentVolumeClaim{})
+		return true, w, nil
+	})
+	var asked []backend.SessionID
+	exists := func(_ context.Context, id backend.SessionID) (bool, error) {
+		asked = append(asked, id)
+		return id == "here", nil
+	}
+	if err := r.removeVolumes(t.Context(), exists, now); err != nil {
+		t.Fatal(err)
+	}
+	left, err := client.CoreV1().PersistentVolumeClaims("w").List(t.Context(), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for i := range left.Items {
+		names = append(names, left.Items[i].Name)
+	}
+	slices.Sort(names)
+	if want := []string{"backups", "session-here", "session-leaving", "session-new", "somebodys-own"}; !slices.Equal(names, want) {
+		t.Errorf("left are %v, want %v", names, want)
+	}
+	if slices.Sort(asked); !slices.Equal(asked, []backend.SessionID{"gone", "here"}) {
+		t.Errorf("asked for were %v", asked)
+	}
+
+	// A database that does not answer is no reason to delete anything.
+	r, client = requester(claim("session-gone", "gone", 2*volumeAge))
+	away := errors.New("the database is away")
+	if err := r.removeVolumes(t.Context(), func(context.Context, backend.SessionID) (bool, error) { return false, away }, now); !errors.Is(err, away) {
+		t.Errorf("with no database: %v", err)
+	}
+	if _, err := client.CoreV1().PersistentVolumeClaims("w").Get(t.Context(), "session-gone", metav1.GetOptions{}); err != nil {
+		t.Errorf("with no database a volume went: %v", err)
 	}
 }
