@@ -62,20 +62,29 @@ type Service struct {
 	nobody []byte
 }
 
-// New makes a Service. It hashes once, which takes as long as a sign-in.
+// New makes a Service.
 func New(cfg Config) (*Service, error) {
 	if cfg.Cost < bcrypt.MinCost || cfg.Cost > bcrypt.MaxCost {
 		return nil, fmt.Errorf("auth: a bcrypt cost of %d is not possible", cfg.Cost)
 	}
-	nobody, err := bcrypt.GenerateFromPassword([]byte(rand.Text()), cfg.Cost)
-	if err != nil {
-		return nil, fmt.Errorf("auth: hash: %w", err)
-	}
 	return &Service{
-		cfg: cfg, hasher: newHasher(cfg.Cost), nobody: nobody,
+		cfg: cfg, hasher: newHasher(cfg.Cost), nobody: nobodys(cfg.Cost),
 		addresses: newLimiter(addressEvery, addressBurst), accounts: newLimiter(accountEvery, accountBurst),
 	}, nil
 }
+
+// nobodys is a hash that no password has, made without hashing, which would take a start as long as a sign-in: to
+// compare with it costs as much as with any other.
+func nobodys(cost int) []byte {
+	hash := fmt.Appendf(nil, "$2a$%02d$", cost)
+	for range saltAndHash / 26 { // a letter of rand.Text is one of bcrypt's alphabet
+		hash = append(hash, rand.Text()...)
+	}
+	return append(hash, rand.Text()[:saltAndHash%26]...)
+}
+
+// saltAndHash is how many characters the two have in bcrypt's own form.
+const saltAndHash = 22 + 31
 
 // Register makes a user and signs it in: the second value is the token. CodeInvalid and CodeAlreadyExists with Fields;
 // CodeRateLimited with RetryAfter.

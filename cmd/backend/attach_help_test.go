@@ -106,6 +106,7 @@ func (s *seat) start(args ...string) {
 	gone := make(chan error, 1)
 	s.gone = gone
 	cmd := s.cmd
+	bounded(s.t, cmd)
 	s.t.Cleanup(func() { _ = cmd.Process.Kill() })
 	go func() { gone <- cmd.Wait() }()
 }
@@ -150,12 +151,23 @@ func (s *seat) found(want string) bool {
 // rest reads what the program, which has ended, has left in the terminal.
 func (s *seat) rest() {
 	s.t.Helper()
-	const mark = "\x00the-rest\x00"
+	s.upTo("\x00the-rest\x00")
+}
+
+// upTo writes a mark into the terminal and reads until it is shown.
+func (s *seat) upTo(mark string) {
+	s.t.Helper()
 	if _, err := io.WriteString(s.tty, mark); err != nil {
 		s.t.Fatal(err)
 	}
+	stuck := time.After(stuckAfter)
 	for !strings.HasSuffix(s.text.String(), mark) {
-		s.text.Write(<-s.shown)
+		select {
+		case b := <-s.shown:
+			s.text.Write(b)
+		case <-stuck:
+			s.t.Fatalf("%q, written into the terminal, is not the last that it shows: %q", mark, s.text.String())
+		}
 	}
 }
 
@@ -188,13 +200,7 @@ func (s *seat) ends(code int) {
 		s.t.Errorf("the terminal was %+v and is %+v", s.before, after)
 	}
 	// What was written before the end is shown before what is written now.
-	const mark = "<the end>"
-	if _, err := io.WriteString(s.tty, mark); err != nil {
-		s.t.Fatal(err)
-	}
-	for !strings.HasSuffix(s.text.String(), mark) {
-		s.text.Write(<-s.shown)
-	}
+	s.upTo("<the end>")
 }
 
 // ownLines are the lines that the program itself writes among the output.
@@ -222,7 +228,11 @@ func (s *seat) piped(stdin io.Reader, args ...string) (stdout, stderr string, co
 	var out, errs strings.Builder
 	cmd := s.command(args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, &out, &errs
-	err := cmd.Run()
+	err := cmd.Start()
+	if err == nil {
+		bounded(s.t, cmd)
+		err = cmd.Wait()
+	}
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return out.String(), errs.String(), exit.ExitCode()
 	}

@@ -162,6 +162,7 @@ func TestAttachIsAPipe(t *testing.T) {
 	if err := flood.Start(); err != nil {
 		t.Fatal(err)
 	}
+	bounded(t, flood)
 	if _, err := io.ReadFull(untaken, make([]byte, 100<<10)); err != nil {
 		t.Fatal(err)
 	}
@@ -192,6 +193,7 @@ func TestAttachIsAPipe(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	bounded(t, cmd)
 	var got bytes.Buffer
 	for !strings.Contains(got.String(), "ready\n") {
 		if _, err := io.CopyN(&got, stdout, 1); err != nil {

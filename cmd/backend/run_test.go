@@ -71,6 +71,9 @@ func dataDir(tb testing.TB) string {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() {
+		if tb.Failed() {
+			showAgentLogs(tb, dir)
+		}
 		if err := os.RemoveAll(dir); err != nil {
 			tb.Errorf("the data directory cannot be removed: %v", err)
 		}
@@ -411,6 +414,8 @@ func startProcess(tb testing.TB, dir string, args ...string) *process {
 	if err := cmd.Start(); err != nil {
 		tb.Fatal(err)
 	}
+	bounded(tb, cmd)
+	tb.Cleanup(func() { _ = cmd.Process.Kill() }) // of a test that failed
 	p := &process{cmd: cmd}
 	ready := make(chan string, 1)
 	go func() {
