@@ -19,7 +19,7 @@ func FuzzInput(f *testing.F) {
 	f.Fuzz(func(t *testing.T, steps []byte) {
 		in := input{limit: 100}
 		var all []byte
-		base, sent := 0, 0 // of all
+		base, sent, reached := 0, 0, 0 // of all; sending goes back, what was taken of it does not
 		for i := 0; i+1 < len(steps); i += 2 {
 			n := int(steps[i+1])
 			switch steps[i] % 5 {
@@ -33,9 +33,10 @@ func FuzzInput(f *testing.F) {
 					t.Fatalf("take %d at %d is %v, not %v", n, sent, got, want)
 				}
 				sent += len(got)
+				reached = max(reached, sent)
 				base = max(base, sent-100)
 			case 2, 3:
-				position, rewind := max(0, sent-n), steps[i]%5 == 2
+				position, rewind := max(0, reached-n), steps[i]%5 == 2
 				err := in.confirm(uint64(position), rewind)
 				switch {
 				case position < base:
@@ -46,12 +47,12 @@ func FuzzInput(f *testing.F) {
 					t.Fatal(err)
 				default:
 					base = position
-					if rewind {
+					if rewind || sent < position {
 						sent = position
 					}
 				}
 			case 4:
-				if err := in.confirm(in.sent+1+uint64(steps[i+1]), true); !errors.Is(err, ErrInputLost) {
+				if err := in.confirm(uint64(reached)+1+uint64(steps[i+1]), true); !errors.Is(err, ErrInputLost) {
 					t.Fatalf("what was never sent is confirmed: %v", err)
 				}
 			}

@@ -185,11 +185,12 @@ func (t *Terminal) handle(ctx context.Context) error {
 			return err
 		}
 		t.mu.Lock()
-		if item.epoch == t.epoch && item.rendered > t.rendered {
-			t.rendered = item.rendered
-			signal(t.wake)
+		if item.epoch == t.epoch {
+			t.rendered = max(t.rendered, item.rendered)
 		}
 		t.mu.Unlock()
+		// Also after an event that shows nothing: with none left, what was shown before it is acknowledged.
+		signal(t.wake)
 	}
 }
 

@@ -46,7 +46,7 @@ type (
 		// InputOffset is how many bytes of this client have been taken.
 		InputOffset uint64
 		Size        Size
-		// Reset says: clear the screen and write Snapshot first.
+		// Reset says: clear the screen and write Snapshot first, which is empty for a terminal that was just created.
 		Reset    bool
 		Snapshot []byte
 		Title    string
@@ -79,7 +79,7 @@ type Viewer struct {
 	name     string
 	viewOnly bool
 	recorder bool
-	exact    bool // it resumed at an offset: what it misses is told
+	exact    bool // it resumed at an offset, or began with the program: what it misses is told
 	window   uint64
 	wake     chan struct{}
 
@@ -139,12 +139,17 @@ func (t *Terminal) attach(a Attach, created bool) (*Viewer, error) {
 	}
 	delete(t.lost, v.client)
 	v.pos = t.ring.End()
-	if a.Resume && a.Incarnation == t.incarnation && a.Offset <= t.ring.End() {
+	from, exact := a.Offset, a.Resume && a.Incarnation == t.incarnation && a.Offset <= t.ring.End()
+	if created {
+		// The program may have written already, and whoever started it gets all that it writes.
+		from, exact = 0, true
+	}
+	if exact {
 		v.exact = true
-		if a.Offset >= t.ring.Start() {
-			v.pos, v.reset = a.Offset, false
+		if from >= t.ring.Start() {
+			v.pos, v.reset = from, false
 		} else {
-			v.gap = &Gap{From: a.Offset}
+			v.gap = &Gap{From: from}
 		}
 	}
 	v.acked = v.pos
@@ -269,9 +274,10 @@ func (v *Viewer) attachedLocked() Attached {
 	t := v.t
 	a := Attached{
 		Terminal: t.name, Incarnation: t.incarnation, Size: t.size, Title: t.title, Created: v.created,
-		InputOffset: t.input.taken(v.client), Reset: v.reset,
+		InputOffset: t.input.taken(v.client), Reset: v.reset || v.created,
 	}
-	if v.reset {
+	redraw := v.reset
+	if redraw {
 		v.reset = false
 		a.Snapshot = t.screen.Snapshot()
 		v.pos = t.ring.End()
@@ -283,7 +289,7 @@ func (v *Viewer) attachedLocked() Attached {
 	}
 	v.created = false
 	v.titles = t.titles
-	if a.Reset {
+	if redraw {
 		v.sizes = t.sizes
 	} else if next, ok := v.nextResizeLocked(); ok {
 		a.Size = next.before // what is resumed begins in the size that the viewer knows

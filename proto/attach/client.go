@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"time"
 
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/proto"
@@ -28,6 +29,9 @@ type Client struct {
 	response agentv1.AttachTerminalResponse
 	output   agentv1.AttachTerminalResponse_Output
 }
+
+// greetTimeout is how long an agent may take for the handshake of TLS, and then to answer the upgrade.
+const greetTimeout = 10 * time.Second
 
 // Config is a configuration for Dial, made once of one for the agent's other services.
 func Config(config *tls.Config) *tls.Config {
@@ -47,7 +51,9 @@ func Dial(ctx context.Context, conn net.Conn, config *tls.Config, buffers *sync.
 	c.output.Output = &agentv1.TerminalOutput{}
 	// The context ends reads and writes that wait.
 	c.unhook = context.AfterFunc(ctx, func() { _ = conn.Close() })
-	if err := secure.HandshakeContext(ctx); err != nil {
+	greeting, cancel := context.WithTimeout(ctx, greetTimeout)
+	defer cancel()
+	if err := secure.HandshakeContext(greeting); err != nil {
 		return nil, errors.Join(c.broken(err), c.Close())
 	}
 	request := "GET " + Path + " HTTP/1.1\r\nHost: agent\r\nConnection: Upgrade\r\nUpgrade: " + Upgrade + "\r\n\r\n"
@@ -73,6 +79,9 @@ func (c *Client) broken(err error) error {
 
 // greet reads the answer to the upgrade.
 func (c *Client) greet() error {
+	if err := c.conn.SetReadDeadline(time.Now().Add(greetTimeout)); err != nil {
+		return c.broken(err)
+	}
 	response, err := http.ReadResponse(c.in, nil)
 	if err != nil {
 		return c.broken(fmt.Errorf("read the agent's answer: %w", err))
@@ -80,6 +89,9 @@ func (c *Client) greet() error {
 	defer func() { _ = response.Body.Close() }() // there is none after 101
 	if response.StatusCode != http.StatusSwitchingProtocols {
 		return connect.NewError(connect.CodeUnimplemented, fmt.Errorf("the agent answers %s to the terminal stream", response.Status))
+	}
+	if err := c.conn.SetReadDeadline(time.Time{}); err != nil {
+		return c.broken(err)
 	}
 	return nil
 }
