@@ -134,6 +134,13 @@ bench-cluster: cluster-up cluster-load ## starts of sessions on a real Kubernete
 	@[ -n "$(KEEP)" ] || trap '$(MAKE) cluster-down >/dev/null' EXIT; \
 	CLUSTER_KUBECONFIG=$(CLUSTER_DIR)/pki/admin.kubeconfig go test -tags cluster -run='^$$' -bench=StartUp -benchtime=1x -timeout=10m ./backend/kube | grep -v level=
 
+.PHONY: scale
+scale: setup-test cluster-up build/frontend.stamp ## many sessions on 1, 2 and 4 backends, a real API server and no containers (SCALE_SESSIONS=200; KEEP=1 as above)
+	@[ -n "$(KEEP)" ] || trap '$(MAKE) cluster-down >/dev/null' EXIT; scripts/setup-postgres.sh >/dev/null; \
+	mkdir -p build/images/$(shell go env GOARCH) && $(GO_BUILD) -o build/images/$(shell go env GOARCH)/ ./cmd/backend; \
+	CLUSTER_KUBECONFIG=$(CLUSTER_DIR)/pki/admin.kubeconfig BACKEND=$(CURDIR)/build/images/$(shell go env GOARCH)/backend \
+	  go test -tags cluster -run='^$$' -bench=Scale -benchtime=1x -timeout=15m ./backend/kube | grep -v level=
+
 .PHONY: race
 race: ## Go's tests three times over, in other orders
 	go test -race -shuffle=on -count=3 -timeout 30m ./...

@@ -16,7 +16,7 @@ import (
 func TestKubeconform(t *testing.T) {
 	dir := t.TempDir()
 	writeSchemas(t, dir)
-	for _, manifest := range []string{"base", "overlays/kind", "overlays/production", "overlays/tls", "overlays/monitoring"} {
+	for _, manifest := range []string{"base", "overlays/kind", "overlays/production", "overlays/pool", "overlays/tls", "overlays/monitoring"} {
 		conform(t, dir, manifest, kubectl(t, "kustomize", manifest))
 	}
 	for _, file := range []string{"kind/postgres.yaml", "kind/node-port.yaml"} {

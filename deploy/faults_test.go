@@ -14,8 +14,6 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
-
 	"codingplatform/client"
 )
 
@@ -200,22 +198,7 @@ func (p product) fightForALease(t *testing.T) {
 // lease is who holds the session's, and its epoch.
 func (p product) lease(t *testing.T) (holder string, epoch int64) {
 	t.Helper()
-	config, err := p.database.connection()
-	if err != nil {
-		t.Fatal(err)
-	}
-	conn, err := pgx.ConnectConfig(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := conn.Close(t.Context()); err != nil {
-			t.Error(err)
-		}
-	}()
-	if err := conn.QueryRow(t.Context(), `SELECT lease_holder, lease_epoch FROM workspaces WHERE session_id = $1`, p.session).Scan(&holder, &epoch); err != nil {
-		t.Fatal(err)
-	}
+	p.query(t, `SELECT lease_holder, lease_epoch FROM workspaces WHERE session_id = $1`, []any{p.session}, &holder, &epoch)
 	return holder, epoch
 }
 

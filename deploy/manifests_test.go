@@ -13,7 +13,7 @@ func TestOverlays(t *testing.T) {
 	t.Cleanup(func() {
 		kubectl(t, "delete", "-f", "base/01-namespace.yaml", "--ignore-not-found", "--timeout=120s")
 	})
-	for _, overlay := range []string{"kind", "production", "tls"} {
+	for _, overlay := range []string{"kind", "production", "pool", "tls"} {
 		t.Run(overlay, func(t *testing.T) {
 			out := kubectl(t, "apply", "-k", "overlays/"+overlay, "--dry-run=server")
 			for _, want := range []string{"deployment.apps/backend", "horizontalpodautoscaler.autoscaling/backend", "networkpolicy.networking.k8s.io/workspaces"} {

@@ -17,8 +17,7 @@ import (
 // with what is installed in a session after its stop, roll a release out and back, change the authority, back up, lose
 // everything, restore.
 func TestOperations(t *testing.T) {
-	cluster(t, "tag", "localhost/backend:dev", "docker.io/library/coding-platform-backend:1")
-	cluster(t, "tag", "localhost/code-execution:dev", "docker.io/library/code-execution:1")
+	tagImages(t)
 	p := newProduct(t, "overlays/tls")
 	t.Run("PackagesSurviveAStop", p.packages)
 	t.Run("TypeScript", p.typeScript)

@@ -223,6 +223,27 @@ func (d *database) connection() (*pgx.ConnConfig, error) {
 	return pgx.ParseConfig(d.server.URL())
 }
 
+// query reads one row of the database.
+func (p product) query(t *testing.T, sql string, args []any, into ...any) {
+	t.Helper()
+	config, err := p.database.connection()
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := pgx.ConnectConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := conn.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := conn.QueryRow(t.Context(), sql, args...).Scan(into...); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+}
+
 // backendPods are the addresses of the backends, by their pods' names.
 func backendPods(t *testing.T) map[string]string {
 	t.Helper()
