@@ -13,6 +13,9 @@ import (
 	"time"
 )
 
+// poolSize is how many pods the overlay keeps ready.
+const poolSize = 2
+
 // waiting selects the pods that wait for sessions.
 const waiting = "app=code-execution,coding-platform/pool"
 
@@ -21,7 +24,7 @@ const waiting = "app=code-execution,coding-platform/pool"
 func TestPool(t *testing.T) {
 	tagImages(t)
 	p := newProduct(t, "overlays/pool")
-	p.waitForPool(t, 2)
+	p.waitForPool(t)
 	t.Run("WarmStart", p.warmStart)
 	t.Run("KeeperIsKilled", p.keeperIsKilled)
 	t.Run("AnotherTemplate", p.anotherTemplate)
@@ -34,8 +37,8 @@ func tagImages(t *testing.T) {
 	cluster(t, "tag", "localhost/code-execution:dev", "docker.io/library/code-execution:1")
 }
 
-// waitForPool waits until n pods are ready for sessions.
-func (p product) waitForPool(t *testing.T, n int) {
+// waitForPool waits until as many pods are ready for sessions as should be.
+func (p product) waitForPool(t *testing.T) {
 	t.Helper()
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
@@ -49,13 +52,13 @@ func (p product) waitForPool(t *testing.T, n int) {
 				ready++
 			}
 		}
-		if ready >= n {
+		if ready >= poolSize {
 			return
 		}
 		select {
 		case <-tick.C:
 		case <-t.Context().Done():
-			t.Fatalf("there are no %d pods that wait for sessions:\n%s", n, kubectl(t, "get", "pods", "-n", workspaces, "-o", "wide"))
+			t.Fatalf("there are no %d pods that wait for sessions:\n%s", poolSize, kubectl(t, "get", "pods", "-n", workspaces, "-o", "wide"))
 		}
 	}
 }
@@ -112,7 +115,7 @@ func (p product) warmStart(t *testing.T) {
 // keeperIsKilled kills the process of the replica that was elected to keep the pool, and its pod: another keeps it, and
 // sessions are started from it.
 func (p product) keeperIsKilled(t *testing.T) {
-	p.waitForPool(t, 2)
+	p.waitForPool(t)
 	keeper := p.keeper(t)
 	if backendPods(t)[keeper] == "" {
 		t.Fatalf("the elected replica %q is none of %v", keeper, backendPods(t))
@@ -126,7 +129,7 @@ func (p product) keeperIsKilled(t *testing.T) {
 	kubectl(t, "delete", "pod", "-n", backends, keeper, "--force", "--grace-period=0", "--wait=false")
 	former := kubectl(t, "get", "pods", "-n", workspaces, "-l", waiting, "-o", "jsonpath={.items[*].metadata.name}")
 	kubectl(t, "delete", "pods", "-n", workspaces, "-l", waiting, "--grace-period=0", "--force")
-	p.waitForPool(t, 2)
+	p.waitForPool(t)
 	if now := p.keeper(t); now == keeper {
 		t.Errorf("the pool is kept by %s, which was killed", now)
 	}
@@ -150,7 +153,7 @@ func (p product) anotherTemplate(t *testing.T) {
 	defer tick.Stop()
 	for {
 		limits := strings.Fields(kubectl(t, "get", "pods", "-n", workspaces, "-l", waiting, "-o", "jsonpath={.items[*].spec.containers[0].resources.limits.memory}"))
-		if len(limits) == 2 && limits[0] == "500Mi" && limits[1] == "500Mi" {
+		if len(limits) == poolSize && limits[0] == "500Mi" && limits[1] == "500Mi" {
 			break
 		}
 		select {
@@ -159,7 +162,7 @@ func (p product) anotherTemplate(t *testing.T) {
 			t.Fatalf("the pods that wait have limits %v", limits)
 		}
 	}
-	p.waitForPool(t, 2)
+	p.waitForPool(t)
 	answers(t, p.address)
 	if now := p.pod(t); now != running {
 		t.Errorf("the session that ran was moved from %s to %s", running, now)

@@ -72,15 +72,18 @@ func newCrowd(tb testing.TB, p place) *crowd {
 		tb.Cleanup(func() { c.cordon(tb, nodes.Items[i].Name, false) })
 	}
 	room := corev1.ResourceList{"cpu": resource.MustParse("10000"), "memory": resource.MustParse("10Ti"), "pods": resource.MustParse("10000")}
-	node, err := p.client.CoreV1().Nodes().Create(ctx, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: c.name}}, metav1.CreateOptions{})
-	if err != nil {
+	if _, err := p.client.CoreV1().Nodes().Create(ctx, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: c.name}}, metav1.CreateOptions{}); err != nil {
 		tb.Fatal(err)
 	}
 	now := metav1.Now()
-	node.Status = corev1.NodeStatus{Capacity: room, Allocatable: room, Conditions: []corev1.NodeCondition{
+	status, err := json.Marshal(map[string]corev1.NodeStatus{"status": {Capacity: room, Allocatable: room, Conditions: []corev1.NodeCondition{
 		{Type: corev1.NodeReady, Status: corev1.ConditionTrue, LastHeartbeatTime: now, LastTransitionTime: now, Reason: "Crowd"},
-	}}
-	if _, err := p.client.CoreV1().Nodes().UpdateStatus(ctx, node, metav1.UpdateOptions{}); err != nil {
+	}}})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	// The controllers write to it too: a patch, which meets no other.
+	if _, err := p.client.CoreV1().Nodes().Patch(ctx, c.name, types.MergePatchType, status, metav1.PatchOptions{}, "status"); err != nil {
 		tb.Fatal(err)
 	}
 	c.all.Go(func() { c.live(tb) })

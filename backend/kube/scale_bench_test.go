@@ -148,7 +148,7 @@ func (f *fleet) process(dir, name string, args ...string) *replica {
 		f.b.Fatal(err)
 	}
 	// Not with ctx: it drains when it is asked to end.
-	cmd := exec.Command(os.Getenv("BACKEND"), append([]string{"serve", "--replica", name, "--data-dir", filepath.Join(dir, name)}, args...)...) //nolint:noctx // as said
+	cmd := exec.Command(os.Getenv("BACKEND"), append([]string{"serve", "--replica", name, "--data-dir", filepath.Join(dir, name)}, args...)...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		f.b.Fatal(err)
@@ -243,7 +243,7 @@ func (f *fleet) session(r *replica) string {
 // attach opens a terminal, which starts its session, and returns when it is there; it stays open until the returned
 // function, or the end.
 func (f *fleet) attach(r *replica, session, name string, command ...string) (leave func()) {
-	ctx, leave := context.WithCancel(f.ctx)
+	ctx, cancel := context.WithCancel(f.ctx)
 	attached, ended := make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	terminal := r.api.Terminal(client.Options{Session: session, Terminal: name, Command: command, Handle: func(e client.Event) error {
@@ -267,7 +267,7 @@ func (f *fleet) attach(r *replica, session, name string, command ...string) (lea
 	case <-f.ctx.Done():
 	}
 	return func() {
-		leave()
+		cancel()
 		<-ended
 	}
 }
