@@ -69,3 +69,21 @@ func (s *Store) KeepViewers(ctx context.Context, replica string, list []backend.
 		replica, sessions, connections, usernames, ttl, channel, payload("", 0, kindViewers))
 	return wrap(err, "keep the viewers")
 }
+
+// Beat says that a replica lives, for ttl, and drops the viewers of those that have not said so for theirs. One that was
+// late itself, since the database was away perhaps, judges nobody: the others may be late for the same reason. Who looks
+// at a session of which viewers went is told.
+func (s *Store) Beat(ctx context.Context, replica string, ttl time.Duration) error {
+	_, err := s.pool.Exec(ctx, `
+		WITH dead AS (
+			DELETE FROM replicas WHERE expires_at < now() AND replica <> $1
+				AND EXISTS (SELECT FROM replicas WHERE replica = $1 AND expires_at >= now())
+			RETURNING replica),
+		gone AS (DELETE FROM viewers v USING dead WHERE v.replica = dead.replica RETURNING v.session_id),
+		alive AS (
+			INSERT INTO replicas (replica, expires_at) VALUES ($1, now() + $2)
+			ON CONFLICT (replica) DO UPDATE SET expires_at = excluded.expires_at)
+		SELECT pg_notify($3, ($4::jsonb || jsonb_build_object('s', session_id))::text) FROM (SELECT DISTINCT session_id FROM gone) AS sessions_left`,
+		replica, ttl, channel, payload("", 0, kindViewers))
+	return wrap(err, "say that this replica lives")
+}

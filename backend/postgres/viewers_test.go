@@ -73,6 +73,15 @@ func TestViewersOfReplicas(t *testing.T) {
 		{"left unseen", func() error { return w.KeepViewers(t.Context(), "b", nil, time.Minute) }, []string{"1 a"}, false},
 		{"expired", func() error { return w.KeepViewers(t.Context(), "a", []backend.Viewer{row("1", "a")}, -time.Second) }, nil, true},
 		{"dropped by another", func() error { return w.KeepViewers(t.Context(), "b", nil, time.Minute) }, nil, false},
+		{"add again", func() error { return w.AddViewer(t.Context(), row("5", "a"), time.Minute) }, []string{"5 a"}, false},
+		{"a replica lives", func() error { return w.Beat(t.Context(), "a", -time.Second) }, []string{"5 a"}, true},
+		{"one that is new judges nobody", func() error { return w.Beat(t.Context(), "b", -time.Second) }, []string{"5 a"}, true},
+		{"nor does one that was late", func() error { return w.Beat(t.Context(), "b", time.Minute) }, []string{"5 a"}, true},
+		{"the viewers of a dead one go", func() error { return w.Beat(t.Context(), "b", time.Minute) }, nil, false},
+		{"those of a living one stay", func() error {
+			return errors.Join(w.Beat(t.Context(), "a", time.Minute), w.AddViewer(t.Context(), row("6", "a"), time.Minute), w.Beat(t.Context(), "b", time.Minute))
+		}, []string{"6 a"}, false},
+		{"and leave", func() error { return w.RemoveViewer(t.Context(), row("6", "a")) }, nil, false},
 	}
 	for _, step := range steps {
 		if err := step.do(); err != nil {

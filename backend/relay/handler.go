@@ -72,6 +72,8 @@ type Store interface {
 	AddViewer(ctx context.Context, v backend.Viewer, ttl time.Duration) error
 	RemoveViewer(ctx context.Context, v backend.Viewer) error
 	KeepViewers(ctx context.Context, replica string, list []backend.Viewer, ttl time.Duration) error
+	// Beat says that this replica lives; the viewers of those that say so no more are dropped.
+	Beat(ctx context.Context, replica string, ttl time.Duration) error
 }
 
 // Wakes tells of changed rows.

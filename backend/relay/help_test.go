@@ -262,6 +262,8 @@ func (*rows) RemoveViewer(context.Context, backend.Viewer) error { return nil }
 
 func (*rows) KeepViewers(context.Context, string, []backend.Viewer, time.Duration) error { return nil }
 
+func (*rows) Beat(context.Context, string, time.Duration) error { return nil }
+
 func (*rows) AccountState(context.Context, backend.UserID) (backend.AccountState, error) {
 	return backend.AccountState{}, nil
 }

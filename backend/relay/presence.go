@@ -11,9 +11,13 @@ import (
 )
 
 const (
-	// viewersInterval is between renewals of this replica's viewers, viewersTTL how long those of a dead one stay.
+	// viewersInterval is between renewals of this replica's viewers, viewersTTL how long a row stays without.
 	viewersInterval = 15 * time.Second
 	viewersTTL      = 3 * viewersInterval
+	// beatInterval is between this replica's signs of life, beatTTL how long one holds: the viewers of a dead replica are
+	// dropped by another at its next beat after that. A beat is one row, however many viewers there are.
+	beatInterval = 3 * time.Second
+	beatTTL      = 10 * time.Second
 	// leaveTimeout bounds how long a socket's end waits for the row to go; what stays is dropped by the next renewal.
 	leaveTimeout = 2 * time.Second
 )
@@ -118,21 +122,39 @@ func (h *Handler) enter(ctx context.Context, id backend.SessionID, v viewer) (wa
 	}
 }
 
-// Run keeps the rows of this replica's viewers until ctx ends, and returns its cause.
+// Run keeps the rows of this replica's viewers, and says that it lives, until ctx ends, and returns its cause. What a
+// former process of this name has left goes at once.
 func (h *Handler) Run(ctx context.Context) error {
-	ticker := time.NewTicker(viewersInterval)
-	defer ticker.Stop()
+	keep, beat := time.NewTicker(viewersInterval), time.NewTicker(beatInterval)
+	defer keep.Stop()
+	defer beat.Stop()
+	h.keepViewers(ctx)
+	h.beat(ctx)
 	for {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-ticker.C:
+		case <-keep.C:
+			h.keepViewers(ctx)
+		case <-beat.C:
+			h.beat(ctx)
 		}
-		try, cancel := context.WithTimeout(ctx, viewersInterval)
-		err := h.cfg.Store.KeepViewers(try, h.cfg.Replica, h.presence.all(), viewersTTL)
-		cancel()
-		if err != nil && ctx.Err() == nil {
-			h.cfg.Logger.WarnContext(ctx, "the viewers could not be told to the other replicas; it is tried again", "error", err)
-		}
+	}
+}
+
+func (h *Handler) keepViewers(ctx context.Context) {
+	try, cancel := context.WithTimeout(ctx, beatTTL/2)
+	defer cancel()
+	if err := h.cfg.Store.KeepViewers(try, h.cfg.Replica, h.presence.all(), viewersTTL); err != nil && ctx.Err() == nil {
+		h.cfg.Logger.WarnContext(ctx, "the viewers could not be told to the other replicas; it is tried again", "error", err)
+	}
+}
+
+func (h *Handler) beat(ctx context.Context) {
+	try, cancel := context.WithTimeout(ctx, beatInterval)
+	defer cancel()
+	if err := h.cfg.Store.Beat(try, h.cfg.Replica, beatTTL); err != nil && ctx.Err() == nil {
+		// With the database away this comes often, and others have said so.
+		h.cfg.Logger.DebugContext(ctx, "the other replicas cannot be told that this one lives; it is tried again", "error", err)
 	}
 }
