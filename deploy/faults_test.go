@@ -133,7 +133,8 @@ func killProcess(t *testing.T, name string) {
 }
 
 // fightForALease has both backends start and use one session at the same moment, and then stops the one that holds
-// it in its tracks: the other goes on, and the former holder, awake again, changes nothing.
+// it in its tracks: its viewers are told to be gone, the other goes on, and the former holder, awake again, changes
+// nothing.
 func (p product) fightForALease(t *testing.T) {
 	p.session = p.newSession(t)
 	pods := backendPods(t)
@@ -166,7 +167,18 @@ func (p product) fightForALease(t *testing.T) {
 	if pods[holder] == "" {
 		t.Fatalf("the lease's holder %q is none of %v", holder, pods)
 	}
+	// Somebody looks on by each of them.
+	var looking *stream
+	for name, address := range pods {
+		at := p
+		at.address = address
+		if s := at.events(t); name != holder {
+			looking = s
+		}
+	}
+	looking.until(t, "two viewers", func(m streamed) bool { return m.Type == "presence" && len(m.Viewers) == 2 })
 	frozen := freeze(t, holder)
+	looking.until(t, "one viewer", func(m streamed) bool { return m.Type == "presence" && len(m.Viewers) == 1 })
 	for name, address := range pods {
 		if name == holder {
 			continue

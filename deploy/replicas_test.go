@@ -124,6 +124,7 @@ func (p product) events(t *testing.T) *stream {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = ws.CloseNow() })
+	ws.SetReadLimit(4 << 20) // all that has changed may come in one message
 	return &stream{ws}
 }
 
