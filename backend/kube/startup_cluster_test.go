@@ -95,15 +95,12 @@ func (p place) start(b *testing.B, r *kube.Runtime, strategy string) time.Durati
 	if err != nil {
 		b.Fatal(err)
 	}
-	exists := time.Since(began)
 	conn := runtimetest.Connect(b, r, p.authority, env)
-	hello := time.Since(began)
 	runtimetest.Command(b, conn, "true")
 	took := time.Since(began)
 	if !strings.HasPrefix(env.Strategy, strategy) {
 		b.Errorf("it was started %q, want %q", env.Strategy, strategy)
 	}
-	b.Logf("%s: exists after %v, hello after %v, a program has run after %v", strategy, exists, hello, took)
 	if err := r.Stop(b.Context(), env.SessionID, env.ID, time.Second); err != nil {
 		b.Error(err)
 	}
