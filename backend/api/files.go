@@ -3,6 +3,8 @@ package api
 import (
 	"encoding/base64"
 	"fmt"
+	"io"
+	"math"
 	"mime"
 	"net/http"
 	"path"
@@ -55,21 +57,14 @@ func (s *server) readFile(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	most, err := queryInt(r, "max_bytes", math.MaxInt, 0, math.MaxInt)
+	if err != nil {
+		return err
+	}
 	id := sessionOf(r).ID
 	h := w.Header()
 	h.Set("Cache-Control", "private, no-cache")
-	if r.Header.Get("If-None-Match") != "" {
-		item, err := s.cfg.Store.Item(r.Context(), id, name)
-		if err != nil {
-			return err
-		}
-		if notModified(r, item.Revision) {
-			h.Set("ETag", etag(item.Revision))
-			w.WriteHeader(http.StatusNotModified)
-			return nil
-		}
-	}
-	item, content, err := s.cfg.Store.ReadFile(r.Context(), id, name)
+	item, err := s.cfg.Store.Item(r.Context(), id, name)
 	if err != nil {
 		return err
 	}
@@ -77,30 +72,63 @@ func (s *server) readFile(w http.ResponseWriter, r *http.Request) error {
 		return invalid("path", "is a folder; list it with /files?path=")
 	}
 	h.Set("ETag", etag(item.Revision))
-	if raw {
-		return s.sendRaw(w, item, content)
+	if notModified(r, item.Revision) {
+		w.WriteHeader(http.StatusNotModified)
+		return nil
 	}
+	if raw {
+		return s.sendRaw(w, r, item)
+	}
+	if item.Size > int64(most) && item.Unsaved == backend.Saved {
+		s.answer(w, r, http.StatusOK, fileBody{itemBody: newItemBody(item), Encoding: encodingUTF8, ContentOmitted: true})
+		return nil
+	}
+	item, content, err := s.cfg.Store.ReadFile(r.Context(), id, name)
+	if err != nil {
+		return err
+	}
+	h.Set("ETag", etag(item.Revision))
 	s.answer(w, r, http.StatusOK, newFileBody(item, content))
 	return nil
 }
 
 // sendRaw serves a file's bytes so that no browser runs them on this origin: as a download, of a type that is
-// not markup, not sniffed, and sandboxed in case something shows it all the same.
-func (s *server) sendRaw(w http.ResponseWriter, item backend.Item, content []byte) error {
+// not markup, not sniffed, and sandboxed in case something shows it all the same. It sends a part of them if one is
+// asked for, and holds no more of them at once than the database keeps in a row.
+func (s *server) sendRaw(w http.ResponseWriter, r *http.Request, item backend.Item) error {
 	if item.Type != backend.TypeFile {
 		return invalid("path", "is a "+string(item.Type)+", which has no bytes to download")
 	}
 	if item.Unsaved != backend.Saved {
 		return backend.Errorf(backend.CodeNotFound, "the content of this file is not saved (%s), and so there is nothing to download", item.Unsaved)
 	}
+	content, err := s.cfg.Store.BlobReader(r.Context(), sessionOf(r).ID, item.Hash)
+	if err != nil {
+		return err
+	}
 	h := w.Header()
+	h.Set("Accept-Ranges", "bytes")
+	part, partial, err := rangeOf(r, content.Size, h.Get("ETag"))
+	if err != nil {
+		h.Set("Content-Range", fmt.Sprintf("bytes */%d", content.Size))
+		return err
+	}
 	h.Set("Content-Type", rawType(item.Name()))
 	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": item.Name()}))
 	h.Set("Content-Security-Policy", "default-src 'none'; sandbox; frame-ancestors 'none'")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("Content-Length", strconv.Itoa(len(content)))
-	if _, err := w.Write(content); err != nil {
-		return fmt.Errorf("send the file: %w", err)
+	h.Set("Content-Length", strconv.FormatInt(part.length, 10))
+	if !partial {
+		if _, err := content.WriteTo(w); err != nil {
+			return fmt.Errorf("send the file: %w", err)
+		}
+		return nil
+	}
+	h.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", part.start, part.start+part.length-1, content.Size))
+	w.WriteHeader(http.StatusPartialContent)
+	content.Skip(part.start)
+	if _, err := io.CopyN(w, content, part.length); err != nil {
+		return fmt.Errorf("send a part of the file: %w", err)
 	}
 	return nil
 }

@@ -107,6 +107,60 @@ func TestRawIsNoPage(t *testing.T) {
 	}
 }
 
+func TestPartsOfAFile(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	token, base := s.workspace("ada")
+	content := strings.Repeat("0123456789abcdef", maxFile/16)
+	revision := s.write(token, base, "large", content).Revision
+	path, tag := base+"/file/large?raw=1", `"`+strconv.FormatInt(revision, 10)+`"`
+	get := func(status int, header ...string) response {
+		t.Helper()
+		return s.want(status, request{method: "GET", path: path, token: token, header: asBytes(header...)}, nil)
+	}
+	if res := get(http.StatusOK); res.Header.Get("Accept-Ranges") != "bytes" || string(res.body) != content {
+		t.Errorf("%d bytes, %v", len(res.body), res.Header)
+	}
+	res := get(http.StatusPartialContent, "Range", "bytes=700001-700020", "If-Range", tag)
+	want := "bytes 700001-700020/" + strconv.Itoa(maxFile)
+	if string(res.body) != content[700001:700021] || res.Header.Get("Content-Range") != want || res.Header.Get("ETag") != tag {
+		t.Errorf("%q, %v", res.body, res.Header)
+	}
+	if res := get(http.StatusOK, "Range", "bytes=0-1", "If-Range", `"0"`); len(res.body) != maxFile {
+		t.Errorf("of another version %d bytes came", len(res.body))
+	}
+	bad := s.wantCode(http.StatusRequestedRangeNotSatisfiable, backend.CodeInvalid,
+		request{method: "GET", path: path, token: token, header: asBytes("Range", "bytes="+strconv.Itoa(maxFile)+"-")})
+	if got := bad.Header.Get("Content-Range"); got != "bytes */"+strconv.Itoa(maxFile) {
+		t.Errorf("Content-Range %q", got)
+	}
+	old := base + "/version/" + strconv.FormatInt(revision, 10) + "/large?raw=1"
+	s.want(http.StatusOK, request{method: "POST", path: base + "/file/large", token: token, body: "new", header: asBytes()}, nil)
+	res = s.want(http.StatusPartialContent, request{method: "GET", path: old, token: token, header: asBytes("Range", "bytes=-3")}, nil)
+	if string(res.body) != "def" {
+		t.Errorf("of the version before: %q", res.body)
+	}
+}
+
+func TestLargeContentIsLeftOut(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	token, base := s.workspace("ada")
+	s.write(token, base, "ten", "0123456789")
+	for limit, want := range map[string]string{"": "0123456789", "?max_bytes=10": "0123456789", "?max_bytes=9": ""} {
+		var read struct {
+			Content        string
+			Size           int64
+			ContentOmitted bool `json:"content_omitted"`
+		}
+		s.want(http.StatusOK, request{method: "GET", path: base + "/file/ten" + limit, token: token}, &read)
+		if read.Content != want || read.ContentOmitted != (want == "") || read.Size != 10 {
+			t.Errorf("%s: %+v", limit, read)
+		}
+	}
+	s.wantCode(http.StatusUnprocessableEntity, backend.CodeInvalid, request{method: "GET", path: base + "/file/ten?max_bytes=-1", token: token})
+}
+
 func TestRevisions(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

@@ -196,17 +196,29 @@ func (s *server) readVersion(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if raw {
+		return s.sendRawVersion(w, r, name, revision)
+	}
 	item, content, err := s.version(r, name, revision)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case item.Type == backend.TypeFolder:
+	}
+	if item.Type == backend.TypeFolder {
 		return invalid("path", "was a folder then")
-	case raw:
-		return s.sendRaw(w, item, content)
 	}
 	s.answer(w, r, http.StatusOK, newFileBody(item, content))
 	return nil
+}
+
+func (s *server) sendRawVersion(w http.ResponseWriter, r *http.Request, name string, revision int64) error {
+	item, err := s.cfg.Store.VersionAt(r.Context(), sessionOf(r).ID, name, revision)
+	if err != nil {
+		return err
+	}
+	if item.Type == backend.TypeFolder {
+		return invalid("path", "was a folder then")
+	}
+	return s.sendRaw(w, r, item)
 }
 
 func newFileBody(item backend.Item, content []byte) fileBody {

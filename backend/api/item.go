@@ -32,6 +32,8 @@ type fileBody struct {
 	itemBody
 	Content  string `json:"content"`
 	Encoding string `json:"encoding"`
+	// ContentOmitted: the file is larger than what was asked for.
+	ContentOmitted bool `json:"content_omitted,omitempty"`
 }
 
 // messageBody is the answer of a call that has no more to tell than that it worked.

@@ -110,6 +110,8 @@ type FileStore interface {
 	// revision that the listing shows.
 	Tree(ctx context.Context, id backend.SessionID, under string, depth int) ([]backend.Item, int64, error)
 	Item(ctx context.Context, id backend.SessionID, path string) (backend.Item, error)
+	// BlobReader reads a content that the session refers to. CodeNotFound for all others.
+	BlobReader(ctx context.Context, session backend.SessionID, hash backend.Hash) (*postgres.BlobContent, error)
 	// ReadFile returns an item and, of a saved file, its content as of one moment.
 	ReadFile(ctx context.Context, id backend.SessionID, path string) (backend.Item, []byte, error)
 	// TouchActivity notes that a session was used now.

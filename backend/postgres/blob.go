@@ -75,9 +75,23 @@ type BlobContent struct {
 	ctx    context.Context //nolint:containedctx // io.Reader has no room for it; the reader lives for one call
 	store  *Store
 	chunks *string
-	next   int
+	next   int64
 	data   []byte
 	read   int64
+	// within is how much of the next chunk comes before what is wanted.
+	within int
+}
+
+// Skip leaves out the next n bytes, or all that are left. Chunks that lie wholly within them are not read.
+func (r *BlobContent) Skip(n int64) {
+	n = min(n, r.Size-r.read)
+	r.read += n
+	if r.chunks == nil || n < int64(len(r.data)) {
+		r.data = r.data[min(n, int64(len(r.data))):]
+		return
+	}
+	// All chunks but the last are of the same size.
+	r.data, r.next, r.within = nil, r.read/chunkBytes, int(r.read%chunkBytes)
 }
 
 // Read implements io.Reader.
@@ -126,7 +140,11 @@ func (r *BlobContent) fill() error {
 		if err != nil {
 			return wrap(err, "read a content")
 		}
+		if r.within > 0 && r.within >= len(r.data) {
+			return fmt.Errorf("chunk %d of a content has only %d bytes: %w", r.next, len(r.data), io.ErrUnexpectedEOF)
+		}
 		r.next++
+		r.data, r.within = r.data[r.within:], 0
 	}
 	return nil
 }
