@@ -10,22 +10,29 @@ import (
 	"codingplatform/agent/program"
 )
 
-// Whoever starts a program gets what it writes from the first byte on, also what it has written before it is told of:
-// nothing of a stream would be missing but that.
-func TestWhoStartsAProgramGetsAllOfIt(t *testing.T) {
-	t.Parallel()
-	m := NewManager(Config{
-		Logger: slog.New(slog.DiscardHandler), Shell: []string{"sh"}, Incarnation: "a", Base: program.Base{Root: t.TempDir(), Env: os.Environ()},
-	})
-	ctx, stop := context.WithCancel(t.Context())
+// startManager runs a manager until the test ends.
+func startManager(t *testing.T, cfg Config) *Manager {
+	t.Helper()
+	cfg.Logger, cfg.Shell, cfg.Incarnation = slog.New(slog.DiscardHandler), []string{"sh"}, "a"
+	cfg.Base = program.Base{Root: t.TempDir(), Env: os.Environ()}
+	m := NewManager(cfg)
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	ran := make(chan error, 1)
 	go func() { ran <- m.Run(ctx) }()
-	defer func() {
+	t.Cleanup(func() {
 		stop()
 		if err := <-ran; err != nil {
 			t.Error(err)
 		}
-	}()
+	})
+	return m
+}
+
+// Whoever starts a program gets what it writes from the first byte on, also what it has written before it is told of:
+// nothing of a stream would be missing but that.
+func TestWhoStartsAProgramGetsAllOfIt(t *testing.T) {
+	t.Parallel()
+	m := startManager(t, Config{})
 	spec := &Spec{Name: "1", Size: Size{Cols: 80, Rows: 24}, Command: []string{"sh", "-c", "stty -echo; printf early; read x"}}
 	creator, err := m.Attach("1", Attach{Client: "creator", Size: Size{Cols: 100, Rows: 30}}, spec)
 	if err != nil {
@@ -68,5 +75,58 @@ func TestWhoStartsAProgramGetsAllOfIt(t *testing.T) {
 	event, err = late.Next(buf)
 	if attached, ok := event.(Attached); err != nil || !ok || attached.Created || !attached.Reset || attached.Offset != uint64(len("early")) {
 		t.Errorf("the later one is told %+v, %v", event, err)
+	}
+}
+
+// Who comes back for what it lacks, and was waited for until then, is waited for until it has been told of its attach.
+func TestWhoComesBackIsNotOvertaken(t *testing.T) {
+	t.Parallel()
+	const window = 64 << 10
+	m := startManager(t, Config{Resume: 256 << 10, HoldFor: time.Hour, ParkAfter: time.Hour})
+	a := Attach{Client: "x", Window: window, Size: Size{Cols: 80, Rows: 24}}
+	v, err := m.Attach("1", a, &Spec{Name: "1", Size: a.Size, Command: []string{"yes"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	term := v.t
+	// paused waits until the program waits, or something is lost.
+	paused := func() {
+		t.Helper()
+		for is := false; !is; time.Sleep(time.Millisecond) {
+			term.mu.Lock()
+			is = term.paused
+			start := term.ring.Start()
+			term.mu.Unlock()
+			if start > 0 {
+				t.Fatal("output that was not told of is overwritten")
+			}
+		}
+	}
+	paused() // it has not been told of its attach
+	v.Ack(0)
+	v.Lose()
+	v.Close()
+	paused()
+	a.Resume, a.Incarnation = true, term.incarnation
+	if v, err = m.Attach("1", a, nil); err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	term.mu.Lock()
+	wait := term.pauseLocked(time.Now())
+	term.mu.Unlock()
+	if wait <= 0 {
+		t.Error("the program goes on before who came back is told")
+	}
+	buf := make([]byte, MaxOutput)
+	if event, err := v.Next(buf); err != nil {
+		t.Error(err)
+	} else if attached, ok := event.(Attached); !ok || attached.Offset != 0 || attached.Reset {
+		t.Errorf("it is told %+v", event)
+	}
+	if event, err := v.Next(buf); err != nil {
+		t.Error(err)
+	} else if out, ok := event.(Output); !ok || out.Offset != 0 {
+		t.Errorf("then it is told %+v", event)
 	}
 }

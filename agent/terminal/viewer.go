@@ -369,9 +369,10 @@ func (v *Viewer) ackLocked(offset uint64) {
 	}
 }
 
-// pacesLocked says whether the pump waits for this viewer.
+// pacesLocked says whether the pump waits for this viewer. One that comes for what it lacks is waited for at once: else
+// that could be overwritten before it is told of its attach.
 func (v *Viewer) pacesLocked() bool {
-	return v.visible && !v.viewOnly && !v.parked && v.inputBlocked == 0 && !v.fresh
+	return v.visible && !v.viewOnly && !v.parked && v.inputBlocked == 0 && (v.exact || !v.fresh)
 }
 
 // Resize is the viewer's new size, ignored for one that may only look. ErrInvalid.
