@@ -135,6 +135,9 @@ func place(temp *workspace.Temp, name string, expect workspace.Stat) error {
 }
 
 func writeFile(dir *workspace.Dir, name string, s State, expect workspace.Stat, content io.Reader, sync bool) error {
+	if expect.Type == workspace.File && dir.Writing(name) {
+		return workspace.ErrOpen // before much is written; Place looks once more
+	}
 	temp, err := dir.TempFile()
 	if err != nil {
 		return err

@@ -12,6 +12,10 @@ import (
 // ErrChanged says that a path holds something else than was expected; nothing was done.
 var ErrChanged = errors.New("the disk holds another version")
 
+// ErrOpen says that a program has a file open for writing; nothing was done. What it wrote to a file that has been replaced
+// would be in no workspace.
+var ErrOpen = errors.New("a program has it open for writing; it is written once the program has closed it")
+
 // Temp is a file, link or folder under way to its place. Place or Drop it.
 type Temp struct {
 	dir  *Dir
@@ -101,7 +105,7 @@ func (t *Temp) Drop() {
 }
 
 // Place moves it to name. With expect.Type None nothing may be there; else what is there must still be expect, and
-// must be no folder. ErrChanged.
+// must be no folder. ErrChanged, ErrOpen.
 func (t *Temp) Place(name string, expect Stat) error {
 	fd := t.dir.fd()
 	if expect.Type == None {
@@ -118,14 +122,32 @@ func (t *Temp) Place(name string, expect Stat) error {
 	if err != nil {
 		return placed(name, err)
 	}
+	why := ErrChanged
 	displaced, err := t.dir.Stat(t.name)
 	if err == nil && displaced.SameFile(expect) {
-		return placed(name, unix.Unlinkat(fd, t.name, 0))
+		// Nobody finds it by its name any more, so that who has it open now is all.
+		if !t.dir.Writing(t.name) {
+			return placed(name, unix.Unlinkat(fd, t.name, 0))
+		}
+		why = ErrOpen
 	}
 	if err := unix.Renameat2(fd, t.name, fd, name, unix.RENAME_EXCHANGE); err != nil {
 		return fmt.Errorf("put %q back: %w", name, err)
 	}
-	return ErrChanged
+	return why
+}
+
+// Writing says whether anybody has a file open for writing, or mapped so. The kernel gives no read lease (fcntl(2),
+// F_SETLEASE) on such a file, whoever has it open, and needs to look at no process for it. Of files of other users, and on
+// file systems without leases, it is not known, which counts as no.
+func (d *Dir) Writing(name string) bool {
+	fd, err := openat(d.fd(), name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
+	if err != nil {
+		return false
+	}
+	_, err = unix.FcntlInt(uintptr(fd), unix.F_SETLEASE, unix.F_RDLCK)
+	_ = unix.Close(fd) // read only; the lease ends with it
+	return errors.Is(err, unix.EAGAIN)
 }
 
 func placed(name string, err error) error {

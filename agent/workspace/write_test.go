@@ -2,9 +2,12 @@ package workspace_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"codingplatform/agent/workspace"
 )
@@ -95,5 +98,75 @@ func TestNoLinkIsOpened(t *testing.T) {
 		} else if !workspace.Gone(err) {
 			t.Errorf("%q: %v", path, err)
 		}
+	}
+}
+
+// TestAFileThatIsBeingWrittenIsNotReplaced: by descriptor and by mapping, and not by who only reads.
+func TestAFileThatIsBeingWrittenIsNotReplaced(t *testing.T) {
+	root := t.TempDir()
+	tree, err := workspace.Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tree.Close() }()
+	dir, err := tree.Dir("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	path := filepath.Join(root, "f")
+	if err := os.WriteFile(path, []byte("a line\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tries := 0
+	replace := func() error {
+		t.Helper()
+		stat, err := dir.Stat("f")
+		if err != nil {
+			t.Fatal(err)
+		}
+		tries++
+		return place(t, dir, fmt.Sprint("by the editor ", tries), stat)
+	}
+	reader, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = reader.Close() }()
+	if err := replace(); err != nil {
+		t.Errorf("with a reader: %v", err)
+	}
+	writer, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := replace(); !errors.Is(err, workspace.ErrOpen) {
+		t.Errorf("with a writer: %v", err)
+	}
+	if _, err := writer.WriteString(", and a program"); err != nil {
+		t.Fatal(err)
+	}
+	mapped, err := unix.Mmap(int(writer.Fd()), 0, 4, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := writer.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := replace(); !errors.Is(err, workspace.ErrOpen) {
+		t.Errorf("with a mapping: %v", err)
+	}
+	if b, err := os.ReadFile(path); err != nil || string(b) != "by the editor 1, and a program" {
+		t.Errorf("the program's file holds %q, %v", b, err)
+	}
+	if err := unix.Munmap(mapped); err != nil {
+		t.Fatal(err)
+	}
+	if err := replace(); err != nil {
+		t.Errorf("after all have closed it: %v", err)
+	}
+	names, err := filepath.Glob(filepath.Join(root, ".*"))
+	if err != nil || len(names) > 0 {
+		t.Errorf("left behind: %v %v", names, err)
 	}
 }
