@@ -306,7 +306,7 @@ func (e *Engine) parents(path string) error {
 				stat, err = d.Stat(raw)
 			}
 			if err == nil {
-				e.watch(above, stat.Ino)
+				e.watchMade(above, stat.Ino)
 				e.note(above, glance{state: State{Type: workspace.Folder, Mode: stat.Mode}, stat: stat, read: time.Now()})
 			}
 		}

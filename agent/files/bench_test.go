@@ -79,7 +79,7 @@ func BenchmarkRestore(b *testing.B) {
 			b.Fatal(err)
 		}
 		begin = time.Now()
-		restored, err := engine.Restore(b.Context(), 1, Policy{MaxFileBytes: 1 << 20}, entries,
+		restored, err := engine.Restore(b.Context(), 1, Policy{MaxFileBytes: 1 << 20}, entries, nil,
 			func([]workspace.Hash) error { return nil },
 			func(hash workspace.Hash, _ int64) (io.Reader, error) { return bytes.NewReader(contents[hash]), nil },
 			func(Progress) {})

@@ -59,6 +59,10 @@ type Engine struct {
 	// disk serialises work on the disk.
 	disk    sync.Mutex
 	watcher Watcher // nil: poll everything
+	// unwatched are the folders that a Restore has made, with their inodes. They are watched at its end: an event for each
+	// thing that it does itself would cost as much as the doing. nil: there is no Restore.
+	unwatched   map[string]uint64
+	unwatchedMu sync.Mutex
 
 	mu      sync.Mutex
 	root    *item

@@ -49,7 +49,7 @@ func (b *bench) open(policy Policy, entries ...Entry) Restored {
 		_ = engine.log.close() // a later engine of this bench may have taken over
 		_ = engine.tree.Close()
 	})
-	restored, err := engine.Restore(b.t.Context(), 1, policy, entries,
+	restored, err := engine.Restore(b.t.Context(), 1, policy, entries, nil,
 		func([]workspace.Hash) error { return nil },
 		func(workspace.Hash, int64) (io.Reader, error) { return bytes.NewReader(content), nil },
 		func(Progress) {})

@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"time"
 
 	"codingplatform/agent/cores"
 	"codingplatform/agent/ignore"
@@ -38,8 +39,12 @@ type Restore struct {
 	e        *Engine
 	restored Restored
 	progress Progress
-	// files to write, small ones first.
+	// files to write, in their order.
 	files, retry []Entry
+	// first ranks files that go before the others, all below zero.
+	first map[string]int
+	// unlogged: the log lacks something of the base.
+	unlogged bool
 	// mu is for local, restored and progress while small files are written.
 	mu    sync.Mutex
 	local map[workspace.Hash]string
@@ -76,10 +81,11 @@ func decide(database, base, disk State, lost bool) verdict {
 	return keep
 }
 
-// Restore brings entries (parents first) to the disk. want is called with the contents that are needed, in the order in
-// which contents is called for them then. It holds the disk until it ends.
+// Restore brings entries (parents first) to the disk: the files that first names, then the others, small ones first. want is
+// called with the contents that are needed, in the order in which contents is called for them then. It holds the disk until
+// it ends.
 func (e *Engine) Restore(
-	ctx context.Context, epoch uint64, policy Policy, entries []Entry,
+	ctx context.Context, epoch uint64, policy Policy, entries []Entry, first []string,
 	want func([]workspace.Hash) error, contents Contents, tell func(Progress),
 ) (Restored, error) {
 	defer cores.More()()
@@ -91,7 +97,14 @@ func (e *Engine) Restore(
 	if err := e.scan(ctx, ""); err != nil {
 		return Restored{}, err
 	}
-	r := &Restore{e: e, local: map[workspace.Hash]string{}, tell: tell}
+	r := &Restore{e: e, local: map[workspace.Hash]string{}, first: make(map[string]int, len(first)), tell: tell}
+	for i, path := range first {
+		r.first[path] = i - len(first)
+	}
+	e.unwatchedMu.Lock()
+	e.unwatched = map[string]uint64{}
+	e.unwatchedMu.Unlock()
+	defer e.watchNew()
 	e.mu.Lock()
 	r.lost = e.braked || e.counts.items == 0 && e.counts.baseItems >= brakeItems
 	e.mu.Unlock()
@@ -106,6 +119,9 @@ func (e *Engine) Restore(
 	e.restored, e.braked, e.release = true, false, false
 	e.wake()
 	e.poke()
+	if !r.unlogged {
+		return r.restored, nil // all of it is in the log, as it was written
+	}
 	return r.restored, e.log.rewrite(e.root)
 }
 
@@ -147,6 +163,7 @@ func (r *Restore) run(ctx context.Context, entries []Entry, want func([]workspac
 			if it != nil && it.disk.Type == was.state.Type && it.disk.sameContent(was.state) {
 				// The disk's version came from the database: an agent was killed before it had noted so.
 				e.setBase(it, was.state, was.revision)
+				r.unlogged = true
 			}
 		}
 	}
@@ -170,7 +187,9 @@ func (r *Restore) run(ctx context.Context, entries []Entry, want func([]workspac
 		}
 		r.entry(entry)
 	}
-	slices.SortStableFunc(r.files, func(a, b Entry) int { return cmp.Compare(a.State.Size, b.State.Size) })
+	slices.SortStableFunc(r.files, func(a, b Entry) int {
+		return cmp.Or(cmp.Compare(r.first[a.Path], r.first[b.Path]), cmp.Compare(a.State.Size, b.State.Size))
+	})
 	r.progress.FilesTotal = uint64(len(r.files))
 	var wanted []workspace.Hash
 	asked := map[workspace.Hash]bool{}
@@ -242,6 +261,7 @@ func (r *Restore) entry(entry Entry) {
 	disk, stat := it.disk, it.stat
 	e.mu.Unlock()
 	v, chmod := e.accept(entry, disk, r.lost)
+	r.unlogged = r.unlogged || v != bring
 	switch {
 	case entry.State.Unsaved != Saved:
 		return
@@ -322,7 +342,7 @@ func (e *Engine) chmod(entry Entry) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	it := e.at(entry.Path)
-	e.changed(it, it.disk, modeOf(entry.State), entry.Revision, stat)
+	e.changed(it, it.disk, modeOf(entry.State), entry.Revision, stat, time.Unix(0, stat.Ctime))
 	return nil
 }
 
@@ -435,6 +455,7 @@ func (r *Restore) deleteOthers(ctx context.Context, entries []Entry) {
 		}
 		// What stays is new to the database, but based on what it once had.
 		e.setBase(it, State{}, revision)
+		r.unlogged = true
 		e.mu.Unlock()
 	}
 }

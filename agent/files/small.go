@@ -71,7 +71,10 @@ func (f *smallFiles) wait() {
 func (r *Restore) writeFiles(ctx context.Context, asked map[workspace.Hash]bool, contents Contents) error {
 	f := smallFiles{r: r, under: map[workspace.Hash]bool{}}
 	defer f.wait()
-	for _, entry := range r.files {
+	for i, entry := range r.files {
+		if i > 0 && r.first[entry.Path] == 0 && r.first[r.files[i-1].Path] < 0 {
+			f.next() // what is open is on the disk before the rest
+		}
 		hash, size := entry.State.Hash, entry.State.Size
 		if size > InlineBytes || size > 0 && (!asked[hash] || f.under[hash] || r.has(hash)) {
 			f.wait()

@@ -71,20 +71,26 @@ func (e *Engine) parent(path string) (*workspace.Dir, string, error) {
 
 // placed notes in index and base what was put on the disk, and returns what the log is to have of it.
 func (e *Engine) placed(r record, stat workspace.Stat) record {
+	read := time.Unix(0, stat.Ctime)
+	if r.state.Type == workspace.File && stat.Mtime == r.state.Mtime && stat.Ctime-stat.Mtime > int64(racyWindow) {
+		// It has a time of long ago, which whoever writes to it changes: there is no need to read what was just written.
+		read = read.Add(racyWindow + 1)
+	}
 	r.state.Mtime = stat.Mtime
-	r.state = e.changed(e.at(r.path), r.state, modeOf(r.state), r.revision, stat)
+	r.state = e.changed(e.at(r.path), r.state, modeOf(r.state), r.revision, stat, read)
 	return r
 }
 
 // changed notes that an entry was given a state and a mode, after which it was seen with stat, and returns its base. A
-// program may have been at it in between: the mode that it has given is its own, and what it wrote is read at the next look.
-func (e *Engine) changed(it *item, s State, mode uint32, revision uint64, stat workspace.Stat) (base State) {
+// program may have been at it in between: the mode that it has given is its own, and what it wrote since read is read at the
+// next look.
+func (e *Engine) changed(it *item, s State, mode uint32, revision uint64, stat workspace.Stat, read time.Time) (base State) {
 	base, s.Mode = s, stat.Mode
 	if s.Type != workspace.Symlink {
 		base.Mode = mode
 	}
 	e.setBase(it, base, revision)
-	e.setDisk(it, s, stat, nil, time.Unix(0, stat.Ctime))
+	e.setDisk(it, s, stat, nil, read)
 	return base
 }
 
@@ -121,9 +127,41 @@ func (e *Engine) install(
 		stat, err = dir.Stat(name)
 	}
 	if err == nil && s.Type == workspace.Folder {
-		e.watch(path, stat.Ino)
+		e.watchMade(path, stat.Ino)
 	}
 	return stat, err
+}
+
+// watchMade watches a folder that has just been made here; one that a Restore has made at its end.
+func (e *Engine) watchMade(path string, inode uint64) {
+	e.unwatchedMu.Lock()
+	defer e.unwatchedMu.Unlock()
+	if e.unwatched != nil {
+		e.unwatched[path] = inode
+		return
+	}
+	e.watch(path, inode)
+}
+
+// watchNew watches the folders that a Restore has made, and has everything looked at once more: what programs did in them
+// meanwhile had no event.
+func (e *Engine) watchNew() {
+	e.unwatchedMu.Lock()
+	made := e.unwatched
+	e.unwatched = nil
+	e.unwatchedMu.Unlock()
+	if e.watcher == nil {
+		return
+	}
+	for path, inode := range made {
+		e.watch(path, inode)
+	}
+	if len(made) > 0 {
+		e.mu.Lock()
+		e.overflowed = true
+		e.mu.Unlock()
+		e.poke()
+	}
 }
 
 func place(temp *workspace.Temp, name string, expect workspace.Stat) error {

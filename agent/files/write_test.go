@@ -70,7 +70,7 @@ func TestAProgramIsQuickerThanTheModesNote(t *testing.T) {
 	stat := it.stat
 	stat.Mode = 0o444
 	b.mu.Lock()
-	base := b.changed(it, it.disk, 0o600, 5, stat)
+	base := b.changed(it, it.disk, 0o600, 5, stat, time.Unix(0, stat.Ctime))
 	b.mu.Unlock()
 	if base.Mode != 0o600 || it.disk.Mode != 0o444 || !it.differs() {
 		t.Errorf("the base has mode %o, the disk %o", base.Mode, it.disk.Mode)

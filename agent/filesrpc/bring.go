@@ -87,7 +87,7 @@ func (s *Service) Restore(
 			FilesDone: p.Files, FilesTotal: p.FilesTotal, BytesDone: p.Bytes, BytesTotal: p.BytesTotal,
 		}}})
 	}
-	restored, err := s.engine.Restore(ctx, open.GetLeaseEpoch(), policyFromWire(open.GetPolicy()), entries, want, contents(blobs), tell)
+	restored, err := s.engine.Restore(ctx, open.GetLeaseEpoch(), policyFromWire(open.GetPolicy()), entries, open.GetFirst(), want, contents(blobs), tell)
 	if err != nil {
 		return asConnect(err)
 	}

@@ -19,7 +19,7 @@ const (
 	chunkBytes        = 256 << 10
 	inlineBytes       = 64 << 10
 	// wantsAtOnce is how many contents are read together, and smallBytes how much of them goes into a message.
-	wantsAtOnce = 512
+	wantsAtOnce = 2048
 	smallBytes  = 512 << 10
 )
 
@@ -42,6 +42,10 @@ func (s *Syncer) Restore(ctx context.Context, onProgress func(Progress)) (Restor
 	if err != nil {
 		return Restored{}, err
 	}
+	first, err := s.cfg.Store.OpenFiles(ctx, s.session)
+	if err != nil {
+		return Restored{}, err
+	}
 	streaming, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// The first of the group that fails ends the stream, and with it the others.
@@ -56,7 +60,7 @@ func (s *Syncer) Restore(ctx context.Context, onProgress func(Progress)) (Restor
 		return stream.Send(m)
 	}
 	if err := send(&agentv1.RestoreRequest{Message: &agentv1.RestoreRequest_Open{Open: &agentv1.RestoreOpen{
-		LeaseEpoch: toUint(s.cfg.Lease.Epoch), Revision: toUint(revision), Policy: s.policy(),
+		LeaseEpoch: toUint(s.cfg.Lease.Epoch), Revision: toUint(revision), Policy: s.policy(), First: first,
 	}}}); err != nil {
 		return Restored{}, streamError("restore the files", err, stream.Receive)
 	}

@@ -27,6 +27,9 @@ type Store interface {
 	// go back that far.
 	Follow(ctx context.Context, session backend.SessionID, after int64,
 		look func([]backend.Change) (paths, under []string)) (present backend.Present, reaches bool, err error)
+	// OpenFiles returns the paths that people have open in the session's editor, as the browsers have told: those in front
+	// first. Nothing says that they exist.
+	OpenFiles(ctx context.Context, session backend.SessionID) ([]string, error)
 	Cursor(ctx context.Context, session backend.SessionID) (backend.Cursor, error)
 	CommitBatch(ctx context.Context, lease backend.Lease, batch backend.Batch, limits backend.Limits) (backend.BatchResult, error)
 	// PutBlob stores size bytes of r if their SHA-256 is hash.

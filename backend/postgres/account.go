@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -53,6 +54,47 @@ func (s *Store) versioned(ctx context.Context, what, query string, args ...any) 
 	}
 	found.Data = json.RawMessage(text)
 	return found, wrap(err, what)
+}
+
+const (
+	// openLayouts is of how many people the open files are looked for, and openFiles how many there are at most.
+	openLayouts = 8
+	openFiles   = 100
+)
+
+// OpenFiles returns the paths that people had open in a session last, those in front first, 100 at most. Nothing says that
+// they exist: an arrangement is the browser's.
+func (s *Store) OpenFiles(ctx context.Context, session backend.SessionID) ([]string, error) {
+	rows, err := s.pool.Query(ctx, `SELECT data->'files'->'groups' FROM session_layouts WHERE session_id = $1 ORDER BY version DESC LIMIT $2`,
+		string(session), openLayouts)
+	if err != nil {
+		return nil, wrap(err, "read which files are open")
+	}
+	layouts, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
+	if err != nil {
+		return nil, wrap(err, "read which files are open")
+	}
+	var front, behind []string
+	for _, data := range layouts {
+		var groups []struct {
+			Tabs   []string `json:"tabs"`
+			Active string   `json:"active"`
+		}
+		if json.Unmarshal(data, &groups) != nil {
+			continue // another version of the browser's, which says nothing here
+		}
+		for _, g := range groups {
+			front = append(front, g.Active)
+			behind = append(behind, g.Tabs...)
+		}
+	}
+	seen := map[string]bool{"": true}
+	open := slices.DeleteFunc(append(front, behind...), func(path string) bool {
+		twice := seen[path]
+		seen[path] = true
+		return twice
+	})
+	return open[:min(len(open), openFiles)], nil
 }
 
 // MergeLayout sets the fields of a layout that are given, drops those that are null, and leaves the others. CodeTooLarge

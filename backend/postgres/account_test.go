@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -102,4 +103,41 @@ func TestDuplicatesKeepTheirContents(t *testing.T) {
 	if err != nil || string(content) != "kept" {
 		t.Errorf("%q %v", content, err)
 	}
+}
+
+// What people have open is found whatever their browsers have written.
+func TestOpenFiles(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	want := func(want ...string) {
+		t.Helper()
+		got, err := w.OpenFiles(t.Context(), w.session)
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("open are %q, %v; want %q", got, err, want)
+		}
+	}
+	for _, tt := range []struct {
+		layout string
+		want   []string
+	}{
+		{`{"panes":{}}`, nil},
+		{`{"files":null}`, nil},
+		{`{"files":{"groups":"of another version"}}`, nil},
+		{`{"files":{"groups":[{"tabs":[1,2]}]}}`, nil},
+		{`{"files":{"groups":[{"tabs":[],"active":""}]}}`, nil},
+		{`{"files":{"groups":[{"tabs":["a","b","c"],"active":"b"},{"tabs":["b","d/e"],"active":"d/e"}]}}`, []string{"b", "d/e", "a", "c"}},
+	} {
+		if _, err := w.MergeLayout(t.Context(), w.user, w.session, []byte(tt.layout), 1<<10); err != nil {
+			t.Fatal(err)
+		}
+		want(tt.want...)
+	}
+	guest, err := w.CreateUser(t.Context(), "guest", "guest@example.com", "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.MergeLayout(t.Context(), guest.ID, w.session, []byte(`{"files":{"groups":[{"tabs":["b","g"],"active":"g"}]}}`), 1<<10); err != nil {
+		t.Fatal(err)
+	}
+	want("g", "b", "d/e", "a", "c")
 }

@@ -15,24 +15,55 @@ const (
 )
 
 // Contents reads the contents of saved files of a session, in their order, and passes them on in batches. contents[i] is
-// that of items[i]; nil: it is gone. Each is passed on before the next batch is kept, so that two are in memory at most.
+// that of items[i]; nil: it is gone. A batch is read while the one before is passed on, so that two are in memory at most.
 func (s *Store) Contents(ctx context.Context, items []backend.Item, each func(items []backend.Item, contents [][]byte) error) error {
-	for len(items) > 0 {
-		n, bytes := 0, int64(0)
-		for n < len(items) && n < contentsFiles && (n == 0 || bytes+items[n].Size <= contentsBytes) {
-			bytes += items[n].Size
-			n++
+	if len(items) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	next := s.readPart(ctx, items)
+	defer func() {
+		cancel()
+		if next != nil {
+			<-next
 		}
-		contents, err := s.contents(ctx, items[:n])
-		if err != nil {
-			return wrap(err, "read contents")
+	}()
+	for next != nil {
+		p := <-next
+		next = nil
+		if p.err != nil {
+			return wrap(p.err, "read contents")
 		}
-		if err := each(items[:n], contents); err != nil {
+		if items = items[len(p.items):]; len(items) > 0 {
+			next = s.readPart(ctx, items)
+		}
+		if err := each(p.items, p.contents); err != nil {
 			return err
 		}
-		items = items[n:]
 	}
 	return nil
+}
+
+// part is what is read at once.
+type part struct {
+	items    []backend.Item
+	contents [][]byte
+	err      error
+}
+
+// readPart has the first of items read.
+func (s *Store) readPart(ctx context.Context, items []backend.Item) <-chan part {
+	n, bytes := 0, int64(0)
+	for n < len(items) && n < contentsFiles && (n == 0 || bytes+items[n].Size <= contentsBytes) {
+		bytes += items[n].Size
+		n++
+	}
+	read := make(chan part, 1)
+	go func() {
+		contents, err := s.contents(ctx, items[:n])
+		read <- part{items[:n], contents, err}
+	}()
+	return read
 }
 
 func (s *Store) contents(ctx context.Context, items []backend.Item) ([][]byte, error) {

@@ -337,6 +337,7 @@ func BenchmarkFilesRestore(b *testing.B) {
 	empty := f.c.createSession("empty")
 	_ = f.sh.ws.CloseNow()
 	var none, full, floor, restored []time.Duration
+	var agentSpent, backendSpent time.Duration
 	start := func(id string) time.Duration {
 		f.c.call(http.StatusAccepted, http.MethodPost, "/api/workspace/"+id+"/shutdown", nil)
 		if err := os.RemoveAll(filepath.Join(f.dir, "sessions", id)); err != nil {
@@ -364,10 +365,15 @@ func BenchmarkFilesRestore(b *testing.B) {
 				}
 			}
 		}()
+		agentBefore, backendBefore := f.cpu(f.agents()...), f.cpu(f.p.cmd.Process.Pid)
 		begin := time.Now()
 		sh := f.c.attach(id)
 		sh.until("$ ")
 		took := time.Since(begin)
+		if id == f.id {
+			agentSpent += f.cpu(f.agents()...) - agentBefore
+			backendSpent += f.cpu(f.p.cmd.Process.Pid) - backendBefore
+		}
 		restore, ok := <-phases
 		if !ok {
 			b.Fatal("the phases of a start were not told")
@@ -404,6 +410,8 @@ func BenchmarkFilesRestore(b *testing.B) {
 	b.ReportMetric((percentile(full, 0.5)-percentile(none, 0.5)).Seconds()*1e3, "beyond-empty-ms")
 	b.ReportMetric(percentile(floor, 0.5).Seconds()*1e3, "floor-write-ms")
 	b.ReportMetric(percentile(none, 0.5).Seconds()*1e3, "empty-ms")
+	b.ReportMetric(agentSpent.Seconds()*1e3/float64(rounds), "agent-cpu-ms")
+	b.ReportMetric(backendSpent.Seconds()*1e3/float64(rounds), "backend-cpu-ms")
 	b.ReportMetric(restore.Seconds()*1e3, "ms")
 	b.ReportMetric(restore.Seconds()/percentile(floor, 0.5).Seconds(), "x-floor")
 }

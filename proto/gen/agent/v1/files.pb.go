@@ -646,8 +646,11 @@ type RestoreOpen struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	LeaseEpoch uint64                 `protobuf:"varint,1,opt,name=lease_epoch,json=leaseEpoch,proto3" json:"lease_epoch,omitempty"`
 	// The workspace revision of the entries.
-	Revision      uint64      `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
-	Policy        *SyncPolicy `protobuf:"bytes,3,opt,name=policy,proto3" json:"policy,omitempty"`
+	Revision uint64      `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	Policy   *SyncPolicy `protobuf:"bytes,3,opt,name=policy,proto3" json:"policy,omitempty"`
+	// Paths of files that are written before all others, in this order, 100 at most: what people have open. The others follow
+	// by size.
+	First         []string `protobuf:"bytes,4,rep,name=first,proto3" json:"first,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -699,6 +702,13 @@ func (x *RestoreOpen) GetRevision() uint64 {
 func (x *RestoreOpen) GetPolicy() *SyncPolicy {
 	if x != nil {
 		return x.Policy
+	}
+	return nil
+}
+
+func (x *RestoreOpen) GetFirst() []string {
+	if x != nil {
+		return x.First
 	}
 	return nil
 }
@@ -2744,12 +2754,13 @@ const file_agent_v1_files_proto_rawDesc = "" +
 	"\x03end\x18\x03 \x01(\v2\x14.agent.v1.RestoreEndH\x00R\x03end\x12)\n" +
 	"\x04blob\x18\x04 \x01(\v2\x13.agent.v1.BlobChunkH\x00R\x04blob\x12,\n" +
 	"\x05blobs\x18\x05 \x01(\v2\x14.agent.v1.BlobChunksH\x00R\x05blobsB\t\n" +
-	"\amessage\"x\n" +
+	"\amessage\"\x8e\x01\n" +
 	"\vRestoreOpen\x12\x1f\n" +
 	"\vlease_epoch\x18\x01 \x01(\x04R\n" +
 	"leaseEpoch\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x04R\brevision\x12,\n" +
-	"\x06policy\x18\x03 \x01(\v2\x14.agent.v1.SyncPolicyR\x06policy\"?\n" +
+	"\x06policy\x18\x03 \x01(\v2\x14.agent.v1.SyncPolicyR\x06policy\x12\x14\n" +
+	"\x05first\x18\x04 \x03(\tR\x05first\"?\n" +
 	"\x0eRestoreEntries\x12-\n" +
 	"\aentries\x18\x01 \x03(\v2\x13.agent.v1.FileEntryR\aentries\"\f\n" +
 	"\n" +
