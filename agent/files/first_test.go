@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -136,4 +137,23 @@ func TestARestoresOrder(t *testing.T) {
 			t.Errorf("the log has nothing of %s", entry.Path)
 		}
 	}
+}
+
+// TestAFolderThatIsMadeIsLookedInto: until a folder that an Apply has made is watched, there are no events of what programs
+// do in it.
+func TestAFolderThatIsMadeIsLookedInto(t *testing.T) {
+	b := newBench(t)
+	wantOutcomes(t, b.apply(Operation{Op: Put, Entry: folder("d", 50)}, putOf(entry("above/f", 50))), Applied, Applied)
+	b.write("d/early")
+	b.write("above/early")
+	due, everything := b.due(time.Now())
+	if everything {
+		t.Fatal("everything is looked at")
+	}
+	b.lookAt(t.Context(), due)
+	batch := b.batch()
+	if batch == nil {
+		t.Fatalf("nothing is sent after a look at %q", due)
+	}
+	wantSent(t, said(batch), "put above", "put above/early", "put d/early")
 }

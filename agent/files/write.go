@@ -132,7 +132,8 @@ func (e *Engine) install(
 	return stat, err
 }
 
-// watchMade watches a folder that has just been made here; one that a Restore has made at its end.
+// watchMade has a folder that has just been made here watched, and then looked into: programs may be at it already, and
+// there are no events of what they did before. For one that a Restore has made that is at its end.
 func (e *Engine) watchMade(path string, inode uint64) {
 	e.unwatchedMu.Lock()
 	defer e.unwatchedMu.Unlock()
@@ -140,7 +141,7 @@ func (e *Engine) watchMade(path string, inode uint64) {
 		e.unwatched[path] = inode
 		return
 	}
-	e.watch(path, inode)
+	e.later(path, 0)
 }
 
 // watchNew watches the folders that a Restore has made, and has everything looked at once more: what programs did in them
