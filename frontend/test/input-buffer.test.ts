@@ -88,4 +88,16 @@ describe("InputBuffer", () => {
     received += text(buffer.take(1 << 20));
     expect(received).toBe(all);
   });
+
+  it("keeps keys in few pieces, and what they were", () => {
+    const buffer = new InputBuffer();
+    for (let key = 0; key < 10_000; key++) {
+      buffer.push(Uint8Array.of(key & 0xff));
+      expect(buffer.take(100)).toEqual(Uint8Array.of(key & 0xff));
+    }
+    expect(buffer.pieces).toBeLessThan(4);
+    expect(buffer.confirm(5_000)).toBe(0);
+    buffer.push(Uint8Array.of(1, 2));
+    expect(buffer.take(10_000)).toEqual(Uint8Array.from({ length: 5_002 }, (_, index) => (index < 5_000 ? (index + 5_000) & 0xff : index - 4_999)));
+  });
 });

@@ -1,3 +1,6 @@
+/** What is typed shares pieces of so many bytes. */
+const chunkBytes = 4 << 10;
+
 /**
  * The bytes that were typed into one terminal, addressed by their position since the terminal began. What the
  * server has not confirmed is kept, to be sent again after a reconnect, so that no byte is lost or typed twice.
@@ -30,17 +33,35 @@ export class InputBuffer {
 
   push(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
-    this.#chunks.push(bytes);
     this.#end += bytes.length;
+    const last = this.#chunks.at(-1);
+    const used = last ? last.byteOffset + last.length : 0;
+    // Keys come one at a time, and an array for each would take hundreds of bytes for one.
+    if (last && used + bytes.length <= last.buffer.byteLength) {
+      const grown = new Uint8Array(last.buffer, last.byteOffset, last.length + bytes.length);
+      grown.set(bytes, last.length);
+      this.#chunks[this.#chunks.length - 1] = grown;
+      return;
+    }
+    const made = new Uint8Array(new ArrayBuffer(Math.max(chunkBytes, bytes.length)), 0, bytes.length);
+    made.set(bytes);
+    this.#chunks.push(made);
+  }
+
+  /** How many pieces what is kept is in. */
+  get pieces(): number {
+    return this.#chunks.length;
   }
 
   /** Takes at most `max` bytes that were not sent yet; empty when there are none. The bytes stay kept. */
   take(max: number): Uint8Array<ArrayBuffer> {
     const size = Math.min(max, this.#end - this.#sent);
     const out = new Uint8Array(size);
-    let position = this.#base;
+    let first = this.#chunks.length;
+    let position = this.#end;
+    while (position > this.#sent) position -= this.#chunks[--first]?.length ?? position;
     let filled = 0;
-    for (const chunk of this.#chunks) {
+    for (const chunk of this.#chunks.slice(first)) {
       if (filled === size) break;
       const from = Math.max(0, this.#sent + filled - position);
       if (from < chunk.length) {
