@@ -10,6 +10,9 @@ import (
 	"codingplatform/agent/program"
 )
 
+// silent is a program that writes nothing: what it would write is given to the terminal by the test.
+var silent = []string{"sh", "-c", "read x"}
+
 // startManager runs a manager until the test ends.
 func startManager(t *testing.T, cfg Config) *Manager {
 	t.Helper()
@@ -33,17 +36,13 @@ func startManager(t *testing.T, cfg Config) *Manager {
 func TestWhoStartsAProgramGetsAllOfIt(t *testing.T) {
 	t.Parallel()
 	m := startManager(t, Config{})
-	spec := &Spec{Name: "1", Size: Size{Cols: 80, Rows: 24}, Command: []string{"sh", "-c", "stty -echo; printf early; read x"}}
+	spec := &Spec{Name: "1", Size: Size{Cols: 80, Rows: 24}, Command: silent}
 	creator, err := m.Attach("1", Attach{Client: "creator", Size: Size{Cols: 100, Rows: 30}}, spec)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer creator.Close()
-	for wrote := false; !wrote; time.Sleep(time.Millisecond) {
-		creator.t.mu.Lock()
-		wrote = creator.t.ring.End() == uint64(len("early"))
-		creator.t.mu.Unlock()
-	}
+	creator.t.output([]byte("early"))
 	buf := make([]byte, MaxOutput)
 	event, err := creator.Next(buf)
 	if err != nil {
@@ -81,43 +80,35 @@ func TestWhoStartsAProgramGetsAllOfIt(t *testing.T) {
 // Who comes back for what it lacks, and was waited for until then, is waited for until it has been told of its attach.
 func TestWhoComesBackIsNotOvertaken(t *testing.T) {
 	t.Parallel()
-	const window = 64 << 10
-	m := startManager(t, Config{Resume: 256 << 10, HoldFor: time.Hour, ParkAfter: time.Hour})
+	const window, ring = 64 << 10, 256 << 10
+	m := startManager(t, Config{Resume: ring, HoldFor: time.Hour, ParkAfter: time.Hour})
 	a := Attach{Client: "x", Window: window, Size: Size{Cols: 80, Rows: 24}}
-	v, err := m.Attach("1", a, &Spec{Name: "1", Size: a.Size, Command: []string{"yes"}})
+	v, err := m.Attach("1", a, &Spec{Name: "1", Size: a.Size, Command: silent})
 	if err != nil {
 		t.Fatal(err)
 	}
 	term := v.t
-	// paused waits until the program waits, or something is lost.
-	paused := func() {
+	waits := func(when string) {
 		t.Helper()
-		for is := false; !is; time.Sleep(time.Millisecond) {
-			term.mu.Lock()
-			is = term.paused
-			start := term.ring.Start()
-			term.mu.Unlock()
-			if start > 0 {
-				t.Fatal("output that was not told of is overwritten")
-			}
+		term.mu.Lock()
+		defer term.mu.Unlock()
+		if term.pauseLocked(time.Now()) <= 0 {
+			t.Errorf("the program goes on %s", when)
 		}
 	}
-	paused() // it has not been told of its attach
+	term.output(make([]byte, window))
+	waits("before who started it is told")
 	v.Ack(0)
 	v.Lose()
 	v.Close()
-	paused()
+	term.output(make([]byte, ring-window))
+	waits("before who was lost is back")
 	a.Resume, a.Incarnation = true, term.incarnation
 	if v, err = m.Attach("1", a, nil); err != nil {
 		t.Fatal(err)
 	}
 	defer v.Close()
-	term.mu.Lock()
-	wait := term.pauseLocked(time.Now())
-	term.mu.Unlock()
-	if wait <= 0 {
-		t.Error("the program goes on before who came back is told")
-	}
+	waits("before who came back is told")
 	buf := make([]byte, MaxOutput)
 	if event, err := v.Next(buf); err != nil {
 		t.Error(err)

@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -390,70 +389,6 @@ func TestHostilePaths(t *testing.T) {
 	}
 	if a := c.do(http.MethodPost, base+"etc/x", "application/octet-stream", strings.NewReader("x")); a.status < 400 || a.status >= 500 {
 		t.Errorf("saving below a link answers %d %s", a.status, a.body)
-	}
-}
-
-// A backend of its own process, so that it can be killed.
-type process struct {
-	cmd *exec.Cmd
-	url string
-}
-
-func startProcess(tb testing.TB, dir string, args ...string) *process {
-	tb.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	cmd := exec.Command(self, append(append([]string{"serve"}, flags(dir)...), args...)...)
-	cmd.Env = append(os.Environ(), asBackend+"=1")
-	stderr, err := cmd.StderrPipe()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		tb.Fatal(err)
-	}
-	bounded(tb, cmd)
-	tb.Cleanup(func() { _ = cmd.Process.Kill() }) // of a test that failed
-	p := &process{cmd: cmd}
-	ready := make(chan string, 1)
-	go func() {
-		defer close(ready)
-		var line []byte
-		buffer := make([]byte, 4096)
-		for {
-			n, err := stderr.Read(buffer)
-			line = append(line, buffer[:n]...)
-			for i := bytes.IndexByte(line, '\n'); i >= 0; i = bytes.IndexByte(line, '\n') {
-				_, _ = tb.Output().Write(line[:i+1])
-				if _, after, found := strings.Cut(string(line[:i]), `"ready at `); found {
-					url, _, _ := strings.Cut(after, `"`)
-					ready <- url
-				}
-				line = line[i+1:]
-			}
-			if err != nil {
-				return
-			}
-		}
-	}()
-	url, ok := <-ready
-	if !ok {
-		tb.Fatalf("the backend did not start: %v", cmd.Wait())
-	}
-	p.url = url
-	return p
-}
-
-func (p *process) end(tb testing.TB, signal os.Signal) {
-	tb.Helper()
-	if err := p.cmd.Process.Signal(signal); err != nil {
-		tb.Fatal(err)
-	}
-	err := p.cmd.Wait()
-	if exit := (*exec.ExitError)(nil); err != nil && (signal != os.Kill || !errors.As(err, &exit)) {
-		tb.Fatalf("the backend ended with: %v", err)
 	}
 }
 

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +12,70 @@ import (
 	"testing"
 	"time"
 )
+
+// process is a backend of its own, so that it can be killed.
+type process struct {
+	cmd *exec.Cmd
+	url string
+}
+
+func startProcess(tb testing.TB, dir string, args ...string) *process {
+	tb.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	cmd := exec.Command(self, append(append([]string{"serve"}, flags(dir)...), args...)...)
+	cmd.Env = append(os.Environ(), asBackend+"=1")
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		tb.Fatal(err)
+	}
+	bounded(tb, cmd)
+	tb.Cleanup(func() { _ = cmd.Process.Kill() }) // of a test that failed
+	p := &process{cmd: cmd}
+	ready := make(chan string, 1)
+	go func() {
+		defer close(ready)
+		var line []byte
+		buffer := make([]byte, 4096)
+		for {
+			n, err := stderr.Read(buffer)
+			line = append(line, buffer[:n]...)
+			for i := bytes.IndexByte(line, '\n'); i >= 0; i = bytes.IndexByte(line, '\n') {
+				_, _ = tb.Output().Write(line[:i+1])
+				if _, after, found := strings.Cut(string(line[:i]), `"ready at `); found {
+					url, _, _ := strings.Cut(after, `"`)
+					ready <- url
+				}
+				line = line[i+1:]
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	url, ok := <-ready
+	if !ok {
+		tb.Fatalf("the backend did not start: %v", cmd.Wait())
+	}
+	p.url = url
+	return p
+}
+
+func (p *process) end(tb testing.TB, signal os.Signal) {
+	tb.Helper()
+	if err := p.cmd.Process.Signal(signal); err != nil {
+		tb.Fatal(err)
+	}
+	err := p.cmd.Wait()
+	if exit := (*exec.ExitError)(nil); err != nil && (signal != os.Kill || !errors.As(err, &exit)) {
+		tb.Fatalf("the backend ended with: %v", err)
+	}
+}
 
 // lifetime is how long a process of a test may live: several times what the slowest takes on a busy machine, and less
 // than the whole run has.
