@@ -59,35 +59,36 @@ func TestNoPieceIsMissed(t *testing.T) {
 	t.Parallel()
 	const pieces = 20_000
 	w, slave := newTestWaiter(t)
-	written := make(chan int, 1)
+	type result struct {
+		total int
+		err   error
+	}
+	written := make(chan result, 1) // it may come after the test has failed
 	go func() {
 		r := rand.New(rand.NewPCG(1, 2))
-		total := 0
-		for range pieces {
-			n, err := slave.Write(make([]byte, 1+r.IntN(3000)))
-			if err != nil {
-				t.Error(err)
-			}
-			total += n
+		var all result
+		for i := 0; i < pieces && all.err == nil; i++ {
+			var n int
+			n, all.err = slave.Write(make([]byte, 1+r.IntN(3000)))
+			all.total += n
 			for range r.IntN(2000) { // a moment of no fixed length
 				_ = r.Uint64()
 			}
 		}
-		written <- total
-		if err := slave.Close(); err != nil {
-			t.Error(err)
-		}
+		all.err = errors.Join(all.err, slave.Close())
+		written <- all
 	}()
-	if err := w.SetDeadline(time.Now().Add(time.Minute)); err != nil {
-		t.Fatal(err)
-	}
 	buf := make([]byte, readSize)
 	for got := 0; ; {
+		// For each piece anew: the next one is never long in coming, all of them are on a busy machine.
+		if err := w.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
 		n, err := w.read(buf)
 		got += n
 		if errors.Is(err, unix.EIO) {
-			if total := <-written; got != total {
-				t.Errorf("%d of %d bytes were read", got, total)
+			if all := <-written; all.err != nil || got != all.total {
+				t.Errorf("%d of %d bytes were read: %v", got, all.total, all.err)
 			}
 			return
 		}
