@@ -35,7 +35,8 @@ type conn struct {
 	attached   bool
 	cols, rows int // as the server knows them
 	acked      uint64
-	epoch      int // of acked
+	epoch      int  // of acked
+	told       bool // an acknowledgement was sent, or waits for the picture of the screen
 	pinged     uint64
 	answered   uint64
 	pinging    bool
@@ -237,6 +238,9 @@ func (c *conn) attach(ctx context.Context, m message) error {
 	}
 	if !c.attached || reset {
 		c.acked, c.epoch = m.Offset, t.epoch
+	}
+	if m.Reset && m.Snapshot > 0 {
+		c.told = true // once it is shown
 	}
 	if !c.attached || restarted {
 		c.pinged, c.answered = t.input.sent, t.input.sent

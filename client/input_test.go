@@ -85,9 +85,12 @@ func TestInputWaitsForTheServer(t *testing.T) {
 				}
 			}()
 			for {
-				_, data, err := s.Read(ctx)
+				kind, data, err := s.Read(ctx)
 				if err != nil {
 					return
+				}
+				if kind != websocket.MessageBinary {
+					continue
 				}
 				if taken.Add(int64(len(data))) == 20<<20 {
 					s.say(ctx, `{"type":"exit"}`)

@@ -60,13 +60,12 @@ func (c *conn) next() (kind websocket.MessageType, frame []byte, ping uint64) {
 	if !c.attached {
 		return 0, nil, 0
 	}
+	if c.ack() {
+		return websocket.MessageText, append(strconv.AppendUint([]byte(`{"type":"ack","offset":`), c.acked, 10), '}'), 0
+	}
 	if (t.cols != c.cols || t.rows != c.rows) && !t.viewOnly {
 		c.cols, c.rows = t.cols, t.rows
 		return websocket.MessageText, fmt.Appendf(nil, `{"type":"resize","cols":%d,"rows":%d}`, c.cols, c.rows), 0
-	}
-	if c.epoch == t.epoch && t.rendered > c.acked && (t.rendered-c.acked >= ackBytes || t.events.idle()) {
-		c.acked = t.rendered
-		return websocket.MessageText, append(strconv.AppendUint([]byte(`{"type":"ack","offset":`), c.acked, 10), '}'), 0
 	}
 	if t.viewOnly || t.input.sent-c.answered >= aheadBytes {
 		return 0, nil, 0
@@ -79,6 +78,19 @@ func (c *conn) next() (kind websocket.MessageType, frame []byte, ping uint64) {
 		c.pinging, c.pinged, ping = true, t.input.sent, t.input.sent
 	}
 	return websocket.MessageBinary, frame, ping
+}
+
+// ack says whether c.acked is to be acknowledged now. The first time it is at once, even if nothing was shown: until
+// then the server takes for shown what may still be on its way, and keeps too little of it if the socket breaks.
+func (c *conn) ack() bool {
+	t := c.t
+	shown := c.epoch == t.epoch && t.rendered > c.acked && (!c.told || t.rendered-c.acked >= ackBytes || t.events.idle())
+	if shown {
+		c.acked = t.rendered
+	}
+	due := shown || !c.told
+	c.told = true
+	return due
 }
 
 // ping returns when the server has read the input before position: a socket is in order. It has no time limit,

@@ -307,7 +307,7 @@ func TestSizeAndModeAreTold(t *testing.T) {
 		if diff := cmp.Diff([]Phase{Connecting, Starting, Online}, states); diff != "" {
 			t.Error(diff)
 		}
-		if diff := cmp.Diff([]control{{Type: "resize", Cols: 60, Rows: 20}}, got); diff != "" {
+		if diff := cmp.Diff([]control{{Type: "ack"}, {Type: "resize", Cols: 60, Rows: 20}}, got); diff != "" {
 			t.Error(diff)
 		}
 		want := []Event{

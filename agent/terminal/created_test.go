@@ -77,6 +77,100 @@ func TestWhoStartsAProgramGetsAllOfIt(t *testing.T) {
 	}
 }
 
+// Until its first acknowledgement, what a viewer was handed counts as rendered. Then only what it has told counts, and
+// what was on its way when its connection broke is kept.
+func TestWhatIsOnItsWayIsKept(t *testing.T) {
+	t.Parallel()
+	const window, ring = 64 << 10, 256 << 10
+	for name, first := range map[string]uint32{"nothing": 0, "some of it": 10_000} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := startManager(t, Config{Resume: ring, HoldFor: time.Hour, ParkAfter: time.Hour})
+			a := Attach{Client: "x", Window: window, Size: Size{Cols: 80, Rows: 24}}
+			v, err := m.Attach("1", a, &Spec{Name: "1", Size: a.Size, Command: silent})
+			if err != nil {
+				t.Fatal(err)
+			}
+			term := v.t
+			waits := func() bool {
+				term.mu.Lock()
+				defer term.mu.Unlock()
+				return term.pauseLocked(time.Now()) > 0
+			}
+			buf := make([]byte, MaxOutput)
+			for range 3 {
+				term.output(make([]byte, window-1))
+				for event := Event(Output{}); event != nil; {
+					if event, err = v.Next(buf); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if waits() {
+					t.Fatal("a viewer that does not acknowledge holds the program up")
+				}
+			}
+			v.Ack(uint64(first))
+			if !waits() {
+				t.Error("what is on its way is taken for rendered")
+			}
+			v.Lose()
+			v.Close()
+			if term.output(make([]byte, ring-3*(window-1)+int(first)-readSize)); waits() {
+				t.Error("the program waits though nothing is in danger")
+			}
+			if term.output([]byte{0}); !waits() {
+				t.Error("what was on its way would be overwritten")
+			}
+			a.Resume, a.Incarnation, a.Offset = true, term.incarnation, uint64(first)
+			if v, err = m.Attach("1", a, nil); err != nil {
+				t.Fatal(err)
+			}
+			defer v.Close()
+			if event, err := v.Next(buf); err != nil {
+				t.Error(err)
+			} else if attached, ok := event.(Attached); !ok || attached.Offset != uint64(first) || attached.Reset {
+				t.Errorf("it is told %+v", event)
+			}
+		})
+	}
+}
+
+// A late first acknowledgement is of what came before the picture of the screen: the viewer is not left without output.
+func TestALateAcknowledgementStopsNothing(t *testing.T) {
+	t.Parallel()
+	const window, ring = 64 << 10, 256 << 10
+	m := startManager(t, Config{Resume: ring, HoldFor: time.Hour, ParkAfter: time.Hour})
+	a := Attach{Client: "x", Window: window, ViewOnly: true}
+	spec := &Spec{Name: "1", Size: Size{Cols: 80, Rows: 24}, Command: silent}
+	v, err := m.Attach("1", a, spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	buf := make([]byte, MaxOutput)
+	told := func() (last Event) {
+		t.Helper()
+		for {
+			event, err := v.Next(buf)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if event == nil {
+				return last
+			}
+			last = event
+		}
+	}
+	told()
+	v.t.output(make([]byte, 2*ring))
+	told()
+	v.Ack(1)
+	v.t.output([]byte("more"))
+	if out, ok := told().(Output); !ok || string(out.Data) != "more" {
+		t.Errorf("it is told %+v", out)
+	}
+}
+
 // Who comes back for what it lacks, and was waited for until then, is waited for until it has been told of its attach.
 func TestWhoComesBackIsNotOvertaken(t *testing.T) {
 	t.Parallel()

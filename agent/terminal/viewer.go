@@ -99,8 +99,9 @@ type Viewer struct {
 	gathering    *time.Timer // wakes it for what was gathered; armed says that it will
 	armed        bool
 	acked        uint64
-	reset        bool // the next Attached redraws
-	fresh        bool // no Attached yet
+	drawn        uint64 // what came before is not waited for: where it began, or its last picture of the screen
+	reset        bool   // the next Attached redraws
+	fresh        bool   // no Attached yet
 	created      bool
 	gap          *Gap      // told after the first Attached
 	redraw       *Attached // told after a Gap
@@ -152,7 +153,7 @@ func (t *Terminal) attach(a Attach, created bool) (*Viewer, error) {
 			v.gap = &Gap{From: from}
 		}
 	}
-	v.acked = v.pos
+	v.acked, v.drawn = v.pos, v.pos
 	t.viewers = append(t.viewers, v)
 	t.resizeLocked()
 	t.resumeLocked()
@@ -281,7 +282,7 @@ func (v *Viewer) attachedLocked() Attached {
 		v.reset = false
 		a.Snapshot = t.screen.Snapshot()
 		v.pos = t.ring.End()
-		v.acked = v.pos
+		v.acked, v.drawn = v.pos, v.pos
 		if v.gap != nil {
 			v.gap.To = v.pos
 		}
@@ -353,7 +354,11 @@ func (v *Viewer) blockInput(blocked bool) {
 func (v *Viewer) Ack(offset uint64) {
 	v.t.mu.Lock()
 	defer v.t.mu.Unlock()
-	v.acks = true
+	if !v.acks {
+		// What was handed out was taken for rendered, and may still be on its way.
+		v.acks = true
+		v.acked = min(v.acked, max(offset, v.drawn))
+	}
 	v.ackLocked(min(offset, v.pos))
 }
 
@@ -418,6 +423,10 @@ func (v *Viewer) endLocked(err error) {
 	v.t.resumeLocked()
 }
 
+// silentWindows is how much may be on its way to a viewer that has not acknowledged anything: what was handed out counts
+// as rendered at once, and there are two hops.
+const silentWindows = 2
+
 // Lose says that the viewer is about to be closed because its connection broke: what a writer lacks is kept for it
 // for a while.
 func (v *Viewer) Lose() {
@@ -428,7 +437,7 @@ func (v *Viewer) Lose() {
 	}
 	acked := v.acked
 	if !v.acks {
-		acked -= min(v.window, acked) // what was handed out may never have arrived
+		acked -= min(silentWindows*v.window, acked) // what was handed out may never have arrived
 	}
 	v.t.lost[v.client] = lost{acked: acked, at: time.Now()}
 }
