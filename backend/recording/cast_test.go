@@ -181,3 +181,21 @@ func FuzzEncoder(f *testing.F) {
 		}
 	})
 }
+
+// A recording that is to end waits for what the terminal has printed as long as that comes.
+func TestWhatComesIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	r := newRecorder(Config{}, backend.Recording{})
+	for range 3 {
+		if !r.comes() {
+			t.Fatal("it does not wait until the terminal is reached")
+		}
+	}
+	r.incarnation, r.offset = "i", 10
+	if !r.comes() {
+		t.Error("it does not wait though something came")
+	}
+	if r.comes() {
+		t.Error("it waits though nothing came")
+	}
+}

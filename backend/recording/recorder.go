@@ -22,7 +22,8 @@ const (
 	// What has been taken is stored this often, and at once when it is this much.
 	flushEvery = time.Second
 	flushBytes = 64 << 10
-	// settleTimeout is how long a recording that is to end waits for what the terminal has printed by then.
+	// settleTimeout is how long a recording that is to end waits, while nothing comes, for what the terminal has printed
+	// by then. It begins when the terminal has been reached: until then there is nothing to wait for, and an end.
 	settleTimeout = 2 * time.Second
 	// lastFlushTimeout bounds the store of what was taken when the recorder itself has to go.
 	lastFlushTimeout = 2 * time.Second
@@ -45,8 +46,9 @@ type recorder struct {
 	incarnation string
 	offset      uint64
 	cols, rows  uint32
-	// target is set when the recording shall end at that offset.
-	target *uint64
+	// target is set when the recording shall end at that offset, settled is how far it was when that was looked at last.
+	target  *uint64
+	settled uint64
 	// broken says that an append has failed: what is stored is not known.
 	broken bool
 	ended  bool
@@ -117,7 +119,7 @@ func (r *recorder) open() *agentv1.AttachOpen {
 func (r *recorder) tend(ctx context.Context, stop <-chan struct{}) error {
 	ticker := time.NewTicker(flushEvery)
 	defer ticker.Stop()
-	settled := make(<-chan time.Time)
+	var settled <-chan time.Time
 	for {
 		var err error
 		select {
@@ -133,7 +135,11 @@ func (r *recorder) tend(ctx context.Context, stop <-chan struct{}) error {
 			err = r.settle(ctx)
 		case <-settled:
 			r.mu.Lock()
-			err = r.end(ctx)
+			if r.comes() {
+				settled = time.After(settleTimeout)
+			} else {
+				err = r.end(ctx)
+			}
 			r.mu.Unlock()
 		}
 		if err != nil {
@@ -150,6 +156,7 @@ func (r *recorder) settle(ctx context.Context) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.settled = r.offset
 	for _, info := range response.Msg.GetTerminals() {
 		if info.GetName() == r.row.Terminal || slices.Contains(info.GetFormerNames(), r.row.Terminal) {
 			offset := info.GetOffset()
@@ -169,6 +176,14 @@ func (r *recorder) arrived(ctx context.Context) error {
 		return nil
 	}
 	return r.end(ctx)
+}
+
+// comes says whether the recording may still get what it is to end with: the terminal is not reached yet, or more has
+// come since the last look. Under mu.
+func (r *recorder) comes() bool {
+	before := r.settled
+	r.settled = r.offset
+	return r.incarnation == "" || r.offset != before
 }
 
 // lost says what the end of the stream means.
