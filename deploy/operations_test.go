@@ -158,7 +158,9 @@ func (p product) lostVolume(t *testing.T) {
 	kubectl(t, "delete", "persistentvolumeclaim", "-n", workspaces, claim, "--wait=false")
 	kubectl(t, "delete", "pod", "-n", workspaces, p.pod(t), "--timeout=60s")
 	over := p.until(t, "stopped or failed", func(s status) bool { return s.Phase == "stopped" || s.Phase == "failed" })
-	t.Logf("without its volume the session is %+v", over)
+	if !strings.Contains(over.Reason, "stopped") {
+		t.Errorf("the reason for the end is %q", over.Reason)
+	}
 	if out := string(program(t, p.api, p.session, "another-volume", "", nil, "cat", "saved.txt")); out != "saved\r\n" {
 		t.Errorf("on the new volume the file holds %q", out)
 	}

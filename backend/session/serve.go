@@ -106,7 +106,8 @@ func (s *supervisor) connect(ctx context.Context, env backend.Environment, patie
 			s.m.environments.forget(env.ID)
 			return nil, endedError{state.Reason}
 		}
-		if known && state.Phase == backend.EnvironmentStarting && state.Reason != "" && state.Reason != told {
+		stopping := known && state.Phase == backend.EnvironmentStopping
+		if known && (stopping || state.Phase == backend.EnvironmentStarting) && state.Reason != "" && state.Reason != told {
 			told = state.Reason
 			if err := s.phase(ctx, backend.PhaseStarting, told, env.ID); err != nil {
 				return nil, err
@@ -129,7 +130,7 @@ func (s *supervisor) connect(ctx context.Context, env backend.Environment, patie
 		if time.Since(begun) > patience {
 			return nil, fmt.Errorf("the environment did not answer within %s: %w", patience, err)
 		}
-		if patience == silenceTimeout && !silent && time.Since(begun) > tellSilence {
+		if patience == silenceTimeout && !silent && !stopping && time.Since(begun) > tellSilence {
 			silent = true
 			if err := s.phase(ctx, backend.PhaseStarting, "The environment cannot be reached at present; its programs go on", env.ID); err != nil {
 				return nil, err
@@ -218,29 +219,61 @@ func (s *supervisor) sync(ctx context.Context, conn *agentconn.Conn, resync bool
 		// A pod that is deleted from outside goes on stopping for a while after its agent is gone.
 		stopping := ferr == nil && (env.Phase == backend.EnvironmentStopping || env.ID != conn.Environment.ID)
 		if stopping || backend.CodeOf(ferr) == backend.CodeNotFound {
-			return endedError{s.endReason(ctx, conn.Environment.ID)}
+			return s.ended(ctx, conn.Environment.ID)
 		}
 	}
 	return err
 }
 
-// endWordTimeout is how long a runtime may take to say why an environment ended: a node tells of a pod's end late.
-const endWordTimeout = 5 * time.Second
+const (
+	// endWordTimeout is how long a runtime may take to say why an environment ended of which it says nothing: a node tells
+	// of a pod's end late.
+	endWordTimeout = 5 * time.Second
+	// stopWordTimeout is that while it says that the environment is stopping: a pod has its grace (30 s by itself), and its
+	// node has to confirm the end.
+	stopWordTimeout = 90 * time.Second
+)
 
-// endReason waits shortly for the runtime's word on why an environment ended.
-func (s *supervisor) endReason(ctx context.Context, id backend.EnvironmentID) string {
-	timeout, cancel := context.WithTimeout(ctx, endWordTimeout)
-	defer cancel()
+// ended waits for the runtime's word on why an environment has ended whose agent is gone, and returns it as an endedError;
+// another error when there is something else to do.
+func (s *supervisor) ended(ctx context.Context, id backend.EnvironmentID) error {
+	begun, told := time.Now(), ""
 	for {
 		state, known, moved := s.m.environments.get(id)
-		if known && state.Phase == backend.EnvironmentEnded {
+		patience, reason := endWordTimeout, "the environment ended, and the runtime does not say why"
+		switch {
+		case known && state.Phase == backend.EnvironmentEnded:
 			s.m.environments.forget(id)
-			return state.Reason
+			return endedError{state.Reason}
+		case known && state.Phase == backend.EnvironmentStopping:
+			patience, reason = stopWordTimeout, orElse(state.Reason, "the environment was stopped from outside, and its end is not confirmed")
+			if words := orElse(state.Reason, "The environment is being stopped from outside"); words != told {
+				told = words
+				if err := s.phase(ctx, backend.PhaseStopping, words, id); err != nil {
+					return err
+				}
+			}
 		}
+		left := patience - time.Since(begun)
+		if left <= 0 {
+			return endedError{reason}
+		}
+		timer := time.NewTimer(left)
 		select {
-		case <-timeout.Done():
-			return "the environment ended, and the runtime does not say why"
+		case <-ctx.Done():
+			timer.Stop()
+			return context.Cause(ctx)
+		case <-s.drained:
+			timer.Stop()
+			return errors.Join(errDrained, s.leave(ctx, nil))
+		case <-s.woken:
+			timer.Stop()
+			if err := s.unwanted(ctx, nil); err != nil {
+				return err
+			}
 		case <-moved:
+			timer.Stop()
+		case <-timer.C:
 		}
 	}
 }
