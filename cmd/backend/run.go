@@ -38,8 +38,9 @@ const (
 // serve runs the backend until ctx ends, then drains it. onReady is told the address once everything answers;
 // it may be nil.
 //
-// Parts start from the database up and end the other way round: sockets, requests, sessions (with a last
-// commit), connections to agents, database.
+// Parts start from the database up and end the other way round. First it says that it is not ready any more; sockets are
+// told to come back elsewhere, and requests end; beside that sessions get their last commit and their leases are let go,
+// since others wait for them; then come the connections to agents, and the database.
 func serve(ctx context.Context, cfg config, logger *slog.Logger, onReady func(url string)) (err error) {
 	// Taken first, so that a second backend ends before it touches anything.
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Listen)
