@@ -202,6 +202,9 @@ func scheduling(condition corev1.PodCondition) string {
 	case corev1.PodReasonSchedulingGated:
 		return "waiting for its identity"
 	case corev1.PodReasonUnschedulable:
+		if strings.Contains(strings.ToLower(condition.Message), "persistentvolumeclaim") {
+			return with("waiting for its volume", condition.Message)
+		}
 		return with("no node has room for it", condition.Message)
 	}
 	return with("waiting for a node", condition.Message)

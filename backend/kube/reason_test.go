@@ -62,6 +62,7 @@ func TestStateOf(t *testing.T) {
 		"new":           {pod: pending(), phase: starting, words: "waiting for its container"},
 		"gated":         {pod: pending(), change: condition(corev1.PodScheduled, corev1.ConditionFalse, "SchedulingGated", "Scheduling is blocked due to non-empty scheduling gates"), phase: starting, words: "identity"},
 		"unschedulable": {pod: pending(), change: condition(corev1.PodScheduled, corev1.ConditionFalse, "Unschedulable", "0/1 nodes are available: 1 Insufficient memory."), phase: starting, words: "no node has room for it: 0/1 nodes are available: 1 Insufficient memory."},
+		"no volume":     {pod: pending(), change: condition(corev1.PodScheduled, corev1.ConditionFalse, "Unschedulable", `0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.`), phase: starting, words: "waiting for its volume: 0/1 nodes are available: pod has unbound"},
 		"creating":      {pod: waiting("ContainerCreating", ""), phase: starting, words: "waiting for its container"},
 		"first pull":    {pod: waiting("ErrImagePull", "manifest unknown"), phase: starting, words: "the image cannot be pulled; it is tried again: manifest unknown"},
 		"pulls in vain": {pod: waiting("ImagePullBackOff", `Back-off pulling image "code-execution:9"`), phase: over, words: `the image cannot be pulled: Back-off pulling image "code-execution:9"`},
