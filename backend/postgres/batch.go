@@ -19,6 +19,9 @@ import (
 // not saved, or rejected.
 func (s *Store) CommitBatch(ctx context.Context, lease backend.Lease, batch backend.Batch, limits backend.Limits) (backend.BatchResult, error) {
 	result, err := s.commitBatch(ctx, lease, batch, limits, nil, bulk)
+	if refused(err) && forgetStored(&batch) {
+		result, err = s.commitBatch(ctx, lease, batch, limits, nil, bulk)
+	}
 	if violates(err) == blobsKey {
 		result, err = s.commitBatch(ctx, lease, batch, limits, nil, plain)
 	}
@@ -32,7 +35,9 @@ func (s *Store) CommitBatch(ctx context.Context, lease backend.Lease, batch back
 func (s *Store) commitBatch(
 	ctx context.Context, lease backend.Lease, batch backend.Batch, limits backend.Limits, rejected map[string]string, how how,
 ) (backend.BatchResult, error) {
-	c := &batchCommit{result: backend.BatchResult{Rejected: map[string]string{}}, limits: limits, contents: newContents()}
+	c := &batchCommit{
+		result: backend.BatchResult{Rejected: map[string]string{}}, limits: limits, contents: newContents(), ahead: map[backend.Hash]bool{},
+	}
 	maps.Copy(c.result.Rejected, rejected)
 	p := c.plan(batch)
 	e, err := s.begin(ctx, lease.SessionID, p)
@@ -57,7 +62,10 @@ func (s *Store) commitBatch(
 	if batch.Sequence > next {
 		return c.result, backend.Errorf(backend.CodePreconditionFailed, "batch %d came, and %d is next", batch.Sequence, next)
 	}
-	c.edit, e.how, e.source, e.contents = e, how, backend.SourceTerminal, c.contents
+	c.edit, e.how, e.source, e.contents, e.ahead = e, how, backend.SourceTerminal, c.contents, c.ahead
+	for hash := range c.ahead {
+		e.blobs[hash] = blobState{size: int64(len(c.contents[hash])), ours: true}
+	}
 	if c.missing(); len(c.result.Missing) > 0 {
 		return c.result, nil
 	}
@@ -91,8 +99,10 @@ type batchCommit struct {
 	edit     *edit
 	entries  []backend.BatchEntry
 	contents contents
-	limits   backend.Limits
-	result   backend.BatchResult
+	// ahead are those of the contents that are stored already.
+	ahead  map[backend.Hash]bool
+	limits backend.Limits
+	result backend.BatchResult
 }
 
 // plan takes over the entries that can be, in the order of their application, and names what they touch.
@@ -111,6 +121,7 @@ func (c *batchCommit) plan(batch backend.Batch) (p plan) {
 			p.hashes = append(p.hashes, entry.Hash)
 		}
 	}
+	p.hashes = slices.DeleteFunc(p.hashes, func(hash backend.Hash) bool { return c.ahead[hash] })
 	slices.SortStableFunc(c.entries, func(a, b backend.BatchEntry) int {
 		if ra, rb := rank(a), rank(b); ra != rb {
 			return ra - rb
@@ -179,7 +190,9 @@ func (c *batchCommit) check(e *backend.BatchEntry) (words string) {
 		return "the agent sent no hash"
 	}
 	if e.HasContent {
-		if sha256.Sum256(e.Content) != e.Hash {
+		if e.Stored {
+			c.ahead[e.Hash] = true
+		} else if sha256.Sum256(e.Content) != e.Hash {
 			return "the content is not what its hash says"
 		}
 		e.Size = int64(len(e.Content))
