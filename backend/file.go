@@ -119,8 +119,6 @@ type BatchEntry struct {
 	HasContent bool
 	// Unchanged: the disk has again what both sides had, and missed what the database has instead.
 	Unchanged bool
-	// Stored: the content is right, and was stored before the batch.
-	Stored bool
 }
 
 // Batch is a set of changes that are committed together, under a lease.

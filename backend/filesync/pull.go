@@ -79,21 +79,8 @@ func (s *Syncer) stream(ctx context.Context) error {
 		defer close(batches)
 		return s.receive(ctx, stream, batches, blobs)
 	})
-	// One batch is made ready while the one before is committed.
-	ready := make(chan backend.Batch)
 	g.Go(func() error {
-		defer close(ready)
 		for batch := range batches {
-			select {
-			case ready <- s.prepare(ctx, batch):
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			}
-		}
-		return nil
-	})
-	g.Go(func() error {
-		for batch := range ready {
 			if err := s.commit(ctx, stream, batch, blobs); err != nil {
 				return err
 			}
@@ -101,19 +88,6 @@ func (s *Syncer) stream(ctx context.Context) error {
 		return nil
 	})
 	return g.Wait()
-}
-
-// prepare has the contents stored that come with a batch, if they are many.
-func (s *Syncer) prepare(ctx context.Context, b *agentv1.ChangeBatch) backend.Batch {
-	batch := backend.Batch{Incarnation: s.cfg.Conn.Incarnation, Sequence: clampSize(b.GetSequence()), Entries: make([]backend.BatchEntry, 0, len(b.GetEntries()))}
-	for _, e := range b.GetEntries() {
-		batch.Entries = append(batch.Entries, entryFromProto(e))
-	}
-	if err := s.cfg.Store.StoreAhead(ctx, batch); err != nil {
-		// Another session may be storing the same. If it is more than that, the commit tells.
-		s.logger.DebugContext(ctx, "the contents of a batch are stored by its commit", "error", err)
-	}
-	return batch
 }
 
 func (s *Syncer) committedThrough() int64 {
@@ -189,7 +163,11 @@ func (s *Syncer) setAgentStatus(m *agentv1.FileStatusResponse) {
 }
 
 // commit commits one batch and answers it. It tries until it can, or until trying is no use.
-func (s *Syncer) commit(ctx context.Context, stream *changesStream, batch backend.Batch, blobs <-chan *agentv1.BlobChunk) error {
+func (s *Syncer) commit(ctx context.Context, stream *changesStream, b *agentv1.ChangeBatch, blobs <-chan *agentv1.BlobChunk) error {
+	batch := backend.Batch{Incarnation: s.cfg.Conn.Incarnation, Sequence: clampSize(b.GetSequence()), Entries: make([]backend.BatchEntry, 0, len(b.GetEntries()))}
+	for _, e := range b.GetEntries() {
+		batch.Entries = append(batch.Entries, entryFromProto(e))
+	}
 	asked := false
 	for {
 		var result backend.BatchResult

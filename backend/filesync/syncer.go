@@ -31,8 +31,6 @@ type Store interface {
 	// first. Nothing says that they exist.
 	OpenFiles(ctx context.Context, session backend.SessionID) ([]string, error)
 	Cursor(ctx context.Context, session backend.SessionID) (backend.Cursor, error)
-	// StoreAhead stores what CommitBatch would, and marks it, if that is of use.
-	StoreAhead(ctx context.Context, batch backend.Batch) error
 	CommitBatch(ctx context.Context, lease backend.Lease, batch backend.Batch, limits backend.Limits) (backend.BatchResult, error)
 	// PutBlob stores size bytes of r if their SHA-256 is hash.
 	PutBlob(ctx context.Context, lease backend.Lease, hash backend.Hash, size int64, r io.Reader) error

@@ -19,9 +19,6 @@ import (
 // not saved, or rejected.
 func (s *Store) CommitBatch(ctx context.Context, lease backend.Lease, batch backend.Batch, limits backend.Limits) (backend.BatchResult, error) {
 	result, err := s.commitBatch(ctx, lease, batch, limits, nil, bulk)
-	if refused(err) && forgetStored(&batch) {
-		result, err = s.commitBatch(ctx, lease, batch, limits, nil, bulk)
-	}
 	if violates(err) == blobsKey {
 		result, err = s.commitBatch(ctx, lease, batch, limits, nil, plain)
 	}
@@ -35,9 +32,7 @@ func (s *Store) CommitBatch(ctx context.Context, lease backend.Lease, batch back
 func (s *Store) commitBatch(
 	ctx context.Context, lease backend.Lease, batch backend.Batch, limits backend.Limits, rejected map[string]string, how how,
 ) (backend.BatchResult, error) {
-	c := &batchCommit{
-		result: backend.BatchResult{Rejected: map[string]string{}}, limits: limits, contents: newContents(), ahead: map[backend.Hash]bool{},
-	}
+	c := &batchCommit{result: backend.BatchResult{Rejected: map[string]string{}}, limits: limits, contents: newContents()}
 	maps.Copy(c.result.Rejected, rejected)
 	p := c.plan(batch)
 	e, err := s.begin(ctx, lease.SessionID, p)
@@ -62,10 +57,7 @@ func (s *Store) commitBatch(
 	if batch.Sequence > next {
 		return c.result, backend.Errorf(backend.CodePreconditionFailed, "batch %d came, and %d is next", batch.Sequence, next)
 	}
-	c.edit, e.how, e.source, e.contents, e.ahead = e, how, backend.SourceTerminal, c.contents, c.ahead
-	for hash := range c.ahead {
-		e.blobs[hash] = blobState{size: int64(len(c.contents[hash])), ours: true}
-	}
+	c.edit, e.how, e.source, e.contents = e, how, backend.SourceTerminal, c.contents
 	if c.missing(); len(c.result.Missing) > 0 {
 		return c.result, nil
 	}
@@ -99,10 +91,8 @@ type batchCommit struct {
 	edit     *edit
 	entries  []backend.BatchEntry
 	contents contents
-	// ahead are those of the contents that are stored already.
-	ahead  map[backend.Hash]bool
-	limits backend.Limits
-	result backend.BatchResult
+	limits   backend.Limits
+	result   backend.BatchResult
 }
 
 // plan takes over the entries that can be, in the order of their application, and names what they touch.
@@ -121,7 +111,6 @@ func (c *batchCommit) plan(batch backend.Batch) (p plan) {
 			p.hashes = append(p.hashes, entry.Hash)
 		}
 	}
-	p.hashes = slices.DeleteFunc(p.hashes, func(hash backend.Hash) bool { return c.ahead[hash] })
 	slices.SortStableFunc(c.entries, func(a, b backend.BatchEntry) int {
 		if ra, rb := rank(a), rank(b); ra != rb {
 			return ra - rb
@@ -190,9 +179,7 @@ func (c *batchCommit) check(e *backend.BatchEntry) (words string) {
 		return "the agent sent no hash"
 	}
 	if e.HasContent {
-		if e.Stored {
-			c.ahead[e.Hash] = true
-		} else if sha256.Sum256(e.Content) != e.Hash {
+		if sha256.Sum256(e.Content) != e.Hash {
 			return "the content is not what its hash says"
 		}
 		e.Size = int64(len(e.Content))

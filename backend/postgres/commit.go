@@ -235,24 +235,12 @@ func (e *edit) queueWorkspace(b *pgx.Batch) {
 		e.ws.cursor.AppliedRevision, e.ws.cursor.Revision = applied, e.ws.revision
 	}
 	w := e.ws
-	var ahead [][]byte
-	for hash := range e.ahead {
-		if e.used[hash] {
-			ahead = append(ahead, hash[:])
-		}
-	}
-	revision, args := `$2`, []any{
-		string(e.session), w.revision, w.items, w.files, w.unsaved, w.bytes,
-		w.cursor.Incarnation, w.cursor.Sequence, w.cursor.Revision, w.incarnationRevision, w.cursor.Rejected,
-	}
-	if len(ahead) > 0 {
-		revision, args = ifStored, append(args, ahead)
-	}
 	b.Queue(`
-		UPDATE workspaces SET revision = `+revision+`, item_count = $3, file_count = $4, unsaved_count = $5, byte_count = $6,
+		UPDATE workspaces SET revision = $2, item_count = $3, file_count = $4, unsaved_count = $5, byte_count = $6,
 			cursor_incarnation = $7, cursor_sequence = $8, cursor_revision = $9, incarnation_revision = $10,
 			cursor_rejected = coalesce($11::jsonb, '{}')
-		WHERE session_id = $1`, args...)
+		WHERE session_id = $1`, string(e.session), w.revision, w.items, w.files, w.unsaved, w.bytes,
+		w.cursor.Incarnation, w.cursor.Sequence, w.cursor.Revision, w.incarnationRevision, w.cursor.Rejected)
 }
 
 func nanos(t time.Time) int64 {

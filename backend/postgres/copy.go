@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"codingplatform/backend"
 )
@@ -50,9 +49,13 @@ func (e *edit) copyRows(ctx context.Context, dirty []*node, hashes []backend.Has
 	}
 	rows := newRows(size)
 	for i := range hashes {
-		rows.blob(&hashes[i], e.contents[hashes[i]])
+		content := e.contents[hashes[i]]
+		rows.row(3)
+		rows.bytes(hashes[i][:])
+		rows.int64(int64(len(content)))
+		rows.content(content)
 	}
-	if err := rows.send(ctx, e.conn, copyBlobs); err != nil {
+	if err := rows.send(ctx, e, copyBlobs); err != nil {
 		return nil, err
 	}
 	rows = newRows(len(dirty) * 16 * columnBytes)
@@ -83,7 +86,7 @@ func (e *edit) copyRows(ctx context.Context, dirty []*node, hashes []backend.Has
 		rows.time(n.createdAt)
 		rows.time(e.at)
 	}
-	if err := rows.send(ctx, e.conn, copyItems); err != nil {
+	if err := rows.send(ctx, e, copyItems); err != nil {
 		return nil, err
 	}
 	rows = newRows(len(e.history) * 18 * columnBytes)
@@ -109,7 +112,7 @@ func (e *edit) copyRows(ctx context.Context, dirty []*node, hashes []backend.Has
 		rows.bytes(user)
 		rows.time(e.at)
 	}
-	return left, rows.send(ctx, e.conn, copyHistory)
+	return left, rows.send(ctx, e, copyHistory)
 }
 
 // rowsHold says whether each of these contents fits into a row.
@@ -179,23 +182,15 @@ const postgresEpoch = 946_684_800_000_000
 
 func (r *binaryRows) time(v time.Time) { r.int64(v.UnixMicro() - postgresEpoch) }
 
-// blob is a row of copyBlobs.
-func (r *binaryRows) blob(hash *backend.Hash, content []byte) {
-	r.row(3)
-	r.bytes(hash[:])
-	r.int64(int64(len(content)))
-	r.content(content)
-}
-
 // end is what follows the last row.
 func (r *binaryRows) end() { r.buf = binary.BigEndian.AppendUint16(r.buf, 0xffff) }
 
 // send writes the rows into a table, if there are any.
-func (r *binaryRows) send(ctx context.Context, conn *pgxpool.Conn, sql string) error {
+func (r *binaryRows) send(ctx context.Context, e *edit, sql string) error {
 	if r.rows == 0 {
 		return nil
 	}
 	r.end()
-	_, err := conn.Conn().PgConn().CopyFrom(ctx, bytes.NewReader(r.buf), sql)
+	_, err := e.conn.Conn().PgConn().CopyFrom(ctx, bytes.NewReader(r.buf), sql)
 	return err
 }

@@ -38,10 +38,6 @@ func TestLargeBatchesOfTheSameContents(t *testing.T) {
 					}
 					batch.Entries = append(batch.Entries, entry)
 				}
-				// Whether they are stored ahead, or another session was first, is the same to the commit.
-				if err := w.StoreAhead(t.Context(), batch); err != nil {
-					t.Log(err)
-				}
 				result, err := w.CommitBatch(t.Context(), lease, batch, backend.Limits{})
 				if err != nil {
 					return err

@@ -19,10 +19,6 @@
 // it sees every reference whose writer it did not skip. A session can name a hash only if it has proved to have the content: by its
 // items, its history, or an upload of its own.
 //
-// Contents of a large batch are stored by a connection of their own while the batch before is committed (StoreAhead). They
-// are not held: the last statement of the batch's transaction looks whether all are there and young, and if not, the batch
-// is committed anew with its contents.
-//
 // # Failure rules
 //
 // Errors are *backend.Error where the code means something to the caller: CodeUnavailable when the server

@@ -73,8 +73,6 @@ type edit struct {
 	blobs    map[backend.Hash]blobState
 	contents contents
 	used     map[backend.Hash]bool
-	// ahead are contents that were stored before and are not held: the commit looks whether they are there.
-	ahead map[backend.Hash]bool
 
 	deleted []int64
 	dirty   []*node
