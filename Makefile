@@ -122,24 +122,27 @@ cluster-load: images ## build the images and import them into the cluster
 kind: build/frontend.stamp ## the product on a cluster of kind, for who has Docker
 	@deploy/kind/up.sh
 
+# Recipes below: the cluster goes with them, whatever fails. KEEP=1: it stays up.
+CLUSTER_ENDS := [ -n "$(KEEP)" ] || trap '$(MAKE) cluster-down >/dev/null' EXIT
+BACKEND := $(CURDIR)/build/images/$(shell go env GOARCH)/backend
+
 .PHONY: e2e-cluster
-e2e-cluster: setup-test cluster-up cluster-load e2e/node_modules/.stamp ## the product on a real Kubernetes: the runtime's contract, then the manifests (KEEP=1: the cluster stays up)
-	@[ -n "$(KEEP)" ] || trap '$(MAKE) cluster-down >/dev/null' EXIT; scripts/setup-postgres.sh >/dev/null; \
-	export CLUSTER=$(CLUSTER) CLUSTER_DIR=$(CLUSTER_DIR) CLUSTER_KUBECONFIG=$(CLUSTER_DIR)/pki/admin.kubeconfig \
-	  BACKEND=$(CURDIR)/build/images/$(shell go env GOARCH)/backend; \
+e2e-cluster: setup-test e2e/node_modules/.stamp ## the product on a real Kubernetes: the runtime's contract, then the manifests (KEEP=1: the cluster stays up)
+	@$(CLUSTER_ENDS); $(MAKE) cluster-up cluster-load; \
+	export CLUSTER=$(CLUSTER) CLUSTER_DIR=$(CLUSTER_DIR) CLUSTER_KUBECONFIG=$(CLUSTER_DIR)/pki/admin.kubeconfig BACKEND=$(BACKEND); \
 	go test -tags cluster -count=1 -p 1 -timeout 25m ./backend/kube ./deploy
 
 .PHONY: bench-cluster
-bench-cluster: cluster-up cluster-load ## starts of sessions on a real Kubernetes beside bare pods' (STARTS=10; KEEP=1 as above)
-	@[ -n "$(KEEP)" ] || trap '$(MAKE) cluster-down >/dev/null' EXIT; \
+bench-cluster: ## starts of sessions on a real Kubernetes beside bare pods' (STARTS=10; KEEP=1 as above)
+	@$(CLUSTER_ENDS); $(MAKE) cluster-up cluster-load; \
 	CLUSTER_KUBECONFIG=$(CLUSTER_DIR)/pki/admin.kubeconfig go test -tags cluster -run='^$$' -bench=StartUp -benchtime=1x -timeout=10m ./backend/kube | grep -v level=
 
 .PHONY: scale
-scale: setup-test cluster-up build/frontend.stamp ## many sessions on 1, 2 and 4 backends, a real API server and no containers (SCALE_SESSIONS=200; KEEP=1 as above)
-	@[ -n "$(KEEP)" ] || trap '$(MAKE) cluster-down >/dev/null' EXIT; scripts/setup-postgres.sh >/dev/null; \
-	mkdir -p build/images/$(shell go env GOARCH) && $(GO_BUILD) -o build/images/$(shell go env GOARCH)/ ./cmd/backend; \
-	CLUSTER_KUBECONFIG=$(CLUSTER_DIR)/pki/admin.kubeconfig BACKEND=$(CURDIR)/build/images/$(shell go env GOARCH)/backend \
-	  go test -tags cluster -run='^$$' -bench=Scale -benchtime=1x -timeout=15m ./backend/kube | grep -v level=
+scale: setup-test build/frontend.stamp ## many sessions on 1, 2 and 4 backends, a real API server and no containers (SCALE_SESSIONS=2000; KEEP=1 as above)
+	@$(CLUSTER_ENDS); $(MAKE) cluster-up; \
+	mkdir -p $(dir $(BACKEND)) && $(GO_BUILD) -o $(dir $(BACKEND)) ./cmd/backend; \
+	CLUSTER_KUBECONFIG=$(CLUSTER_DIR)/pki/admin.kubeconfig BACKEND=$(BACKEND) \
+	  go test -tags cluster -run='^$$' -bench=Scale -benchtime=1x -timeout=30m ./backend/kube | grep -v level=
 
 .PHONY: race
 race: ## Go's tests three times over, in other orders
