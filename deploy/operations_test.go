@@ -62,17 +62,25 @@ func (p product) typeScript(t *testing.T) {
 	}
 }
 
-// rollOutAndBack rolls another configuration out and back while a terminal prints.
+// rollOutAndBack rolls another image out and back while a terminal prints.
 func (p product) rollOutAndBack(t *testing.T) {
-	before := kubectl(t, "get", "deployment", "backend", "-n", backends, "-o", "jsonpath={.spec.template.spec.containers[0].env}")
+	const next = "docker.io/library/coding-platform-backend:2"
+	cluster(t, "tag", "localhost/backend:dev", next)
+	image := func() string {
+		return kubectl(t, "get", "deployment", "backend", "-n", backends, "-o", "jsonpath={.spec.template.spec.containers[0].image}")
+	}
+	before := image()
 	p.while(t, "rolled", 1200, func() {
-		kubectl(t, "set", "env", "deployment/backend", "-n", backends, "LOG_LEVEL=debug")
+		kubectl(t, "set", "image", "deployment/backend", "backend="+next, "-n", backends)
 		kubectl(t, "rollout", "status", "deployment/backend", "-n", backends, "--timeout=180s")
+		if now := image(); now != next {
+			t.Errorf("rolled out, the backends are of %s", now)
+		}
 		kubectl(t, "rollout", "undo", "deployment/backend", "-n", backends)
 		kubectl(t, "rollout", "status", "deployment/backend", "-n", backends, "--timeout=180s")
 	})
-	if after := kubectl(t, "get", "deployment", "backend", "-n", backends, "-o", "jsonpath={.spec.template.spec.containers[0].env}"); after != before {
-		t.Errorf("rolled back, the backends have %s, and had %s", after, before)
+	if after := image(); after != before {
+		t.Errorf("rolled back, the backends are of %s, and were of %s", after, before)
 	}
 }
 

@@ -144,34 +144,40 @@ func (p product) keeperIsKilled(t *testing.T) {
 	}
 }
 
-// anotherTemplate rolls out other limits for sessions: pods that wait are replaced, and the next session has them.
+// anotherTemplate rolls out another image and other limits for sessions, while a session's terminal prints: that session
+// stays as it is, pods that wait are replaced, and the next session has what is new.
 func (p product) anotherTemplate(t *testing.T) {
-	running := p.pod(t)
-	kubectl(t, "set", "env", "deployment/backend", "-n", backends, "WORKSPACE_MEMORY_LIMIT=500Mi")
-	kubectl(t, "rollout", "status", "deployment/backend", "-n", backends, "--timeout=180s")
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		limits := strings.Fields(kubectl(t, "get", "pods", "-n", workspaces, "-l", waiting, "-o", "jsonpath={.items[*].spec.containers[0].resources.limits.memory}"))
-		if len(limits) == poolSize && limits[0] == "500Mi" && limits[1] == "500Mi" {
-			break
-		}
-		select {
-		case <-tick.C:
-		case <-t.Context().Done():
-			t.Fatalf("the pods that wait have limits %v", limits)
-		}
+	const next = "docker.io/library/code-execution:2"
+	cluster(t, "tag", "localhost/code-execution:dev", next)
+	form := func(selector string) string {
+		return kubectl(t, "get", "pods", "-n", workspaces, "-l", selector, "-o",
+			`jsonpath={range .items[*].spec.containers[0]}{.image} {.resources.limits.memory}{"\n"}{end}`)
 	}
+	ofSession := func() string { return form("coding-platform/session=" + p.session) }
+	running, former := p.pod(t), ofSession()
+	p.while(t, "upgraded", 1800, func() {
+		kubectl(t, "set", "env", "deployment/backend", "-n", backends, "WORKSPACE_MEMORY_LIMIT=500Mi", "WORKSPACE_IMAGE="+next)
+		kubectl(t, "rollout", "status", "deployment/backend", "-n", backends, "--timeout=180s")
+		tick := time.NewTicker(200 * time.Millisecond)
+		defer tick.Stop()
+		for now := ""; now != strings.Repeat(next+" 500Mi\n", poolSize); now = form(waiting) {
+			select {
+			case <-tick.C:
+			case <-t.Context().Done():
+				t.Fatalf("the pods that wait are %s", now)
+			}
+		}
+	})
 	p.waitForPool(t)
 	answers(t, p.address)
-	if now := p.pod(t); now != running {
-		t.Errorf("the session that ran was moved from %s to %s", running, now)
+	if now := p.pod(t); now != running || ofSession() != former {
+		t.Errorf("the session that ran was moved from %s (%s) to %s (%s)", running, former, now, ofSession())
 	}
 	p.session = p.newSession(t)
 	if out := string(program(t, p.api, p.session, "limits", "", nil, "echo", "warm")); out != "warm\r\n" || p.strategy(t) != "warm" {
 		t.Errorf("a session that was started %q printed %q", p.strategy(t), out)
 	}
-	if limit := kubectl(t, "get", "pod", "-n", workspaces, p.pod(t), "-o", "jsonpath={.spec.containers[0].resources.limits.memory}"); limit != "500Mi" {
-		t.Errorf("its limit is %s", limit)
+	if got := ofSession(); got != next+" 500Mi\n" {
+		t.Errorf("the next session's pod is %s", got)
 	}
 }
