@@ -3,14 +3,20 @@
 package kube_test
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -23,7 +29,9 @@ import (
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/tools/clientcmd"
 
 	"codingplatform/agent"
 	"codingplatform/agent/filesrpc"
@@ -31,13 +39,34 @@ import (
 	"codingplatform/agent/sysinfo"
 )
 
+// crowdVariable has the test's own program be a node of a crowd: its number, the namespace of its pods and its
+// directory, as JSON.
+const crowdVariable = "KUBE_TEST_CROWD"
+
+// crowdCPU is what a pod must ask for that is to come to a crowd: no real node has as much.
+const crowdCPU = "1000"
+
+func TestMain(m *testing.M) {
+	if spec := os.Getenv(crowdVariable); spec != "" {
+		if err := crowdMain(spec); err != nil {
+			fmt.Fprintln(os.Stderr, "crowd:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
 // crowd is a node that is none: the pods that the scheduler gives it are agents in this process, without containers,
-// each at a loopback address of its own. To the API server it is a node as others are.
+// each at a loopback address of its own. To the API server it is a node as others are. It is a process of its own, since
+// one may not have as many files open as a crowd needs.
 type crowd struct {
-	p    place
-	name string
-	dir  string
-	ctx  context.Context //nolint:containedctx // that of the whole node
+	Number         int
+	Namespace, Dir string
+
+	client *kubernetes.Clientset
+	name   string
+	ctx    context.Context //nolint:containedctx // that of the whole node
 
 	mu     sync.Mutex
 	next   int
@@ -51,84 +80,135 @@ type crowdAgent struct {
 	done chan struct{}
 }
 
-// newCrowd makes the node, and has all pods of the test come to it until the test ends.
-func newCrowd(tb testing.TB, p place) *crowd {
+// newCrowd starts n nodes for the pods of the place that ask for crowdCPU, until the test ends; it returns their
+// processes when all are nodes.
+func newCrowd(tb testing.TB, p place, n int) []*exec.Cmd {
 	tb.Helper()
-	if _, err := sysinfo.HandleIgnoredSignals(); err != nil {
-		tb.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.WithoutCancel(tb.Context()))
-	c := &crowd{p: p, name: "crowd", dir: tb.TempDir(), ctx: ctx, agents: map[types.UID]*crowdAgent{}}
-	// A run that was broken off may have left it.
-	if err := p.client.CoreV1().Nodes().Delete(ctx, c.name, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
-		tb.Fatal(err)
-	}
-	nodes, err := p.client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
+	self, err := os.Executable()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	for i := range nodes.Items {
-		c.cordon(tb, nodes.Items[i].Name, true)
-		tb.Cleanup(func() { c.cordon(tb, nodes.Items[i].Name, false) })
+	processes := make([]*exec.Cmd, n)
+	dir := tb.TempDir()
+	for i := range n {
+		spec, err := json.Marshal(&crowd{Number: i, Namespace: p.namespace, Dir: filepath.Join(dir, strconv.Itoa(i))})
+		if err != nil {
+			tb.Fatal(err)
+		}
+		// Not with the test's context: it is told to end, and takes its node with it.
+		cmd := exec.Command(self)
+		cmd.Env = append(os.Environ(), crowdVariable+"="+string(spec))
+		var words bytes.Buffer
+		cmd.Stderr = &words
+		in, err := cmd.StdinPipe()
+		if err != nil {
+			tb.Fatal(err)
+		}
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			tb.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			tb.Fatal(err)
+		}
+		said := bufio.NewReader(out)
+		tb.Cleanup(func() {
+			_ = in.Close() // it may have ended
+			if _, err := io.Copy(io.Discard, said); err != nil {
+				tb.Error(err)
+			}
+			if err := cmd.Wait(); err != nil {
+				tb.Errorf("node %d of the crowd: %v: %s", i, err, words.String())
+			}
+		})
+		if line, err := said.ReadString('\n'); err != nil {
+			tb.Fatalf("node %d of the crowd says %q, %v", i, line, err)
+		}
+		processes[i] = cmd
 	}
-	room := corev1.ResourceList{"cpu": resource.MustParse("10000"), "memory": resource.MustParse("10Ti"), "pods": resource.MustParse("10000")}
-	if _, err := p.client.CoreV1().Nodes().Create(ctx, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: c.name}}, metav1.CreateOptions{}); err != nil {
-		tb.Fatal(err)
+	return processes
+}
+
+// crowdMain is a node's process, until its standard input ends.
+func crowdMain(spec string) error {
+	c := &crowd{agents: map[types.UID]*crowdAgent{}}
+	if err := json.Unmarshal([]byte(spec), c); err != nil {
+		return err
+	}
+	c.name = "crowd-" + strconv.Itoa(c.Number)
+	if _, err := sysinfo.HandleIgnoredSignals(); err != nil {
+		return err
+	}
+	config, err := clientcmd.BuildConfigFromFlags("", os.Getenv("CLUSTER_KUBECONFIG"))
+	if err != nil {
+		return err
+	}
+	config.QPS, config.Burst = 1000, 2000
+	if c.client, err = kubernetes.NewForConfig(config); err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	c.ctx = ctx
+	if err := c.join(ctx); err != nil {
+		return err
+	}
+	if err := c.watch(ctx); err != nil {
+		return err
+	}
+	fmt.Println("ready")
+	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
+		return err
+	}
+	stop()
+	c.all.Wait()
+	c.fail(c.client.CoreV1().Nodes().Delete(context.WithoutCancel(ctx), c.name, metav1.DeleteOptions{}))
+	return errors.Join(c.errs...)
+}
+
+// join makes the node.
+func (c *crowd) join(ctx context.Context) error {
+	// A run that was broken off may have left it.
+	if err := c.client.CoreV1().Nodes().Delete(ctx, c.name, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
+		return err
+	}
+	room := corev1.ResourceList{"cpu": resource.MustParse("100M"), "memory": resource.MustParse("10Ti"), "pods": resource.MustParse("100k")}
+	if _, err := c.client.CoreV1().Nodes().Create(ctx, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: c.name}}, metav1.CreateOptions{}); err != nil {
+		return err
 	}
 	now := metav1.Now()
 	status, err := json.Marshal(map[string]corev1.NodeStatus{"status": {Capacity: room, Allocatable: room, Conditions: []corev1.NodeCondition{
 		{Type: corev1.NodeReady, Status: corev1.ConditionTrue, LastHeartbeatTime: now, LastTransitionTime: now, Reason: "Crowd"},
 	}}})
 	if err != nil {
-		tb.Fatal(err)
+		return err
 	}
 	// The controllers write to it too: a patch, which meets no other.
-	if _, err := p.client.CoreV1().Nodes().Patch(ctx, c.name, types.MergePatchType, status, metav1.PatchOptions{}, "status"); err != nil {
-		tb.Fatal(err)
+	if _, err := c.client.CoreV1().Nodes().Patch(ctx, c.name, types.MergePatchType, status, metav1.PatchOptions{}, "status"); err != nil {
+		return err
 	}
-	c.all.Go(func() { c.live(tb) })
-	factory := informers.NewSharedInformerFactoryWithOptions(p.client, 0, informers.WithNamespace(p.namespace), informers.WithTweakListOptions(func(o *metav1.ListOptions) {
+	c.all.Go(c.live)
+	return nil
+}
+
+// watch has agents run for the node's pods.
+func (c *crowd) watch(ctx context.Context) error {
+	factory := informers.NewSharedInformerFactoryWithOptions(c.client, 0, informers.WithNamespace(c.Namespace), informers.WithTweakListOptions(func(o *metav1.ListOptions) {
 		o.FieldSelector = fields.OneTermEqualSelector("spec.nodeName", c.name).String()
 	}))
 	pods := factory.Core().V1().Pods().Informer()
 	if _, err := pods.AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc: c.see, UpdateFunc: func(_, o any) { c.see(o) }, DeleteFunc: func(any) {},
+		AddFunc: c.see, UpdateFunc: func(_, o any) { c.see(o) }, DeleteFunc: c.gone,
 	}); err != nil {
-		tb.Fatal(err)
+		return err
 	}
 	c.all.Go(func() { pods.RunWithContext(ctx) })
-	tb.Cleanup(func() {
-		c.mu.Lock()
-		agents := c.agents
-		c.mu.Unlock()
-		for _, a := range agents {
-			a.stop()
-			<-a.done
-		}
-		stop()
-		c.all.Wait()
-		if err := errors.Join(c.errs...); err != nil {
-			tb.Error(err)
-		}
-		if err := p.client.CoreV1().Nodes().Delete(context.WithoutCancel(tb.Context()), c.name, metav1.DeleteOptions{}); err != nil {
-			tb.Error(err)
-		}
-	})
-	return c
-}
-
-func (c *crowd) cordon(tb testing.TB, node string, closed bool) {
-	tb.Helper()
-	patch := fmt.Appendf(nil, `{"spec":{"unschedulable":%v}}`, closed)
-	if _, err := c.p.client.CoreV1().Nodes().Patch(context.WithoutCancel(c.ctx), node, types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
-		tb.Error(err)
-	}
+	return nil
 }
 
 // live renews the node's lease: the controllers give its pods up where it does not.
-func (c *crowd) live(tb testing.TB) {
-	tb.Helper()
-	leases := c.p.client.CoordinationV1().Leases("kube-node-lease")
+func (c *crowd) live() {
+	leases := c.client.CoordinationV1().Leases("kube-node-lease")
 	tick := time.NewTicker(10 * time.Second)
 	defer tick.Stop()
 	seconds := int32(40)
@@ -143,7 +223,7 @@ func (c *crowd) live(tb testing.TB) {
 			lease.Spec = spec
 			_, err = leases.Update(c.ctx, lease, metav1.UpdateOptions{})
 		}
-		if err != nil && c.ctx.Err() == nil {
+		if err != nil && !apierrors.IsConflict(err) {
 			c.fail(fmt.Errorf("renew the node's lease: %w", err))
 		}
 		select {
@@ -154,7 +234,11 @@ func (c *crowd) live(tb testing.TB) {
 	}
 }
 
+// fail notes what went wrong, but for what comes of the end.
 func (c *crowd) fail(err error) {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.errs = append(c.errs, err)
@@ -178,16 +262,16 @@ func (c *crowd) see(o any) {
 				<-a.done
 			}
 			now := int64(0)
-			err := c.p.client.CoreV1().Pods(pod.Namespace).Delete(c.ctx, pod.Name, metav1.DeleteOptions{GracePeriodSeconds: &now, Preconditions: &metav1.Preconditions{UID: &pod.UID}})
-			if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) && c.ctx.Err() == nil {
+			err := c.client.CoreV1().Pods(pod.Namespace).Delete(c.ctx, pod.Name, metav1.DeleteOptions{GracePeriodSeconds: &now, Preconditions: &metav1.Preconditions{UID: &pod.UID}})
+			if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
 				c.fail(err)
 			}
 		})
 	case !known:
 		ctx, stop := context.WithCancel(c.ctx)
+		// 127.1.0.1 and on, 127.33.0.1 and on: 2 million each.
+		address := fmt.Sprintf("127.%d.%d.%d", 1+32*c.Number+c.next/62500, c.next/250%250, 1+c.next%250)
 		c.next++
-		// 127.1.0.1 and on.
-		address := fmt.Sprintf("127.%d.%d.%d", 1+c.next/62500, c.next/250%250, 1+c.next%250)
 		a := &crowdAgent{stop: stop, done: make(chan struct{})}
 		c.agents[pod.UID] = a
 		c.all.Go(func() {
@@ -200,9 +284,23 @@ func (c *crowd) see(o any) {
 	}
 }
 
+// gone ends the agent of a pod that was deleted with no grace.
+func (c *crowd) gone(o any) {
+	pod, is := o.(*corev1.Pod)
+	if !is {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if a, known := c.agents[pod.UID]; known {
+		delete(c.agents, pod.UID)
+		a.stop()
+	}
+}
+
 // run is a pod's agent, as cmd/agent makes it.
 func (c *crowd) run(ctx context.Context, pod *corev1.Pod, address string) error {
-	secret, err := c.p.client.CoreV1().Secrets(pod.Namespace).Get(ctx, pod.Name, metav1.GetOptions{})
+	secret, err := c.client.CoreV1().Secrets(pod.Namespace).Get(ctx, pod.Name, metav1.GetOptions{})
 	if err != nil {
 		return err
 	}
@@ -210,7 +308,7 @@ func (c *crowd) run(ctx context.Context, pod *corev1.Pod, address string) error 
 	if err != nil {
 		return err
 	}
-	dir := filepath.Join(c.dir, pod.Name)
+	dir := filepath.Join(c.Dir, pod.Name)
 	defer func() { _ = os.RemoveAll(dir) }() // so is all of it at the end
 	if err := os.MkdirAll(filepath.Join(dir, "app"), 0o755); err != nil {
 		return err
@@ -242,10 +340,35 @@ func (c *crowd) run(ctx context.Context, pod *corev1.Pod, address string) error 
 		return errors.Join(err, listener.Close())
 	}
 	c.all.Go(func() {
-		_, err := c.p.client.CoreV1().Pods(pod.Namespace).Patch(ctx, pod.Name, types.MergePatchType, patch, metav1.PatchOptions{}, "status")
+		_, err := c.client.CoreV1().Pods(pod.Namespace).Patch(ctx, pod.Name, types.MergePatchType, patch, metav1.PatchOptions{}, "status")
 		if err != nil && ctx.Err() == nil && !apierrors.IsNotFound(err) {
 			c.fail(fmt.Errorf("tell of pod %s: %w", pod.Name, err))
 		}
 	})
 	return server.Run(ctx, listener, nil)
+}
+
+// kernelLimit has the machine allow as much of something as the test needs, and puts it back at the end.
+func kernelLimit(tb testing.TB, name string, least int) {
+	tb.Helper()
+	path := "/proc/sys/" + strings.ReplaceAll(name, ".", "/")
+	content, err := os.ReadFile(path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	now, err := strconv.Atoi(strings.TrimSpace(string(content)))
+	if err != nil {
+		tb.Fatalf("%s holds %q", path, content)
+	}
+	if now >= least {
+		return
+	}
+	if err := os.WriteFile(path, []byte(strconv.Itoa(least)), 0o644); err != nil {
+		tb.Fatalf("this machine allows too little: as root, sysctl %s=%d (it is %d): %v", name, least, now, err)
+	}
+	tb.Cleanup(func() {
+		if err := os.WriteFile(path, content, 0o644); err != nil {
+			tb.Error(err)
+		}
+	})
 }
