@@ -114,3 +114,31 @@ export const notebook = JSON.stringify({
 });
 
 export const table = ["name;note;count", `"Ada; Countess";"${script.replaceAll('"', '""')}";1`, "=cmd|' /C calc'!A0;two\ttabs;22", ...Array.from({ length: 50_000 }, (_, index) => `row ${index};note;${index}`)].join("\n");
+
+/** numberedLines is a log of at most so many bytes, each line with its number. */
+export function numberedLines(bytes: number): string {
+  const lines: string[] = [];
+  for (let number = 1, left = bytes; ; number++) {
+    const line = `line ${number} of a large log, which somebody has to read\n`;
+    left -= line.length;
+    if (left < 0) return lines.join("");
+    lines.push(line);
+  }
+}
+
+export function bigCSV(bytes: number): string {
+  const line = (number: number) => `row ${number},${"note ".repeat(8)},${number}\n`;
+  return "name,note,count\n" + Array.from({ length: Math.floor(bytes / line(100_000).length) }, (_, number) => line(number + 1)).join("");
+}
+
+/** bigNotebook has a picture of so many bytes, of which most are nothing. */
+export function bigNotebook(bytes: number): string {
+  const picture = Buffer.concat([png(60, 40, [30, 120, 200]), Buffer.alloc(bytes)]).toString("base64");
+  return JSON.stringify({
+    nbformat: 4, nbformat_minor: 5, metadata: {},
+    cells: [
+      { cell_type: "markdown", source: "# Large" },
+      { cell_type: "code", execution_count: 1, source: "plot()", outputs: [{ output_type: "display_data", metadata: {}, data: { "image/png": picture } }] },
+    ],
+  });
+}

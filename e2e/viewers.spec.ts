@@ -1,6 +1,6 @@
 import { type BrowserContext, expect, type Page, test } from "@playwright/test";
-import { hostileSVG, markdown, notebook, pdf, png, table, wav } from "./fixtures.ts";
-import { look as lookAt, openSession, storedBytes } from "./page.ts";
+import { bigCSV, bigNotebook, hostileSVG, markdown, notebook, numberedLines, pdf, png, table, wav } from "./fixtures.ts";
+import { expectTerminal, look as lookAt, openSession, storedBytes, typeInTerminal } from "./page.ts";
 import { Server } from "./server.ts";
 
 // What is no text is shown as what it is, and nothing of a workspace runs on the application's origin.
@@ -8,7 +8,7 @@ import { Server } from "./server.ts";
 let server: Server;
 
 test.beforeAll(async () => {
-  server = await Server.create();
+  server = await Server.create("--max-file-bytes", String(64 << 20));
 });
 
 test.afterAll(async () => {
@@ -180,7 +180,7 @@ test("what is not edited as it is", async ({ page, context }) => {
 
   await test.step("a large text is read, not edited", async () => {
     await show(page, "large.log");
-    await expect(editor(page).getByText("Too large to edit here")).toBeVisible();
+    await expect(editor(page).getByText(/^Too large to edit here: the first 4.0 MB of 5.7 MB are shown/)).toBeVisible();
     await expect(page.locator(".view-lines").first()).toContainText("a line of a large log");
     await expect(editor(page).getByText("Read only")).toBeVisible();
   });
@@ -201,6 +201,122 @@ test("what is not edited as it is", async ({ page, context }) => {
     await expect.poll(async () => (await contentOf(context, id, "marked.txt")).toString("utf8")).toBe("\ufeffwith a mark\n");
   });
 
+});
+
+/** openLarge makes a session with these files; what the answers about a file carry is counted, as are errors. */
+async function openLarge(context: BrowserContext, page: Page, username: string, large: Readonly<Record<string, string | Buffer>>) {
+  const errors: string[] = [];
+  page.on("pageerror", (error) => errors.push(error.message));
+  page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
+  const id = await openSession(context, page, server.url, username, "large", large);
+  const carried = new Map<string, number>();
+  page.on("response", (response) => {
+    const name = /\/file\/([\w.]+)/.exec(response.url())?.[1];
+    if (name !== undefined) carried.set(name, (carried.get(name) ?? 0) + Number(response.headers()["content-length"] ?? 0));
+  });
+  return { id, errors, carried };
+}
+
+/** lookNarrow looks where there is the least room: wide, these views are those of small files. */
+const lookNarrow = (page: Page, name: string) => lookAt(page, `viewers/${name}`, { widths: [390] });
+
+test("of a large file's bytes those are fetched that are looked at", async ({ page, context }) => {
+  await page.setViewportSize({ width: 1440, height: 900 });
+  const bytes = Buffer.from(Uint8Array.from({ length: 20 << 20 }, (_, offset) => (offset % 16 === 0 ? 0 : offset >> 16)));
+  const { errors, carried } = await openLarge(context, page, "annie", { "big.bin": bytes });
+  await show(page, "big.bin");
+  const shown = editor(page).getByRole("region", { name: "Bytes" });
+  const row = (offset: string) => shown.locator("> div > div").filter({ hasText: offset });
+  await expect(editor(page).getByText("Not text: 20.0 MB")).toBeVisible();
+  await expect(row("00010010")).toBeHidden();
+  await expect(row("00000010")).toContainText("00 00 00");
+  await editor(page).getByRole("textbox", { name: "Offset" }).fill("0x1230000");
+  await expect(row("01230000")).toContainText("00 23 23");
+  await shown.press("End");
+  await expect(row("013ffff0")).toContainText("00 3f 3f");
+  // The first part says that it is no text.
+  expect(carried.get("big.bin")).toBeLessThan((4 << 20) + 16 * (64 << 10));
+  await lookNarrow(page, "big-hex");
+  expect(errors).toEqual([]);
+});
+
+test("a large text is fetched in parts, as far as it is read", async ({ page, context }) => {
+  await page.setViewportSize({ width: 1440, height: 900 });
+  const lines = numberedLines(18 << 20);
+  const { id, errors, carried } = await openLarge(context, page, "joan", { "big.log": lines });
+  const text = page.locator(".view-lines").first();
+
+  await test.step("as one scrolls, and by a button", async () => {
+    await show(page, "big.log");
+    await expect(editor(page).getByText("Too large to edit here: the first 4.0 MB of 18.0 MB are shown, read-only.")).toBeVisible();
+    await expect(text).toContainText("line 1 of a large log");
+    await look(page, "big-text");
+    await page.locator(".monaco-editor").first().click();
+    await page.keyboard.press("ControlOrMeta+End");
+    await expect(editor(page).getByText("the first 8.0 MB of 18.0 MB")).toBeVisible();
+    await editor(page).getByRole("button", { name: "Show more" }).click();
+    await expect(editor(page).getByText("the first 12.0 MB of 18.0 MB")).toBeVisible();
+    expect(carried.get("big.log")).toBeLessThan(13 << 20);
+  });
+
+  await test.step("up to a line that a link names; what is there is searched", async () => {
+    await page.goto(`${server.url}/workspace/?id=${id}&file=big.log&line=100000`);
+    await expect(text).toContainText("line 100000 of a large log");
+    await expect(editor(page).getByText("the first 8.0 MB of 18.0 MB")).toBeVisible();
+    await page.keyboard.press("ControlOrMeta+f");
+    await page.keyboard.insertText("line 90000 of");
+    await page.keyboard.press("Enter");
+    await expect(text).toContainText("line 90000 of a large log");
+    await page.keyboard.press("Escape");
+  });
+
+  await test.step("what a program changes is shown, and as much as before", async () => {
+    await expectTerminal(page, /\$ $/m);
+    await typeInTerminal(page, "sed -i '90000s/.*/changed below/' big.log");
+    await expect(text).toContainText("changed below");
+    await expect(editor(page).getByText("the first 8.0 MB of 18.0 MB")).toBeVisible();
+  });
+  expect(errors).toEqual([]);
+});
+
+test("large tables, notebooks and pictures", async ({ page, context }) => {
+  await page.setViewportSize({ width: 1440, height: 900 });
+  const { errors } = await openLarge(context, page, "karen", {
+    "big.csv": bigCSV(8 << 20),
+    "big.ipynb": bigNotebook(6 << 20),
+    "huge.ipynb": `{"cells":[{"cell_type":"code","source":"${"x".repeat(33 << 20)}"}]}`,
+    "big.png": Buffer.concat([png(64, 48, [230, 160, 40]), Buffer.alloc(6 << 20)]),
+  });
+
+  await test.step("a table, as far as it is read", async () => {
+    await show(page, "big.csv");
+    const shown = editor(page).getByRole("table", { name: "Table" });
+    await expect(shown.getByRole("cell", { name: "row 1", exact: true })).toBeVisible();
+    await expect(editor(page).getByText(/: the first 4\.0 MB of 7\.\d MB are shown/)).toBeVisible();
+    const count = () => shown.getAttribute("aria-rowcount").then(Number);
+    const before = await count();
+    await lookNarrow(page, "big-table");
+    await editor(page).getByRole("button", { name: "Show more" }).click();
+    await expect.poll(count).toBeGreaterThan(1.5 * before);
+  });
+
+  await test.step("a notebook and a picture, whole", async () => {
+    await show(page, "big.ipynb");
+    await expect(editor(page).getByRole("region", { name: "Notebook" }).getByRole("heading", { name: "Large" })).toBeVisible();
+    await show(page, "big.png");
+    await expect(editor(page).getByText("64 × 48")).toBeVisible();
+    await editor(page).getByRole("button", { name: "Bytes" }).click();
+    await expect(editor(page).getByRole("region", { name: "Bytes" })).toContainText("89 50 4e 47");
+  });
+
+  await test.step("a notebook that is too large says so, and its source can be read", async () => {
+    await show(page, "huge.ipynb");
+    await expect(editor(page).getByRole("heading", { name: "Too large to show here" })).toBeVisible();
+    await lookNarrow(page, "huge-notebook");
+    await editor(page).getByRole("button", { name: "Source" }).click();
+    await expect(page.locator(".view-lines").first()).toContainText('{"cells"');
+  });
+  expect(errors).toEqual([]);
 });
 
 test("a PDF is the browser's to show, by its type alone", async ({ page, context }) => {

@@ -1,7 +1,7 @@
 import { type BrowserContext, type Page, test } from "@playwright/test";
 import { createSession, expectTerminal, openFile, register, typeInTerminal } from "../page.ts";
 import { Server } from "../server.ts";
-import { figure, frameFigure, frames, heap, quantile } from "./figures.ts";
+import { figure, frameFigure, frames, heap, held, quantile } from "./figures.ts";
 
 /** BENCH_MINUTES is how long a page is used before its memory is compared. */
 const minutes = Number(process.env.BENCH_MINUTES ?? "2");
@@ -161,6 +161,7 @@ test("memory over flood, open and close", async ({ browser }) => {
     await page.waitForTimeout(1000);
   };
   for (let i = 0; i < 3; i++) await round();
+  const own = await held(page);
   const before = await heap(page);
   const readings: number[] = [];
   const end = Date.now() + minutes * 60_000;
@@ -170,5 +171,6 @@ test("memory over flood, open and close", async ({ browser }) => {
   }
   const half = readings.slice(Math.floor(readings.length / 2));
   figure(`script memory after ${minutes} min of flood, open and close`, `${before.toFixed(1)} MB before, then ${readings.map((r) => r.toFixed(1)).join(" ")} MB; second half's median ${quantile(half, 0.5).toFixed(1)} MB`);
+  figure("of it what scripts hold, without V8's compiled code", `${own.toFixed(2)} MB before, ${(await held(page)).toFixed(2)} MB after ${readings.length * 40} files and ${readings.length * 4} floods`);
   await context.close();
 });

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Document, type DocumentAPI } from "@/features/editor/document";
+import { bytesOfBase64 } from "@/features/editor/encoding";
 import type { Draft, DraftStore } from "@/features/editor/drafts";
 import { Problem } from "@/lib/problem";
 import { fileContentSchema, problemSchema, type FileContent, type Item } from "@/lib/schemas";
@@ -12,6 +13,10 @@ class FakeServer implements DocumentAPI {
   readonly versions: FileContent[] = [];
   revision = 0;
   writes = 0;
+  /** Above this a file is large here, before it is for who asks. */
+  mostBytes = Number.POSITIVE_INFINITY;
+  /** What was asked for of files that come in parts. */
+  readonly parts: [number, number][] = [];
   failure: Problem | undefined;
   /** While set, writes wait for it. */
   gate: Promise<void> | undefined;
@@ -24,9 +29,18 @@ class FakeServer implements DocumentAPI {
     this.versions.push(file);
     return file;
   }
-  file(_: string, path: string): Promise<FileContent> {
+  file(_: string, path: string, mostBytes = Number.POSITIVE_INFINITY): Promise<FileContent> {
     const file = this.files.get(path);
-    return file ? Promise.resolve(file) : Promise.reject(problem(404, "not_found"));
+    if (!file) return Promise.reject(problem(404, "not_found"));
+    return Promise.resolve(file.saved && file.size > Math.min(mostBytes, this.mostBytes) ? { ...file, content: "", encoding: "utf-8", content_omitted: true } : file);
+  }
+  bytes(_: string, path: string, { revision, start, end }: { revision: number; start: number; end: number }): Promise<Uint8Array<ArrayBuffer>> {
+    this.parts.push([start, end]);
+    const file = this.files.get(path);
+    if (this.failure) return Promise.reject(this.failure);
+    if (file?.revision !== revision) return Promise.reject(problem(412, "precondition_failed"));
+    const all = file.encoding === "base64" ? bytesOfBase64(file.content) : new TextEncoder().encode(file.content);
+    return Promise.resolve(all.slice(start, end));
   }
   version(_: string, path: string, revision: number): Promise<FileContent> {
     const file = this.versions.findLast((each) => each.path === path && each.revision <= revision);
@@ -405,5 +419,122 @@ describe("another encoding", () => {
     await vi.advanceTimersByTimeAsync(1000);
     expect(server.files.get("a.txt")?.content).toBe("\ufeffnaïve");
     expect(doc.state.get().save).toBe("saved");
+  });
+});
+
+describe("a large text", () => {
+  const partBytes = 1000;
+  const line = "a line of a log, long enough to be one\n";
+  const large = line.repeat(Math.ceil((partBytes * 2.5) / line.length));
+  /** What is read of it: whole lines, up to a part's end. */
+  const shown = (parts: number) => large.slice(0, large.lastIndexOf("\n", partBytes * parts - 1) + 1);
+
+  async function read(path = "run.log", content = large) {
+    server.mostBytes = partBytes;
+    server.put(path, content);
+    const doc = new Document({
+      id: 5, session: "s", path, api: server, autosave: () => true, autosaveMs: 1000, partBytes,
+      createBuffer: (_, __, text) => Promise.resolve(new FakeBuffer(text)),
+    });
+    await doc.load();
+    return doc;
+  }
+
+  it("is read in parts, as far as somebody reads it, and never edited", async () => {
+    const doc = await read();
+    expect(doc.state.get()).toMatchObject({ save: "saved", content: { kind: "text", readOnly: true, large: true, encoding: "utf-8" } });
+    expect(doc.buffer?.text()).toBe(shown(1));
+    expect(server.parts).toEqual([[0, partBytes]]);
+    // Who asks twice at once is given one part.
+    await Promise.all([doc.more(), doc.more()]);
+    expect(doc.buffer?.text()).toBe(shown(2));
+    expect(doc.reading.get()).toEqual({ read: 2 * partBytes, busy: false, error: "" });
+    expect(await doc.more()).toBe(true);
+    expect(doc.buffer?.text()).toBe(large);
+    expect(doc.goesOn).toBe(false);
+    expect(await doc.more()).toBe(false);
+    await vi.runAllTimersAsync();
+    expect(server.writes).toBe(0);
+    expect(doc.state.get().save).toBe("saved");
+  });
+
+  it("is read as far as a line that is asked for", async () => {
+    const doc = await read();
+    await doc.reach({ line: 10 });
+    expect(server.parts).toHaveLength(1);
+    await doc.reach({ line: shown(1).split("\n").length + 1 });
+    expect(server.parts).toHaveLength(2);
+    await doc.reach({ bytes: large.length });
+    expect(doc.buffer?.text()).toBe(large);
+  });
+
+  it("says why it cannot be read on, and is when that is over", async () => {
+    const doc = await read();
+    server.failure = problem(503, "unavailable");
+    expect(await doc.more()).toBe(false);
+    expect(doc.reading.get()).toMatchObject({ busy: false, error: "unavailable" });
+    server.failure = undefined;
+    await doc.more();
+    expect(doc.buffer?.text()).toBe(shown(2));
+    expect(doc.reading.get().error).toBe("");
+  });
+
+  it("follows a change from elsewhere with as much as was shown", async () => {
+    const doc = await read();
+    await doc.more();
+    server.put("run.log", `first\n${large}`);
+    // What is read of the former version meanwhile is not mixed with it.
+    const stale = doc.more();
+    await doc.remoteChanged(2);
+    await stale;
+    expect(doc.state.get().revision).toBe(2);
+    expect(doc.buffer?.text().startsWith("first\na line")).toBe(true);
+    await doc.reach({ bytes: large.length + 6 });
+    expect(doc.buffer?.text()).toBe(`first\n${large}`);
+  });
+
+  it("is edited again when it has become small", async () => {
+    const doc = await read();
+    server.put("run.log", "small\n");
+    await doc.remoteChanged(2);
+    expect(doc.buffer?.text()).toBe("small\n");
+    expect(doc.state.get().content).toMatchObject({ readOnly: false, large: false });
+    expect(doc.goesOn).toBe(false);
+  });
+
+  it("is a conflict that is not merged when an edited file became one", async () => {
+    const doc = await read("run.log", "small\n");
+    doc.buffer?.setText("mine\n");
+    server.put("run.log", large);
+    await doc.remoteChanged(2);
+    expect(doc.state.get()).toMatchObject({ save: "conflict", theirs: { revision: 2, readable: false } });
+    expect(server.parts).toEqual([]);
+    await doc.resolve("theirs");
+    expect(doc.state.get()).toMatchObject({ save: "saved", content: { large: true } });
+  });
+
+  it("is bytes where its beginning is none, fetched when they are looked at", async () => {
+    const doc = await read("data.bin", `\0${large}`);
+    const { content } = doc.state.get();
+    if (content.kind !== "bytes") throw new Error(content.kind);
+    expect(content.bytes).toMatchObject({ size: large.length + 1, whole: null });
+    server.parts.length = 0;
+    expect([...(await content.bytes.read(partBytes, partBytes + 2))]).toEqual([...new TextEncoder().encode(large.slice(partBytes - 1, partBytes + 1))]);
+    expect(server.parts).toEqual([[partBytes, partBytes + 2]]);
+    // A picture is known by its name: its bytes are for who shows it.
+    server.parts.length = 0;
+    expect((await read("photo.png")).state.get().content.kind).toBe("bytes");
+    expect(server.parts).toEqual([]);
+  });
+
+  it("is read under its new name after a move", async () => {
+    const doc = await read();
+    const file = server.files.get("run.log");
+    server.files.delete("run.log");
+    server.files.set("old.log", { ...(file ?? server.put("old.log", large)), path: "old.log", revision: 2 });
+    doc.moved("old.log");
+    await doc.state.when(({ content }) => content.kind === "text");
+    await doc.more();
+    expect(doc.buffer?.text()).toBe(shown(2));
   });
 });

@@ -8,6 +8,7 @@ async function make(...paths: string[]) {
   const written: string[] = [];
   const api: DocumentAPI = {
     file: (_, path) => Promise.resolve(fileContentSchema.parse({ name: path, path, type: "file", revision: 1, content: "text" })),
+    bytes: () => Promise.reject(new Error("not asked for here")),
     version: () => Promise.reject(new Error("not asked for here")),
     write: (_, path) => {
       written.push(path);

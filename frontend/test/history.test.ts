@@ -41,7 +41,7 @@ class FakeAPI {
   }
   version(_: string, path: string, revision: number): Promise<FileContent> {
     return Promise.resolve({
-      name: path, path, type: "file", size: 3, revision, saved: true, unsaved_reason: "", link_target: "", content: "b2xk", encoding: "base64",
+      name: path, path, type: "file", size: 3, revision, saved: true, unsaved_reason: "", link_target: "", content: "b2xk", encoding: "base64", content_omitted: false,
     });
   }
   restore(_: string, what: Restore): Promise<Restored> {

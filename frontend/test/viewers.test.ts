@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { blockBytes, Blocks } from "@/features/viewers/blocks";
 import { columnWidths, isNumeric, parseTable, runningSums, separatorOf } from "@/features/viewers/csv";
 import { hexRow, parseOffset } from "@/features/viewers/hex";
 import { binaryKind, previewFirst, previewKind } from "@/features/viewers/kind";
@@ -45,11 +46,79 @@ describe("hexRow", () => {
   it("shows sixteen bytes, or what is left", () => {
     const bytes = Uint8Array.from({ length: 18 }, (_, index) => 0x3c + index);
     expect(hexRow(bytes, 0)).toEqual({ offset: "00000000", hex: "3c 3d 3e 3f 40 41 42 43  44 45 46 47 48 49 4a 4b", text: "<=>?@ABCDEFGHIJK" });
-    expect(hexRow(bytes, 1)).toMatchObject({ offset: "00000010", text: "LM" });
+    expect(hexRow(bytes.subarray(16), 16)).toMatchObject({ offset: "00000010", text: "LM" });
     expect(hexRow(Uint8Array.of(0, 10, 255), 0).text).toBe("···");
+    expect(hexRow(undefined, 32)).toEqual({ offset: "00000020", hex: " ".repeat(48), text: "" });
   });
   it.each([["0x10", 16], ["12", 12], [" 0XfF ", null], ["12x", null], ["", null], ["-1", null]])("reads the offset %j", (text, offset) => {
     expect(parseOffset(text, 100)).toBe(offset);
+  });
+});
+
+describe("Blocks", () => {
+  const byteAt = (offset: number) => (offset * 7 + (offset >> 16)) & 0xff;
+
+  /** A file far away: each read waits until it is answered. */
+  function far(size: number) {
+    const asked: { start: number; answer(): void; fail(): void }[] = [];
+    const blocks = new Blocks({
+      size,
+      whole: null,
+      read: (start, end) =>
+        new Promise((resolve, reject) => {
+          asked.push({ start, answer: () => resolve(Uint8Array.from({ length: end - start }, (_, index) => byteAt(start + index))), fail: () => reject(new Error("away")) });
+        }),
+    });
+    blocks.open();
+    const answer = async () => {
+      const next = asked.shift();
+      const before = blocks.state.get();
+      next?.answer();
+      await blocks.state.when((state) => state !== before);
+    };
+    return { blocks, asked, answer };
+  }
+
+  it("fetches what is looked at, two blocks at a time, and what was passed by not at all", async () => {
+    const { blocks, asked, answer } = far(blockBytes * 1000 + 5);
+    blocks.want(0, blockBytes * 4);
+    expect(asked.map(({ start }) => start)).toEqual([0, blockBytes]);
+    blocks.want(blockBytes * 999 + 16, blockBytes * 1000 + 5);
+    expect(asked).toHaveLength(2);
+    await answer();
+    await answer();
+    expect(asked.map(({ start }) => start)).toEqual([blockBytes * 999, blockBytes * 1000]);
+    await answer();
+    await answer();
+    expect([...(blocks.at(blockBytes * 1000, blockBytes * 1000 + 5) ?? [])]).toEqual([0, 1, 2, 3, 4].map((index) => byteAt(blockBytes * 1000 + index)));
+    expect(blocks.at(blockBytes * 500, blockBytes * 500 + 16)).toBeUndefined();
+    expect(asked).toEqual([]);
+  });
+
+  it("keeps the ones that were looked at last", async () => {
+    const { blocks, answer } = far(blockBytes * 100);
+    for (let index = 0; index < 70; index++) {
+      blocks.want(index * blockBytes, index * blockBytes + 16);
+      await answer();
+      // The first is looked at all the time.
+      blocks.want(0, 16);
+    }
+    expect(blocks.at(0, 16)?.[1]).toBe(byteAt(1));
+    expect(blocks.at(blockBytes, blockBytes + 16)).toBeUndefined();
+    expect(blocks.at(69 * blockBytes, 69 * blockBytes + 16)).toBeDefined();
+  });
+
+  it("says that one did not come, and asks again when it is told to", async () => {
+    const { blocks, asked, answer } = far(blockBytes);
+    blocks.want(0, 16);
+    asked.shift()?.fail();
+    await blocks.state.when(({ error }) => error === "away");
+    blocks.want(0, 32);
+    expect(asked).toEqual([]);
+    blocks.retry();
+    expect(blocks.state.get().error).toBe("");
+    await answer();
+    expect(blocks.at(0, 16)).toHaveLength(16);
   });
 });
 

@@ -25,11 +25,12 @@ interface Request {
   readonly json?: unknown;
   readonly body?: Blob;
   readonly contentType?: string;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
 }
 
 async function send(path: string, request: Request = {}): Promise<Response> {
-  const headers = new Headers({ Accept: "application/json" });
+  const headers = new Headers({ Accept: "application/json", ...request.headers });
   let body: BodyInit | undefined = request.body;
   if (request.json !== undefined) {
     headers.set("Content-Type", "application/json");
@@ -165,8 +166,25 @@ export const api = {
     const revision = Number(response.headers.get("X-Workspace-Revision") ?? "-1");
     return { items: itemListSchema.parse(await response.json()), revision };
   },
-  file(id: string, path: string): Promise<FileContent> {
-    return read(fileContentSchema, workspace(id, `file/${encodePath(path)}`));
+  /** A file; the content of one that has more than so many bytes is left out. */
+  file(id: string, path: string, mostBytes?: number): Promise<FileContent> {
+    return read(fileContentSchema, workspace(id, `file/${encodePath(path)}${mostBytes === undefined ? "" : `?max_bytes=${mostBytes}`}`));
+  },
+  /** The bytes of a file from `start` up to and without `end`, as they are in this revision and no other. */
+  async bytes(id: string, path: string, { revision, start, end }: { readonly revision: number; readonly start: number; readonly end: number }, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+    const response = await send(workspace(id, `file/${encodePath(path)}?raw=1`), {
+      headers: { Range: `bytes=${start}-${end - 1}`, "If-Range": `"${revision}"` }, ...(signal ? { signal } : {}),
+    });
+    if (response.status !== 206) {
+      await response.body?.cancel();
+      throw Problem.changed();
+    }
+    try {
+      return new Uint8Array(await response.arrayBuffer());
+    } catch (error) {
+      if (error instanceof DOMException && error.name === "AbortError") throw error;
+      throw Problem.offline();
+    }
   },
   /** The address of the file's bytes, for a download. */
   rawURL(id: string, path: string): string {

@@ -35,6 +35,11 @@ export class Problem extends Error {
     });
   }
 
+  /** What was to be read in parts is not what it was any more. */
+  static changed(): Problem {
+    return new Problem(problemSchema.parse({ status: 412, code: "precondition_failed", detail: "The file has changed meanwhile." }));
+  }
+
   static offline(): Problem {
     return new Problem(
       problemSchema.parse({ status: 0, code: "offline", detail: "The server cannot be reached. Check the connection and try again." }),

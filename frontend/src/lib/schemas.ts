@@ -87,6 +87,8 @@ export type Unpacked = z.infer<typeof unpackedSchema>;
 export const fileContentSchema = z.extend(itemSchema, {
   content: text,
   encoding: z._default(z.enum(["utf-8", "base64"]), "utf-8"),
+  /** The content is larger than what was asked for. */
+  content_omitted: flag,
 });
 export type FileContent = z.infer<typeof fileContentSchema>;
 

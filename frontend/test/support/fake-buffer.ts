@@ -18,6 +18,12 @@ export class FakeBuffer implements TextBuffer {
     this.#version++;
     for (const listener of this.#listeners) listener();
   }
+  append(text: string): void {
+    this.setText(this.#text + text);
+  }
+  lines(): number {
+    return this.#text.split("\n").length;
+  }
   version(): number {
     return this.#version;
   }

@@ -47,8 +47,15 @@ export function CodeEditor({ document: doc, documents, group, readOnly, light, o
         const place = doc.place.get();
         if (!place) return;
         doc.place.set(null);
-        goTo(shown, place);
+        // In a large text the line may have to be read first.
+        void doc.reach(place).then(() => {
+          if (!left) goTo(shown, place);
+        });
       };
+      // Who comes near to the end of what is read of a large text is shown more.
+      const scrolled = shown.onDidScrollChange(({ scrollTop, scrollHeight, scrollTopChanged }) => {
+        if (scrollTopChanged && scrollTop + 2 * shown.getLayoutInfo().height > scrollHeight && doc.reading.get().error === "") void doc.more();
+      });
       arrive();
       const stop = doc.place.subscribe(arrive);
       documents.setView(group, viewOf(shown, doc));
@@ -56,6 +63,7 @@ export function CodeEditor({ document: doc, documents, group, readOnly, light, o
         stop();
         documents.setView(group, null);
         subscription.dispose();
+        scrolled.dispose();
         buffer.views.set(group, shown.saveViewState());
       };
     });

@@ -2,25 +2,26 @@
 
 import { FileWarning } from "lucide-react";
 import dynamic from "next/dynamic";
-import { useCallback, useDeferredValue, useMemo, useState, useSyncExternalStore, type ReactNode } from "react";
+import { useCallback, useDeferredValue, useEffect, useMemo, useState, useSyncExternalStore, type ReactNode } from "react";
 import { Button } from "@/components/ui/button";
 import type { FileStore } from "@/features/files/file-store";
 import { unsavedReason } from "@/features/files/tree";
 import { Boundary } from "@/features/viewers/boundary";
-import { previewKind, type PreviewKind } from "@/features/viewers/kind";
+import { mostPlayedBytes, mostPreviewedBytes, previewKind, type PreviewKind } from "@/features/viewers/kind";
 import type { Surroundings } from "@/features/viewers/markdown";
 import { useStore } from "@/hooks/use-store";
 import { api } from "@/lib/api";
 import { formatBytes } from "@/lib/format";
 import { CodeEditor } from "./code-editor";
-import type { Document, View } from "./document";
+import { mostShownBytes, type Document, type View } from "./document";
 import type { Documents } from "./documents";
 import { EditorFooter } from "./editor-footer";
-import { bytesOfBase64, encodings } from "./encoding";
+import { encodings } from "./encoding";
 
 // What shows other things than text is loaded with the first of them.
 const BinaryView = dynamic(() => import("@/features/viewers/binary-view"), { ssr: false });
 const PreviewView = dynamic(() => import("@/features/viewers/preview-view"), { ssr: false });
+const TooLarge = dynamic(() => import("@/features/viewers/too-large").then((module) => module.TooLarge), { ssr: false });
 // So is what decides between two versions.
 const ConflictDialog = dynamic(() => import("./conflict-dialog").then((module) => module.ConflictDialog));
 const StoredConflictDialog = dynamic(() => import("./stored-conflict-dialog").then((module) => module.StoredConflictDialog));
@@ -84,7 +85,7 @@ export function DocumentView({ session, group, focused, document: doc, documents
         </Banner>
       )}
       {item && !item.saved && content.kind === "text" && <Banner tone="warn">{unsavedReason(item.unsaved_reason)}. Use it in the terminal.</Banner>}
-      {content.kind === "text" && content.large && <Banner tone="warn">Too large to edit here ({formatBytes(size)}): shown read-only.</Banner>}
+      {content.kind === "text" && content.large && <LargeBanner document={doc} download={api.rawURL(session, path)} />}
       {content.kind === "text" && !content.large && content.readOnly && (
         <Banner tone="warn">
           This file is in {encodings[content.encoding]}, which is not edited here.
@@ -101,7 +102,11 @@ export function DocumentView({ session, group, focused, document: doc, documents
       )}
       {content.kind === "text" && view === "preview" && preview !== null && (
         <Boundary key="preview">
-          <TextPreview session={session} document={doc} documents={documents} kind={preview} />
+          {content.large && preview !== "table" && size > mostPreviewedBytes ? (
+            <TooLarge size={size} most={mostPreviewedBytes} download={api.rawURL(session, path)} />
+          ) : (
+            <TextPreview session={session} document={doc} documents={documents} files={files} kind={preview} whole={content.large && preview !== "table"} />
+          )}
         </Boundary>
       )}
       {content.kind === "bytes" && (
@@ -137,10 +142,53 @@ export function DocumentView({ session, group, focused, document: doc, documents
   );
 }
 
+/** How much of a large text is shown, and more of it. */
+function LargeBanner({ document: doc, download }: { readonly document: Document; readonly download: string }) {
+  const { size } = useStore(doc.state);
+  const { read, busy, error } = useStore(doc.reading);
+  const whole = read >= size;
+  return (
+    <Banner tone={error === "" ? "warn" : "bad"}>
+      <span className="min-w-0">
+        {error !== ""
+          ? `The next part could not be read: ${error}`
+          : whole
+            ? `Too large to edit here (${formatBytes(size)}): shown read-only.`
+            : `Too large to edit here: the first ${formatBytes(read)} of ${formatBytes(size)} are shown, read-only.`}
+      </span>
+      {!whole && read < mostShownBytes && (
+        <Button small className="ml-auto" disabled={busy} onClick={() => void doc.more()}>
+          {busy ? "Loading…" : "Show more"}
+        </Button>
+      )}
+      {!whole && read >= mostShownBytes && (
+        <a className="ml-auto shrink-0 font-medium text-accent-text hover:underline" href={download}>
+          Download
+        </a>
+      )}
+    </Banner>
+  );
+}
+
+interface TextPreviewProps {
+  readonly session: string;
+  readonly document: Document;
+  readonly documents: Documents;
+  readonly files: FileStore;
+  readonly kind: PreviewKind;
+  /** All of a large text is needed before any of it can be shown. */
+  readonly whole: boolean;
+}
+
 /** A text as what it stands for, and what follows when it is edited beside. */
-function TextPreview({ session, document: doc, documents, kind }: { readonly session: string; readonly document: Document; readonly documents: Documents; readonly kind: PreviewKind }) {
-  const { path } = useStore(doc.state);
+function TextPreview({ session, document: doc, documents, files, kind, whole }: TextPreviewProps) {
+  const { path, size } = useStore(doc.state);
+  const { read, error } = useStore(doc.reading);
   const { buffer } = doc;
+  const due = whole && read < size;
+  useEffect(() => {
+    if (due && error === "") void doc.reach({ bytes: size });
+  }, [due, error, doc, size]);
   const text = useSyncExternalStore(
     useCallback((changed: () => void) => buffer?.onChange(changed) ?? (() => undefined), [buffer]),
     () => buffer?.text() ?? "",
@@ -150,14 +198,23 @@ function TextPreview({ session, document: doc, documents, kind }: { readonly ses
     () => ({
       path,
       open: (target) => documents.open(target),
-      bytes: async (target) => {
-        const file = await api.file(session, target);
-        return file.encoding === "base64" ? bytesOfBase64(file.content) : new TextEncoder().encode(file.content);
+      bytes: (target) => {
+        const item = files.state.get().tree.get(target);
+        if (!item || item.size === 0 || item.size > mostPlayedBytes) return Promise.reject(new Error(`${target} cannot be shown`));
+        return api.bytes(session, target, { revision: item.revision, start: 0, end: item.size });
       },
     }),
-    [session, path, documents],
+    [session, path, documents, files],
   );
-  return <PreviewView kind={kind} text={useDeferredValue(text)} around={around} />;
+  const shown = useDeferredValue(text);
+  if (due) {
+    return (
+      <p role="status" className="p-6 text-[13px] text-muted">
+        {formatBytes(read)} of {formatBytes(size)} are there…
+      </p>
+    );
+  }
+  return <PreviewView kind={kind} text={shown} around={around} />;
 }
 
 function Banner({ tone, children }: { readonly tone: "warn" | "bad"; readonly children: ReactNode }) {

@@ -8,18 +8,24 @@
  *   A change elsewhere: without edits the text follows; with edits: conflict, until the user chooses.
  */
 import type { API } from "@/lib/api";
+import { bytesHere, type ByteSource } from "@/lib/bytes";
 import { Problem, errorText } from "@/lib/problem";
 import type { FileContent } from "@/lib/schemas";
 import { Store } from "@/lib/store";
 import { binaryKind, previewFirst } from "@/features/viewers/kind";
 import type { Draft, DraftStore } from "./drafts";
 import { bytesOfBase64, decodeBytes, decodeUTF8, encodeUTF8, isWritten, type Decoded, type Encoding } from "./encoding";
+import { Parts } from "./parts";
 
 /** The editable text, as the editor's model gives it. */
 export interface TextBuffer {
   text(): string;
   /** Replaces the text, and keeps the cursor and the undo history. */
   setText(text: string): void;
+  /** Adds to the end, which is no edit that could be undone. */
+  append(text: string): void;
+  /** How many lines it has. */
+  lines(): number;
   /** A number for the present text: undoing an edit brings the former one back. */
   version(): number;
   onChange(listener: () => void): () => void;
@@ -47,10 +53,18 @@ export interface Place {
 
 export type DocumentContent =
   | { readonly kind: "loading" }
-  /** `large`: too large to be edited here. Another encoding than UTF-8 is not edited either. */
+  /** `large`: too large to be edited here, and read in parts. Another encoding than UTF-8 is not edited either. */
   | { readonly kind: "text"; readonly readOnly: boolean; readonly large: boolean; readonly encoding: Encoding }
-  | { readonly kind: "bytes"; readonly bytes: Uint8Array<ArrayBuffer> }
+  | { readonly kind: "bytes"; readonly bytes: ByteSource }
   | { readonly kind: "unavailable"; readonly message: string };
+
+/** How much of a large text is shown, in bytes. */
+export interface Reading {
+  readonly read: number;
+  readonly busy: boolean;
+  /** Why the next part could not be read, or "". */
+  readonly error: string;
+}
 
 export type View = "source" | "preview";
 export type SaveState = "saved" | "unsaved" | "saving" | "conflict";
@@ -70,7 +84,7 @@ export interface DocumentState {
   readonly theirs: { readonly revision: number; readonly text: string; readonly readable: boolean } | null;
 }
 
-export type DocumentAPI = Pick<API, "file" | "write" | "version">;
+export type DocumentAPI = Pick<API, "file" | "bytes" | "write" | "version">;
 
 export interface DocumentOptions {
   readonly id: number;
@@ -86,10 +100,14 @@ export interface DocumentOptions {
   readonly autosaveMs?: number;
   readonly retryMs?: number;
   readonly draftMs?: number;
+  /** How much of a large text is read at a time. */
+  readonly partBytes?: number;
 }
 
 /** Larger texts are shown without editing, in bytes. */
 export const readOnlyBytes = 5 << 20;
+/** As much of a text is shown at most: an editor holds all of its lines. */
+export const mostShownBytes = 64 << 20;
 
 export class Document {
   readonly id: number;
@@ -98,6 +116,8 @@ export class Document {
   readonly place = new Store<Place | null>(null);
   /** Where the cursor was last; null: it was never shown. */
   cursor: { readonly line: number; readonly column: number } | null = null;
+  /** Of a large text. */
+  readonly reading = new Store<Reading>({ read: 0, busy: false, error: "" });
   /** By group of tabs: what stands for something else is shown as that, or as what it is written in. */
   readonly #views = new Map<number, Store<View>>();
   buffer: TextBuffer | undefined;
@@ -114,6 +134,11 @@ export class Document {
   #filling = false;
   /** The file could not be read, for a reason that may pass. */
   #unreached = false;
+  /** What reads on in a large text, and what of that is under way. */
+  #parts: Parts | undefined;
+  #reading: Promise<boolean> | undefined;
+  /** Counts the versions that were taken: what is read of a former one is not wanted any more. */
+  #taken = 0;
 
   constructor(options: DocumentOptions) {
     this.id = options.id;
@@ -147,7 +172,7 @@ export class Document {
     this.#unreached = false;
     const kept = drafts?.find(this.path) ?? Promise.resolve(null);
     try {
-      const file = await api.file(session, this.path);
+      const file = await api.file(session, this.path, readOnlyBytes);
       const draft = await kept;
       if (this.#disposed) return;
       await this.#take(file, draft !== null);
@@ -156,9 +181,13 @@ export class Document {
       const draft = await kept;
       if (this.#disposed) return;
       if (draft) await this.#resumeAlone(draft, error);
-      else this.#set({ content: { kind: "unavailable", message: errorText(error) } });
+      else this.#unavailable(error);
       this.#unreached = true;
     }
+  }
+
+  #unavailable(error: unknown): void {
+    this.#set({ content: { kind: "unavailable", message: errorText(error) } });
   }
 
   /** Goes on with edits of a page that is gone, beside what the file is now. */
@@ -192,6 +221,13 @@ export class Document {
   /** `resumes`: there is a draft, which is not superseded by what is taken. */
   async #take(file: FileContent, resumes = false): Promise<void> {
     const base = { revision: file.revision, size: file.size, deleted: false, error: "", theirs: null, save: "saved" as const };
+    const taken = ++this.#taken;
+    this.#parts = undefined;
+    this.#reading = undefined;
+    if (file.content_omitted) {
+      await this.#takeLarge(file, base, taken);
+      return;
+    }
     if (!file.saved) {
       // What the server has of it is not what the file holds: to edit that would destroy the rest.
       this.#dropBuffer();
@@ -201,13 +237,82 @@ export class Document {
     const read = readContent(file);
     if (read instanceof Uint8Array) {
       this.#dropBuffer();
-      this.#set({ ...base, content: { kind: "bytes", bytes: read } });
+      this.#set({ ...base, content: { kind: "bytes", bytes: bytesHere(read) } });
       return;
     }
-    const large = file.size > readOnlyBytes;
-    if (!(await this.#fill(read, large))) return;
+    if (!(await this.#fill(read, false))) return;
     if (!resumes) this.#forgetDraft();
-    this.#set({ ...base, content: { kind: "text", readOnly: large || !isWritten(read.encoding), large, encoding: read.encoding } });
+    this.#set({ ...base, content: { kind: "text", readOnly: !isWritten(read.encoding), large: false, encoding: read.encoding } });
+  }
+
+  /** Takes a file that is read in parts: of a text as much as was shown of the version before. */
+  async #takeLarge({ path, revision, size }: FileContent, base: Partial<DocumentState>, taken: number): Promise<void> {
+    const { api, session } = this.#options;
+    const bytes: ByteSource = { size, whole: null, read: (start, end, signal) => api.bytes(session, path, { revision, start, end }, signal) };
+    const begun = binaryKind(path).kind === "hex" ? await Parts.begin(bytes, this.#options.partBytes) : null;
+    if (!this.#isTaken(taken)) return;
+    if (!begun) {
+      this.#dropBuffer();
+      this.#set({ ...base, content: { kind: "bytes", bytes } });
+      return;
+    }
+    const { parts } = begun;
+    let { text } = begun;
+    const { read: shown } = this.reading.get();
+    while (parts.read < shown && !parts.complete) {
+      text += await parts.next();
+      if (!this.#isTaken(taken)) return;
+    }
+    if (!(await this.#fill({ text, encoding: parts.encoding }, true)) || !this.#isTaken(taken)) return;
+    this.#parts = parts;
+    this.reading.set({ read: parts.read, busy: false, error: "" });
+    this.#set({ ...base, content: { kind: "text", readOnly: true, large: true, encoding: parts.encoding } });
+  }
+
+  /** Whether a version that was taken is still the one that is shown. */
+  #isTaken(taken: number): boolean {
+    return !this.#disposed && this.#taken === taken;
+  }
+
+  /** Whether there is more of a large text than is shown, and room for it. */
+  get goesOn(): boolean {
+    return this.#parts !== undefined && !this.#parts.complete && this.#parts.read < mostShownBytes;
+  }
+
+  /** Shows the next part of a large text. Resolves with whether there was one; failures are in `reading`. */
+  more(): Promise<boolean> {
+    const { buffer } = this;
+    const parts = this.#parts;
+    if (!buffer || !parts || !this.goesOn) return Promise.resolve(false);
+    this.#reading ??= this.#readOn(buffer, parts);
+    return this.#reading;
+  }
+
+  async #readOn(buffer: TextBuffer, parts: Parts): Promise<boolean> {
+    const taken = this.#taken;
+    this.reading.update((reading) => ({ ...reading, busy: true, error: "" }));
+    let error = "";
+    try {
+      const text = await parts.next();
+      if (!this.#isTaken(taken)) return false;
+      this.#filling = true;
+      buffer.append(text);
+      this.#filling = false;
+      this.#savedVersion = buffer.version();
+    } catch (failure) {
+      if (!this.#isTaken(taken)) return false;
+      error = errorText(failure);
+    }
+    this.#reading = undefined;
+    this.reading.set({ read: parts.read, busy: false, error });
+    return error === "";
+  }
+
+  /** Shows as much of a large text as holds a line, or `bytes` of it. */
+  async reach({ line = 0, bytes = 0 }: { readonly line?: number; readonly bytes?: number }): Promise<void> {
+    while (this.goesOn && ((this.buffer?.lines() ?? 0) < line || this.reading.get().read < bytes)) {
+      if (!(await this.more())) return;
+    }
   }
 
   /** Puts a saved text into the buffer; false: the document was closed meanwhile. */
@@ -353,7 +458,7 @@ export class Document {
   async #meet(): Promise<void> {
     let file: FileContent;
     try {
-      file = await this.#options.api.file(this.#options.session, this.path);
+      file = await this.#options.api.file(this.#options.session, this.path, readOnlyBytes);
     } catch (error) {
       if (error instanceof Problem && error.status === 404) this.remoteDeleted();
       else this.#set({ error: errorText(error) });
@@ -369,10 +474,10 @@ export class Document {
     if (file.revision <= revision && !deleted) return;
     const edited = this.buffer !== undefined && this.buffer.version() !== this.#savedVersion;
     if (!edited || content.kind !== "text") {
-      await this.#take(file);
+      await this.#takeAfresh(file);
       return;
     }
-    const read = file.saved && file.encoding === "utf-8" ? decodeUTF8(file.content) : null;
+    const read = file.saved && !file.content_omitted && file.encoding === "utf-8" ? decodeUTF8(file.content) : null;
     const readable = read !== null;
     if (read && this.buffer?.text() === read.text) {
       this.#savedVersion = this.buffer.version();
@@ -383,6 +488,15 @@ export class Document {
     clearTimeout(this.#timer);
     const text = read?.text ?? "(content that cannot be shown as text)";
     this.#set({ save: "conflict", deleted: false, theirs: { revision: file.revision, text, readable }, error: "" });
+  }
+
+  /** Takes a version in the place of another. One that is replaced while it is read is told of again. */
+  async #takeAfresh(file: FileContent): Promise<void> {
+    try {
+      await this.#take(file);
+    } catch (error) {
+      if (!this.#disposed) this.#set({ error: errorText(error) });
+    }
   }
 
   remoteDeleted(): void {
@@ -397,6 +511,9 @@ export class Document {
     this.#set({ path });
     this.buffer?.setPath(path);
     if (edited) this.#keepDraft();
+    // What reads on reads under the name that it began with.
+    const { content } = this.state.get();
+    if (this.#parts || (content.kind === "bytes" && content.bytes.whole === null)) void this.load();
   }
 
   /** The server may be there again: what waits for that is tried now. */
@@ -421,7 +538,7 @@ export class Document {
       return;
     }
     const { api, session } = this.#options;
-    const file = await api.file(session, this.path);
+    const file = await api.file(session, this.path, readOnlyBytes);
     if (!this.#disposed) await this.#take(file);
   }
 

@@ -23,25 +23,28 @@ export function encodeUTF8(text: string, encoding: Encoding): string {
 }
 
 export function bytesOfBase64(content: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(content), (char) => char.charCodeAt(0));
+  const binary = atob(content);
+  const bytes = new Uint8Array(binary.length);
+  for (let index = 0; index < binary.length; index++) bytes[index] = binary.charCodeAt(index);
+  return bytes;
 }
 
-/** Reads bytes that are not UTF-8, if they are text all the same. */
-export function decodeBytes(bytes: Uint8Array): Decoded | null {
+/** Reads bytes that are not UTF-8, if they are text all the same. `goesOn`: the last character may be cut, and is left out. */
+export function decodeBytes(bytes: Uint8Array, goesOn = false): Decoded | null {
   const [first, second] = bytes;
-  if (first === 0xff && second === 0xfe) return strictly(bytes, "utf-16le");
-  if (first === 0xfe && second === 0xff) return strictly(bytes, "utf-16be");
+  if (first === 0xff && second === 0xfe) return strictly(bytes, "utf-16le", goesOn);
+  if (first === 0xfe && second === 0xff) return strictly(bytes, "utf-16be", goesOn);
   // Text has no control characters but white space, and escape where it colours a log.
   const control = bytes.some((byte) => byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0c && byte !== 0x0d && byte !== 0x1b);
   if (control) return null;
   // Mostly letters: what happens to have no control character is still not text.
   const foreign = bytes.reduce((count, byte) => (byte >= 0x7f ? count + 1 : count), 0);
-  return foreign * 2 > bytes.length ? null : strictly(bytes, "windows-1252");
+  return foreign * 2 > bytes.length ? null : strictly(bytes, "windows-1252", goesOn);
 }
 
-function strictly(bytes: Uint8Array, encoding: Encoding): Decoded | null {
+function strictly(bytes: Uint8Array, encoding: Encoding, goesOn: boolean): Decoded | null {
   try {
-    return { text: new TextDecoder(encoding, { fatal: true }).decode(bytes), encoding };
+    return { text: new TextDecoder(encoding, { fatal: true }).decode(bytes, { stream: goesOn }), encoding };
   } catch {
     return null;
   }

@@ -173,6 +173,17 @@ export class MonacoBuffer implements TextBuffer {
     for (const restore of keepers) restore();
   }
 
+  append(text: string): void {
+    const { model } = this;
+    const line = model.getLineCount();
+    const column = model.getLineMaxColumn(line);
+    model.applyEdits([{ range: new this.#monaco.Range(line, column, line, column), text }]);
+  }
+
+  lines(): number {
+    return this.model.getLineCount();
+  }
+
   version(): number {
     return this.model.getAlternativeVersionId();
   }

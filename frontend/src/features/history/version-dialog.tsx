@@ -34,17 +34,24 @@ type Side = { readonly text: string; readonly missing: boolean } | { readonly pr
 
 function sideOf(file: FileContent | null): Side {
   if (file === null) return { text: "", missing: true };
+  if (file.content_omitted) return tooMuch(file.size);
   if (!file.saved) return { problem: "The server does not keep this content." };
   if (file.encoding === "base64") return { problem: `Binary, ${formatBytes(file.size)}: it can be downloaded and restored, but not shown here.` };
-  if (file.size > readOnlyBytes) return { problem: `${formatBytes(file.size)} are too much to compare here; it can be downloaded and restored.` };
   return { text: file.content, missing: false };
 }
 
-async function orNothing(asked: Promise<FileContent>): Promise<FileContent | null> {
+const tooMuch = (size: number): Side => ({ problem: `${formatBytes(size)} are too much to compare here; it can be downloaded and restored.` });
+
+/** A version's side; what is too large is not fetched. */
+async function sideOfVersion(session: string, { path, revision, size }: Version): Promise<Side> {
+  return size > readOnlyBytes ? tooMuch(size) : sideOf(await api.version(session, path, revision));
+}
+
+async function orNothing(asked: Promise<Side>): Promise<Side> {
   try {
     return await asked;
   } catch (error) {
-    if (error instanceof Problem && error.status === 404) return null;
+    if (error instanceof Problem && error.status === 404) return sideOf(null);
     throw error;
   }
 }
@@ -58,12 +65,12 @@ export function VersionDialog({ session, version, before, path, readOnly, onRest
 
   useEffect(() => {
     let gone = false;
-    const other = against === "present" ? orNothing(api.file(session, path)) : before ? orNothing(api.version(session, before.path, before.revision)) : Promise.resolve(null);
-    Promise.all([api.version(session, version.path, version.revision), other]).then(
-      ([then, than]) => {
+    const present = () => api.file(session, path, readOnlyBytes).then(sideOf);
+    const other = against === "present" ? orNothing(present()) : before ? orNothing(sideOfVersion(session, before)) : Promise.resolve(sideOf(null));
+    Promise.all([sideOfVersion(session, version), other]).then(
+      ([mine, others]) => {
         if (gone) return;
         setError("");
-        const [mine, others] = [sideOf(then), sideOf(than)];
         setSides(against === "present" ? [mine, others] : [others, mine]);
       },
       (failure: unknown) => {

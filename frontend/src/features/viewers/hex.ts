@@ -2,17 +2,17 @@
 
 export const perRow = 16;
 
-export function hexRow(bytes: Uint8Array, row: number): { readonly offset: string; readonly hex: string; readonly text: string } {
-  const part = bytes.subarray(row * perRow, (row + 1) * perRow);
+/** The row of the bytes from `start`, which are sixteen or those at the end; undefined: they are not there yet. */
+export function hexRow(bytes: Uint8Array | undefined, start: number): { readonly offset: string; readonly hex: string; readonly text: string } {
   let hex = "";
   let text = "";
   for (let index = 0; index < perRow; index++) {
-    const byte = part[index];
+    const byte = bytes?.[index];
     if (index > 0) hex += index === perRow / 2 ? "  " : " ";
     hex += byte === undefined ? "  " : byte.toString(16).padStart(2, "0");
     if (byte !== undefined) text += byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : "·";
   }
-  return { offset: (row * perRow).toString(16).padStart(8, "0"), hex, text };
+  return { offset: start.toString(16).padStart(8, "0"), hex, text };
 }
 
 /** An offset as it is written: hexadecimal with "0x", else decimal; null: it is none within so many bytes. */

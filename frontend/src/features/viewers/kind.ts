@@ -13,6 +13,11 @@ const types: Readonly<Record<string, readonly [BinaryKind, string]>> = {
   mp4: ["video", "video/mp4"], webm: ["video", "video/webm"], mov: ["video", "video/mp4"], ogv: ["video", "video/ogg"],
 };
 
+/** The browser takes pictures, sounds, films and PDFs only as a whole: larger ones are not fetched, in bytes. */
+export const mostPlayedBytes = 64 << 20;
+/** So are notebooks and drawings, and Markdown: what is shown of them is made of all of it. Tables are shown as far as they are read. */
+export const mostPreviewedBytes = 32 << 20;
+
 /** How bytes that are no text are shown, and the media type for that: never one that a browser runs. */
 export function binaryKind(path: string): { readonly kind: BinaryKind; readonly type: string } {
   const [kind, type] = types[extensionOf(path)] ?? ["hex", "application/octet-stream"];
