@@ -114,8 +114,20 @@ test("another device has the same files open", async ({ context, page, browser }
   await expect.poll(running).toBe(2);
   await page.reload();
   await expect(terminal(page, "Terminal 2")).toHaveAttribute("aria-selected", "true");
+  // So do the sizes of the panes, which the keys change too.
+  const divider = (of: Page, name: string) => of.getByRole("separator", { name });
+  for (let i = 0; i < 3; i++) await divider(page, "Width of the side bar").press("ArrowRight");
+  await divider(page, "Height of the lower pane").press("ArrowUp");
+  const sized = async (of: Page) => {
+    await expect(divider(of, "Width of the side bar")).toHaveAttribute("aria-valuenow", "288");
+    await expect(divider(of, "Height of the lower pane")).toHaveAttribute("aria-valuenow", "296");
+  };
+  await sized(page);
+  await page.reload();
+  await sized(page);
   const other = await device(browser, "mover");
   await other.page.goto(`${server.url}/workspace/?id=${id}`);
+  await sized(other.page);
   await expect(tabs(other.page)).toHaveCount(2);
   await expect(tabs(other.page).filter({ hasText: "second.txt" })).toHaveAttribute("aria-selected", "true");
   await expect(terminal(other.page, "Terminal 2")).toHaveAttribute("aria-selected", "true");

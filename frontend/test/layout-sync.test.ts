@@ -3,6 +3,7 @@ import type { Arrangement } from "@/features/editor/documents";
 import type { TerminalArrangement } from "@/features/terminal/terminals";
 import { LayoutSync, type Panes, type Unsent } from "@/features/workspace/layout-sync";
 import type { LayoutAnswer } from "@/lib/account";
+import type { SplitSizes } from "@/lib/split-sizes";
 import { Problem } from "@/lib/problem";
 import { Store } from "@/lib/store";
 
@@ -65,13 +66,14 @@ function device(row: Row, memory = new Memory()) {
   const files = new Store<Arrangement>(empty);
   const terminals = new Store<TerminalArrangement>({ groups: [], active: "1" });
   const shown = new Store<Panes>(panes);
+  const sizes = new Store<SplitSizes>({});
   const state = { inUse: false };
   const sync = new LayoutSync({
     memory,
     read: () => row.read(),
     write: (fields) => row.write(fields),
     inUse: () => state.inUse,
-    arrange: { files: (next) => files.set(next), terminals: (next) => terminals.set(next), panes: (next) => shown.set(next) },
+    arrange: { files: (next) => files.set(next), terminals: (next) => terminals.set(next), panes: (next) => shown.set(next), sizes: (next) => sizes.set(next) },
     wait: 60_000,
   });
   const begin = async () => {
@@ -80,8 +82,9 @@ function device(row: Row, memory = new Memory()) {
     sync.follow("files", files, (value) => value);
     sync.follow("terminals", terminals, (value) => value);
     sync.follow("panes", shown, (value) => value);
+    sync.follow("sizes", sizes, (value) => value);
   };
-  return { files, terminals, shown, state, sync, open: begin };
+  return { files, terminals, shown, sizes, state, sync, open: begin };
 }
 
 describe("the layout of a session", () => {
@@ -174,6 +177,7 @@ describe("the layout of a session", () => {
     await first.open();
     first.files.set(open("b.py", "a.py", "b.py"));
     first.shown.set({ ...panes, side: "search" });
+    first.sizes.set({ files: 300, terminal: 200 });
     first.terminals.set({ groups: [["1", "2"]], active: "2" });
     await first.sync.flush();
     expect(row.writes).toBe(1);
@@ -182,6 +186,7 @@ describe("the layout of a session", () => {
     await second.open();
     expect(second.files.get()).toEqual(open("b.py", "a.py", "b.py"));
     expect(second.shown.get().side).toBe("search");
+    expect(second.sizes.get()).toEqual({ files: 300, terminal: 200 });
     expect(second.terminals.get()).toEqual({ groups: [["1", "2"]], active: "2" });
     await second.sync.flush();
     expect(row.writes).toBe(1);

@@ -1,11 +1,11 @@
 "use client";
 
-import { useRef, useState, type KeyboardEvent, type PointerEvent, type ReactNode } from "react";
-import * as z from "zod/mini";
-import { loadStored, saveStored } from "@/lib/storage";
+import { useRef, type KeyboardEvent, type PointerEvent, type ReactNode } from "react";
+import { useStore } from "@/hooks/use-store";
+import { splitSizes } from "@/lib/split-sizes";
 
 interface Props {
-  /** Names the divider for assistive technology, and the size in this browser's memory. */
+  /** Names the divider for assistive technology, and the size where it is remembered. */
   readonly label: string;
   readonly storageKey: string;
   readonly direction: "row" | "column";
@@ -23,7 +23,7 @@ interface Props {
 
 /** Two panes and a divider that is dragged, moved with the arrow keys, and reset by a double click. */
 export function Split({ label, storageKey, direction, sized, initial, min, rest, collapsed = false, first, second }: Props) {
-  const [size, setSize] = useState(() => (typeof window === "undefined" ? initial : loadStored(storageKey, z.number(), initial)));
+  const size = useStore(splitSizes)[storageKey] ?? initial;
   const host = useRef<HTMLDivElement>(null);
   const row = direction === "row";
   const sign = sized === "first" ? 1 : -1;
@@ -32,8 +32,7 @@ export function Split({ label, storageKey, direction, sized, initial, min, rest,
     const box = host.current?.getBoundingClientRect();
     const room = (box ? (row ? box.width : box.height) : Infinity) - rest;
     const next = Math.round(Math.max(min, Math.min(wanted, room)));
-    setSize(next);
-    saveStored(storageKey, next);
+    splitSizes.update((sizes) => ({ ...sizes, [storageKey]: next }));
   };
   const drag = (event: PointerEvent<HTMLDivElement>) => {
     if (event.button !== 0) return;

@@ -73,8 +73,8 @@ export function EditorPane({ session, commands, documents, files, readOnly }: Pr
       {narrow ? (
         pane(groups[shown], shown)
       ) : (
-        <Split label="Width of the second group" storageKey="split:editor:2" direction="row" sized="second" initial={480} min={160} rest={160} collapsed={!second} first={pane(first, 0)} second={
-          <Split label="Width of the third group" storageKey="split:editor:3" direction="row" sized="second" initial={240} min={120} rest={120} collapsed={!third} first={pane(second, 1)} second={pane(third, 2)} />
+        <Split label="Width of the second group" storageKey="editor:2" direction="row" sized="second" initial={480} min={160} rest={160} collapsed={!second} first={pane(first, 0)} second={
+          <Split label="Width of the third group" storageKey="editor:3" direction="row" sized="second" initial={240} min={120} rest={120} collapsed={!third} first={pane(second, 1)} second={pane(third, 2)} />
         } />
       )}
       {closing && <CloseDialog documents={documents} group={closing.group} tabs={closing.tabs} onDone={() => setClosing(null)} />}

@@ -1,6 +1,6 @@
 /**
  * Carries the arrangement of a session to the user's other devices: the open files in their groups with their cursors, the
- * terminals beside each other, and which panes are shown. Each is a field of its own on the server, and the last device to
+ * terminals beside each other, which panes are shown, and how large they are. Each is a field of its own on the server, and the last device to
  * write a field wins it.
  *
  * A device that is in use is not disturbed: what others arrange is taken when the page opens, and later only while nobody
@@ -13,6 +13,7 @@ import { terminalArrangementSchema, type TerminalArrangement } from "@/features/
 import type { LayoutAnswer } from "@/lib/account";
 import { backoffDelay, defaultBackoff } from "@/lib/backoff";
 import { Problem } from "@/lib/problem";
+import { splitSizesSchema, type SplitSizes } from "@/lib/split-sizes";
 import { loadStored, saveStored } from "@/lib/storage";
 import type { Store } from "@/lib/store";
 import type { LayoutState } from "./layout";
@@ -20,13 +21,14 @@ import type { LayoutState } from "./layout";
 export const panesSchema = z.object({ side: z.enum(["files", "search", "history"]), sideOpen: z.boolean(), terminalOpen: z.boolean() });
 export type Panes = z.infer<typeof panesSchema>;
 
-type FieldName = "files" | "terminals" | "panes";
+type FieldName = "files" | "terminals" | "panes" | "sizes";
 
 /** Puts what is arranged into effect. */
 export interface Arrangers {
   readonly files: (files: Arrangement) => void;
   readonly terminals: (terminals: TerminalArrangement) => void;
   readonly panes: (panes: Panes) => void;
+  readonly sizes: (sizes: SplitSizes) => void;
 }
 
 /**
@@ -85,8 +87,8 @@ export class LayoutSync {
   constructor(options: LayoutSyncOptions) {
     this.#options = options;
     this.#wait = options.wait ?? 500;
-    const { panes, terminals, files } = options.arrange;
-    this.#takers = { panes: taker(panesSchema, panes), terminals: taker(terminalArrangementSchema, terminals), files: taker(arrangementSchema, files) };
+    const { panes, sizes, terminals, files } = options.arrange;
+    this.#takers = { panes: taker(panesSchema, panes), sizes: taker(splitSizesSchema, sizes), terminals: taker(terminalArrangementSchema, terminals), files: taker(arrangementSchema, files) };
   }
 
   /** The open files of the last device; null when there was none, or they cannot be read. Panes and terminals are arranged. */
@@ -97,6 +99,7 @@ export class LayoutSync {
     const current: Record<string, unknown> = { ...layout, ...this.#unsent(layout) };
     this.#apply(() => {
       this.#takers.panes(current.panes);
+      this.#takers.sizes(current.sizes);
       this.#takers.terminals(current.terminals);
     });
     const files = arrangementSchema.safeParse(current.files);

@@ -166,7 +166,7 @@ function Open({ workspace, rights }: { readonly workspace: Workspace; readonly r
             <ActivityBar workspace={workspace} />
             <Split
               label="Width of the side bar"
-              storageKey="split:files"
+              storageKey="files"
               direction="row"
               sized="first"
               initial={240}
@@ -181,7 +181,7 @@ function Open({ workspace, rights }: { readonly workspace: Workspace; readonly r
                   </>
                 }
               second={
-                <Split label="Height of the lower pane" storageKey="split:terminal" direction="column" sized="second" initial={280} min={96} rest={160} collapsed={!terminalOpen} first={editor} second={terminal} />
+                <Split label="Height of the lower pane" storageKey="terminal" direction="column" sized="second" initial={280} min={96} rest={160} collapsed={!terminalOpen} first={editor} second={terminal} />
               }
             />
           </>

@@ -22,6 +22,7 @@ import { errorText } from "@/lib/problem";
 import type { Item, Phase, Sync, WorkspaceEvent } from "@/lib/schemas";
 import { browserEnvironment } from "@/lib/socket";
 import { changeSettings, settings } from "@/lib/settings";
+import { splitSizes } from "@/lib/split-sizes";
 import { Store } from "@/lib/store";
 import { complain, inform } from "@/lib/toasts";
 import { Access } from "./access";
@@ -87,6 +88,7 @@ export class Workspace {
   /** What is arranged here is told to other devices. */
   #following = false;
   #stopNews: (() => void) | undefined;
+  #stopSizes: (() => void) | undefined;
   /** The event stream was open before. */
   #connected = false;
   #left = false;
@@ -119,6 +121,7 @@ export class Workspace {
       inUse: () => this.#use.inUse() || this.documents.unsaved.get() > 0,
       arrange: {
         panes: (panes) => this.layout.arrange(panes),
+        sizes: (sizes) => splitSizes.set(sizes),
         terminals: (terminals) => this.terminals.arrange(terminals),
         files: (files) => this.documents.restore(files, this.#isFile),
       },
@@ -247,6 +250,7 @@ export class Workspace {
     this.#layoutSync.follow("files", this.documents.state, () => this.documents.arrangement());
     this.#layoutSync.follow("terminals", this.terminals.state, () => this.terminals.arrangement());
     this.#layoutSync.follow("panes", this.layout.state, panesOf);
+    this.#stopSizes = this.#layoutSync.follow("sizes", splitSizes, (sizes) => sizes);
     this.#stopNews = news.subscribe(() => {
       const layouts = news.get()?.layouts;
       // What fails is asked again at the next news.
@@ -277,6 +281,7 @@ export class Workspace {
         if (settings.get().autosave !== autosave) changeSettings({ autosave });
       }),
       () => this.#stopNews?.(),
+      () => this.#stopSizes?.(),
     ];
     return () => undo.forEach((each) => each());
   }
