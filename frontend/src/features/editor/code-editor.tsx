@@ -50,6 +50,7 @@ export function CodeEditor({ document: doc, documents, group, readOnly, light, o
         // In a large text the line may have to be read first.
         void doc.reach(place).then(() => {
           if (!left) goTo(shown, place);
+          else if (!doc.place.get()) doc.place.set(place); // for who shows it next
         });
       };
       // Who comes near to the end of what is read of a large text is shown more.
