@@ -52,8 +52,14 @@ test("Firefox: edit, run, type in the terminal, reload, and survive a kill of th
   });
 
   await test.step("a reload and a kill -9 of the backend leave the same shell", async () => {
+    // The terminal is there before the last of what the editor fetches, for which a dead server is an error of its own.
+    const fetched = ["/monaco/editor.worker.js", "/monaco/chunks/python-"].map(async (part) => {
+      const response = await page.waitForResponse((answer) => answer.url().includes(part));
+      await response.finished();
+    });
     await page.reload();
     await expectTerminal(page, /made\.txt/);
+    await Promise.all(fetched);
     await server.stop("SIGKILL");
     await server.start();
     await typeInTerminal(page, 'echo "is it kept: $kept"');
