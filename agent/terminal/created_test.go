@@ -31,6 +31,29 @@ func startManager(t *testing.T, cfg Config) *Manager {
 	return m
 }
 
+// holds says whether the terminal holds its program up.
+func holds(t *Terminal) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.pauseLocked(time.Now()) > 0
+}
+
+// handOut has a viewer take what there is for it, and returns the last of it.
+func handOut(t *testing.T, v *Viewer) (last Event) {
+	t.Helper()
+	buf := make([]byte, MaxOutput)
+	for {
+		event, err := v.Next(buf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if event == nil {
+			return last
+		}
+		last = event
+	}
+}
+
 // Whoever starts a program gets what it writes from the first byte on, also what it has written before it is told of:
 // nothing of a stream would be missing but that.
 func TestWhoStartsAProgramGetsAllOfIt(t *testing.T) {
@@ -92,33 +115,23 @@ func TestWhatIsOnItsWayIsKept(t *testing.T) {
 				t.Fatal(err)
 			}
 			term := v.t
-			waits := func() bool {
-				term.mu.Lock()
-				defer term.mu.Unlock()
-				return term.pauseLocked(time.Now()) > 0
-			}
-			buf := make([]byte, MaxOutput)
 			for range 3 {
 				term.output(make([]byte, window-1))
-				for event := Event(Output{}); event != nil; {
-					if event, err = v.Next(buf); err != nil {
-						t.Fatal(err)
-					}
-				}
-				if waits() {
+				handOut(t, v)
+				if holds(term) {
 					t.Fatal("a viewer that does not acknowledge holds the program up")
 				}
 			}
 			v.Ack(uint64(first))
-			if !waits() {
+			if !holds(term) {
 				t.Error("what is on its way is taken for rendered")
 			}
 			v.Lose()
 			v.Close()
-			if term.output(make([]byte, ring-3*(window-1)+int(first)-readSize)); waits() {
+			if term.output(make([]byte, ring-3*(window-1)+int(first)-readSize)); holds(term) {
 				t.Error("the program waits though nothing is in danger")
 			}
-			if term.output([]byte{0}); !waits() {
+			if term.output([]byte{0}); !holds(term) {
 				t.Error("what was on its way would be overwritten")
 			}
 			a.Resume, a.Incarnation, a.Offset = true, term.incarnation, uint64(first)
@@ -126,12 +139,38 @@ func TestWhatIsOnItsWayIsKept(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer v.Close()
-			if event, err := v.Next(buf); err != nil {
+			if event, err := v.Next(nil); err != nil {
 				t.Error(err)
 			} else if attached, ok := event.(Attached); !ok || attached.Offset != uint64(first) || attached.Reset {
 				t.Errorf("it is told %+v", event)
 			}
 		})
+	}
+}
+
+// Of a viewer that never acknowledges, as much is kept as may be on its way.
+func TestOfASilentViewerTwoWindowsAreKept(t *testing.T) {
+	t.Parallel()
+	const window, ring, printed = 64 << 10, 512 << 10, 256 << 10
+	m := startManager(t, Config{Resume: ring, HoldFor: time.Hour, ParkAfter: time.Hour})
+	a := Attach{Client: "x", Window: window, Size: Size{Cols: 80, Rows: 24}}
+	v, err := m.Attach("1", a, &Spec{Name: "1", Size: a.Size, Command: silent})
+	if err != nil {
+		t.Fatal(err)
+	}
+	term := v.t
+	for range printed / (window / 2) {
+		term.output(make([]byte, window/2))
+		handOut(t, v)
+	}
+	v.Lose()
+	v.Close()
+	const until = printed - 2*window + ring - readSize // more would overwrite the second window before the end
+	if term.output(make([]byte, until-printed)); holds(term) {
+		t.Error("the program waits though nothing is in danger")
+	}
+	if term.output([]byte{0}); !holds(term) {
+		t.Error("what may be on its way would be overwritten")
 	}
 }
 
@@ -147,26 +186,12 @@ func TestALateAcknowledgementStopsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer v.Close()
-	buf := make([]byte, MaxOutput)
-	told := func() (last Event) {
-		t.Helper()
-		for {
-			event, err := v.Next(buf)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if event == nil {
-				return last
-			}
-			last = event
-		}
-	}
-	told()
+	handOut(t, v)
 	v.t.output(make([]byte, 2*ring))
-	told()
+	handOut(t, v)
 	v.Ack(1)
 	v.t.output([]byte("more"))
-	if out, ok := told().(Output); !ok || string(out.Data) != "more" {
+	if out, ok := handOut(t, v).(Output); !ok || string(out.Data) != "more" {
 		t.Errorf("it is told %+v", out)
 	}
 }
@@ -184,9 +209,7 @@ func TestWhoComesBackIsNotOvertaken(t *testing.T) {
 	term := v.t
 	waits := func(when string) {
 		t.Helper()
-		term.mu.Lock()
-		defer term.mu.Unlock()
-		if term.pauseLocked(time.Now()) <= 0 {
+		if !holds(term) {
 			t.Errorf("the program goes on %s", when)
 		}
 	}
