@@ -258,22 +258,17 @@ func (s *supervisor) ended(ctx context.Context, id backend.EnvironmentID) error 
 		if left <= 0 {
 			return endedError{reason}
 		}
-		timer := time.NewTimer(left)
 		select {
 		case <-ctx.Done():
-			timer.Stop()
 			return context.Cause(ctx)
 		case <-s.drained:
-			timer.Stop()
 			return errors.Join(errDrained, s.leave(ctx, nil))
 		case <-s.woken:
-			timer.Stop()
 			if err := s.unwanted(ctx, nil); err != nil {
 				return err
 			}
 		case <-moved:
-			timer.Stop()
-		case <-timer.C:
+		case <-time.After(left):
 		}
 	}
 }
