@@ -432,7 +432,7 @@ func (f *fleet) memory() int {
 func (f *fleet) cpu() time.Duration {
 	total := time.Duration(0)
 	for _, r := range *f.backends.Load() {
-		total += cpuOf(r.process.Process.Pid)
+		total += f.cpuOf(r.process.Process.Pid)
 	}
 	return total
 }

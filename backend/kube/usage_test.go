@@ -23,11 +23,11 @@ type usage struct {
 // used is what each part has used so far: the backends, PostgreSQL, who uses the backends, the agents, and the
 // programs of the cluster that CLUSTER_KUBECONFIG is in the directory of.
 func (f *fleet) used() usage {
-	u := usage{parts: map[string]time.Duration{"backends": f.cpu(), "users": cpuOf(os.Getpid())}, all: machineCPU()}
+	u := usage{parts: map[string]time.Duration{"backends": f.cpu(), "users": f.cpuOf(os.Getpid())}, all: f.machineCPU()}
 	for _, node := range f.crowd {
-		u.parts["agents"] += cpuOf(node.Process.Pid)
+		u.parts["agents"] += f.cpuOf(node.Process.Pid)
 	}
-	u.parts["PostgreSQL"] = postgresCPU()
+	u.parts["PostgreSQL"] = f.postgresCPU()
 	pids, err := filepath.Glob(filepath.Join(filepath.Dir(filepath.Dir(os.Getenv("CLUSTER_KUBECONFIG"))), "pids", "*"))
 	if err != nil {
 		f.b.Fatal(err)
@@ -37,9 +37,11 @@ func (f *fleet) used() usage {
 		if err != nil {
 			f.b.Fatal(err)
 		}
-		if pid, err := strconv.Atoi(strings.TrimSpace(string(content))); err == nil {
-			u.parts[filepath.Base(path)] = cpuOf(pid)
+		pid, err := strconv.Atoi(strings.TrimSpace(string(content)))
+		if err != nil {
+			f.b.Fatalf("%s: %v", path, err)
 		}
+		u.parts[filepath.Base(path)] = f.cpuOf(pid)
 	}
 	return u
 }
@@ -68,12 +70,12 @@ func (u usage) each(n int) string {
 const userHz = time.Second / 100
 
 // cpuOf is what a process has used; 0: it is gone.
-func cpuOf(pid int) time.Duration {
+func (f *fleet) cpuOf(pid int) time.Duration {
 	fields := statOf(pid)
 	if len(fields) < 13 {
 		return 0
 	}
-	return ticks(fields[11]) + ticks(fields[12])
+	return f.ticks(fields[11]) + f.ticks(fields[12])
 }
 
 // statOf are the fields of /proc/PID/stat after the program's name (proc(5)), from its state on; nil: it is gone.
@@ -85,59 +87,61 @@ func statOf(pid int) []string {
 	return strings.Fields(string(content[bytes.LastIndexByte(content, ')')+1:]))
 }
 
-func ticks(field string) time.Duration {
+func (f *fleet) ticks(field string) time.Duration {
 	n, err := strconv.ParseInt(field, 10, 64)
 	if err != nil {
-		return 0
+		f.b.Fatal(err)
 	}
 	return time.Duration(n) * userHz
 }
 
 // postgresCPU is what this process's PostgreSQL has used, connections that have ended included.
-func postgresCPU() time.Duration {
+func (f *fleet) postgresCPU() time.Duration {
 	names, err := filepath.Glob("/proc/[0-9]*/comm")
 	if err != nil {
-		return 0
+		f.b.Fatal(err)
 	}
 	parents, servers := map[int]int{}, map[int][]string{}
 	for _, name := range names {
 		content, err := os.ReadFile(name)
 		if err != nil || strings.TrimSpace(string(content)) != "postgres" {
-			continue
+			continue // another program, or one that is gone
 		}
 		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(name)))
 		if err != nil {
-			continue
+			f.b.Fatal(err)
 		}
 		if fields := statOf(pid); len(fields) > 14 {
-			if parent, err := strconv.Atoi(fields[1]); err == nil {
-				parents[pid], servers[pid] = parent, fields
+			parent, err := strconv.Atoi(fields[1])
+			if err != nil {
+				f.b.Fatal(err)
 			}
+			parents[pid], servers[pid] = parent, fields
 		}
 	}
 	var total time.Duration
 	for pid, parent := range parents {
 		switch fields := servers[pid]; {
 		case parent == os.Getpid():
-			total += ticks(fields[11]) + ticks(fields[12]) + ticks(fields[13]) + ticks(fields[14])
+			total += f.ticks(fields[11]) + f.ticks(fields[12]) + f.ticks(fields[13]) + f.ticks(fields[14])
 		case parents[parent] == os.Getpid():
-			total += ticks(fields[11]) + ticks(fields[12])
+			total += f.ticks(fields[11]) + f.ticks(fields[12])
 		}
 	}
 	return total
 }
 
 // machineCPU is what all processors have done, but for waiting.
-func machineCPU() time.Duration {
+func (f *fleet) machineCPU() time.Duration {
 	content, err := os.ReadFile("/proc/stat")
 	if err != nil {
-		return 0
+		f.b.Fatal(err)
 	}
 	line, _, _ := strings.Cut(string(content), "\n")
 	var total time.Duration
 	for i, field := range strings.Fields(line)[1:] {
 		if i != 3 && i != 4 && i < 8 { // idle, waiting for disks; guests are in the first two
-			total += ticks(field)
+			total += f.ticks(field)
 		}
 	}
 	return total
