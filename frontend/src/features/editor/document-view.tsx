@@ -85,7 +85,7 @@ export function DocumentView({ session, group, focused, document: doc, documents
         </Banner>
       )}
       {item && !item.saved && content.kind === "text" && <Banner tone="warn">{unsavedReason(item.unsaved_reason)}. Use it in the terminal.</Banner>}
-      {content.kind === "text" && content.large && <LargeBanner document={doc} download={api.rawURL(session, path)} />}
+      {content.kind === "text" && content.large && (view === "source" || preview === "table") && <LargeBanner document={doc} download={api.rawURL(session, path)} />}
       {content.kind === "text" && !content.large && content.readOnly && (
         <Banner tone="warn">
           This file is in {encodings[content.encoding]}, which is not edited here.
