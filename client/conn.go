@@ -36,7 +36,7 @@ type conn struct {
 	cols, rows int // as the server knows them
 	acked      uint64
 	epoch      int  // of acked
-	told       bool // an acknowledgement was sent, or waits for the picture of the screen
+	told       bool // the first acknowledgement was sent, or comes with what follows the picture of the screen
 	pinged     uint64
 	answered   uint64
 	pinging    bool
@@ -240,7 +240,7 @@ func (c *conn) attach(ctx context.Context, m message) error {
 		c.acked, c.epoch = m.Offset, t.epoch
 	}
 	if m.Reset && m.Snapshot > 0 {
-		c.told = true // once it is shown
+		c.told = true // the picture counts once it is shown: the first comes with what follows it
 	}
 	if !c.attached || restarted {
 		c.pinged, c.answered = t.input.sent, t.input.sent

@@ -23,7 +23,7 @@ const (
 	flushEvery = time.Second
 	flushBytes = 64 << 10
 	// settleTimeout is how long a recording that is to end waits, while nothing comes, for what the terminal has printed
-	// by then. It begins when the terminal has been reached: until then there is nothing to wait for, and an end.
+	// by then. It counts from when the terminal is reached; one that cannot be reached is an error before.
 	settleTimeout = 2 * time.Second
 	// lastFlushTimeout bounds the store of what was taken when the recorder itself has to go.
 	lastFlushTimeout = 2 * time.Second
