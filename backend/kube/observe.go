@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -27,6 +28,7 @@ func (r *Runtime) observe(ctx context.Context) error {
 	r.endedPods = workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[ended]())
 	r.untoldPods = workqueue.NewTypedDelayingQueue[*corev1.Pod]()
 	r.gatedPods = workqueue.NewTypedDelayingQueue[ended]()
+	r.overduePods = workqueue.NewTypedDelayingQueue[ended]()
 
 	pods := informers.NewSharedInformerFactoryWithOptions(r.client, 0, informers.WithNamespace(r.cfg.Namespace),
 		informers.WithTransform(trim), informers.WithTweakListOptions(func(o *metav1.ListOptions) { o.LabelSelector = selector }))
@@ -78,11 +80,13 @@ func (r *Runtime) observe(ctx context.Context) error {
 	r.running.Go(func() { r.sweep(running) })
 	r.running.Go(func() { r.ask(running) })
 	r.running.Go(func() { r.settle(running) })
+	r.running.Go(func() { r.giveUp(running) })
 	r.running.Go(func() {
 		<-running.Done()
 		r.endedPods.ShutDown()
 		r.untoldPods.ShutDown()
 		r.gatedPods.ShutDown()
+		r.overduePods.ShutDown()
 	})
 	synced := make(chan bool, 1)
 	go func() { synced <- cache.WaitForCacheSync(ctx.Done(), handled.HasSynced) }()
@@ -116,6 +120,9 @@ func (r *Runtime) seen(o any) {
 	}
 	if gated(pod) && pod.DeletionTimestamp == nil {
 		r.gatedPods.AddAfter(ended{pod.Name, pod.UID}, r.cfg.GateTimeout)
+	}
+	if at, ok := overdue(pod); ok {
+		r.overduePods.AddAfter(ended{pod.Name, pod.UID}, time.Until(at))
 	}
 }
 

@@ -107,6 +107,7 @@ func (c *Config) pod(name string, workspace corev1.VolumeSource, env map[string]
 		Spec: corev1.PodSpec{
 			SchedulingGates:              []corev1.PodSchedulingGate{{Name: gateName}},
 			RestartPolicy:                corev1.RestartPolicyNever,
+			Tolerations:                  tolerations(),
 			AutomountServiceAccountToken: &no,
 			EnableServiceLinks:           &no,
 			Hostname:                     "workspace",

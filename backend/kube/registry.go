@@ -98,6 +98,14 @@ func (g *registry) untold(uid types.UID) bool {
 	return known && !e.told
 }
 
+// holds says whether a pod is there, as far as is known.
+func (g *registry) holds(uid types.UID) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	_, known := g.entries[uid]
+	return known
+}
+
 func (g *registry) learn(pod *corev1.Pod) (over bool) {
 	if gated(pod) {
 		return false // it is nobody's environment yet

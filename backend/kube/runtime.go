@@ -36,6 +36,8 @@ type Runtime struct {
 	endedPods workqueue.TypedRateLimitingInterface[ended]
 	// gatedPods are to be settled: who made one may have died before it let the pod start.
 	gatedPods workqueue.TypedDelayingInterface[ended]
+	// overduePods are being deleted, and are given up when their nodes do not confirm their end.
+	overduePods workqueue.TypedDelayingInterface[ended]
 	// untoldPods are to be asked for unless the watch tells of them.
 	untoldPods workqueue.TypedDelayingInterface[*corev1.Pod]
 	cancel     context.CancelFunc
