@@ -3,24 +3,31 @@
 package kube_test
 
 import (
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"codingplatform/backend"
+	"codingplatform/backend/kube"
 	"codingplatform/backend/runtimetest"
 )
 
-// TestLostNode stops the node's kubelet in its tracks: the reason is told, the pod is given up though nobody confirms
-// its end, another start says what it waits for, and goes on when there is a node again.
+// TestLostNode stops a node in its tracks, which is one of a crowd's, with all that runs there: the reason is told, the
+// pod is given up though nobody confirms its end, and the next start goes to the other node. (The controllers take no pod
+// from the nodes of a cluster that hears of none of them: two are needed.)
 func TestLostNode(t *testing.T) {
 	p := newPlace(t)
-	r := p.open(t, withPool(0))
+	nodes := newCrowd(t, p, 2)
+	r := p.open(t, func(c *kube.Config) {
+		withPool(0)(c)
+		c.CPURequest, c.CPULimit = crowdCPU, crowdCPU
+	})
 	env := runtimetest.Start(t, r, backend.EnvironmentSpec{SessionID: runtimetest.NewSession()})
+	runtimetest.Connect(t, r, p.authority, env)
+	lost := p.nodeOf(t, env)
 	told := make(chan backend.Environment)
 	go func() {
 		// It ends with the test.
@@ -31,51 +38,48 @@ func TestLostNode(t *testing.T) {
 			}
 		})
 	}()
-	until := func(id backend.EnvironmentID, phase backend.EnvironmentPhase, words string) {
+	until := func(phase backend.EnvironmentPhase) {
 		t.Helper()
 		var last backend.Environment
-		for last.ID != id || last.Phase != phase || !strings.HasPrefix(last.Reason, words) {
+		for last.ID != env.ID || last.Phase != phase || !strings.HasPrefix(last.Reason, "its node is lost") {
 			select {
 			case last = <-told:
 			case <-t.Context().Done():
-				t.Fatalf("what is told last is %+v; want %v: %q", last, phase, words)
+				t.Fatalf("what is told last is %+v; want %v, and that its node is lost", last, phase)
 			}
 		}
 	}
-	back := freezeKubelet(t)
-	until(env.ID, backend.EnvironmentStopping, "its node is lost")
-	until(env.ID, backend.EnvironmentEnded, "its node is lost")
-	again, err := r.Start(t.Context(), backend.EnvironmentSpec{SessionID: env.SessionID})
-	if err != nil {
+	number, err := strconv.Atoi(strings.TrimPrefix(lost, "crowd-"))
+	if err != nil || number >= len(nodes) {
+		t.Fatalf("the pod is on node %q: %v", lost, err)
+	}
+	node := nodes[number].Process
+	if err := node.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	until(again.ID, backend.EnvironmentStarting, "no node has room for it")
-	back()
+	t.Cleanup(func() {
+		if err := node.Signal(syscall.SIGCONT); err != nil {
+			t.Error(err)
+		}
+	})
+	until(backend.EnvironmentStopping)
+	until(backend.EnvironmentEnded)
+	again := runtimetest.Start(t, r, backend.EnvironmentSpec{SessionID: env.SessionID})
 	conn := runtimetest.Connect(t, r, p.authority, again)
 	if out, code := runtimetest.Command(t, conn, "echo", "here"); code != 0 || out != "here\n" {
 		t.Errorf("in the new pod a program ended with %d: %q", code, out)
 	}
+	if now := p.nodeOf(t, again); now == lost {
+		t.Errorf("the session is on %s again", now)
+	}
 }
 
-// freezeKubelet returns what lets it go on.
-func freezeKubelet(t *testing.T) (back func()) {
+// nodeOf is the node of an environment's pod.
+func (p place) nodeOf(t *testing.T, env backend.Environment) string {
 	t.Helper()
-	content, err := os.ReadFile(filepath.Join(os.Getenv("CLUSTER_DIR"), "pids", "kubelet"))
-	if err != nil {
-		t.Fatal(err)
+	pods, err := p.client.CoreV1().Pods(p.namespace).List(t.Context(), metav1.ListOptions{LabelSelector: "coding-platform/session=" + string(env.SessionID)})
+	if err != nil || len(pods.Items) != 1 {
+		t.Fatalf("the session has %d pods, %v; want one", len(pods.Items), err)
 	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(content)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
-	back = sync.OnceFunc(func() {
-		if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
-			t.Error(err)
-		}
-	})
-	t.Cleanup(back)
-	return back
+	return pods.Items[0].Spec.NodeName
 }
