@@ -42,6 +42,9 @@ func (e *Engine) cut() *Batch {
 		c.add(it)
 	}
 	if len(c.batch.Changes) == 0 {
+		if len(e.dirty) < len(dirty) {
+			e.wake() // what is below a refused folder waits for nothing any more
+		}
 		return nil
 	}
 	e.next++
@@ -113,7 +116,8 @@ func (c *cutter) add(it *item) {
 		return
 	}
 	if parent := e.parentOf(it); parent != e.root && (parent == nil || parent.base.Type != workspace.Folder && parent.seq == 0) {
-		return // the folder was refused, or waits itself
+		e.refuseBelow(it) // the folder was refused, or waits itself
+		return
 	}
 	change := Change{Op: Put, Path: it.path, State: it.disk, BaseRevision: it.revision}
 	if it.disk.Type == workspace.File && it.disk.saved() && it.disk.Size <= InlineBytes && !c.fresh[it.disk.Hash] && e.known[it.disk.Hash] == 0 {
@@ -233,6 +237,7 @@ func (e *Engine) Committed(stream, sequence, revision uint64, rejected []Problem
 
 func (e *Engine) committed(known Commits) error {
 	var records []record
+	freed := 0
 	for len(e.batches) > 0 && e.batches[0].Sequence <= known.Through {
 		batch := e.batches[0]
 		e.batches = e.batches[1:]
@@ -249,6 +254,12 @@ func (e *Engine) committed(known Commits) error {
 			revision = 0 // the last one's
 		}
 		for _, change := range batch.Changes {
+			if change.Op == Delete {
+				freed++
+				if it := e.find(change.Path); it != nil {
+					it.walk(func(*item) { freed++ })
+				}
+			}
 			if reason, ok := refused[change.Path]; ok {
 				e.refuse(change, reason)
 				continue
@@ -259,6 +270,7 @@ func (e *Engine) committed(known Commits) error {
 			e.mark(it)
 		}
 	}
+	e.retry(freed)
 	if len(e.dirty) == 0 {
 		e.release = false
 	}
@@ -332,7 +344,42 @@ func (e *Engine) refuse(change Change, reason string) {
 		state = State{}
 	}
 	it.refused = &state
+	e.refusals[it] = e.policy.MaxFileCount > 0 && e.counts.items+e.counts.unsaved >= e.policy.MaxFileCount
 	e.logger.Warn("the database refused a change", "path", change.Path, "reason", reason)
+}
+
+// retry sends again what was rejected for want of room, now that there is some for so many.
+func (e *Engine) retry(freed int) {
+	if freed == 0 || len(e.refusals) == 0 {
+		return
+	}
+	var waiting []*item
+	for it, room := range e.refusals {
+		if _, below := e.refusals[e.parentOf(it)]; room && !below {
+			waiting = append(waiting, it)
+		}
+	}
+	slices.SortFunc(waiting, func(a, b *item) int { return strings.Compare(a.path, b.path) })
+	for _, it := range waiting[:min(freed, len(waiting))] {
+		e.unrefuse(it)
+	}
+}
+
+// refuseBelow puts aside what is below a folder that the backend has rejected, until that one's state changes or is taken.
+func (e *Engine) refuseBelow(it *item) {
+	for dir, _ := workspace.Split(it.path); dir != ""; dir, _ = workspace.Split(dir) {
+		above := e.find(dir)
+		if above == nil {
+			return
+		}
+		if room, is := e.refusals[above]; is {
+			state := it.disk
+			it.refused = &state
+			e.refusals[it] = room
+			e.mark(it)
+			return
+		}
+	}
 }
 
 // recut takes back the batches from a sequence on, which are made anew.

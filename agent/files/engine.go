@@ -74,8 +74,11 @@ type Engine struct {
 	strays  map[string]time.Time // files with names that are not known, and when to look at them
 	// intents are what a killed agent was about to write, until the first Restore: of a path several, when it was killed
 	// again before it had noted what the disk has of them.
-	intents  map[string][]record
-	full     map[*item]struct{} // not saved since a cap was reached
+	intents map[string][]record
+	full    map[*item]struct{} // not saved since a cap was reached
+	// refusals are items whose present state the backend has rejected, or that are below a folder that it has rejected; true:
+	// perhaps for want of room.
+	refusals map[*item]bool
 	known    map[workspace.Hash]int
 	batches  []*Batch
 	next     uint64
@@ -124,7 +127,7 @@ func New(cfg Config) (*Engine, error) {
 	}
 	e := &Engine{
 		cfg: cfg, logger: cfg.Logger, tree: tree, root: &item{}, dirty: map[*item]struct{}{}, gone: map[uint64]*item{},
-		inodes: map[uint64]*item{}, links: map[uint64]map[*item]struct{}{}, pending: map[string]hint{}, strays: map[string]time.Time{}, full: map[*item]struct{}{}, known: map[workspace.Hash]int{}, next: 1,
+		inodes: map[uint64]*item{}, links: map[uint64]map[*item]struct{}{}, pending: map[string]hint{}, strays: map[string]time.Time{}, full: map[*item]struct{}{}, refusals: map[*item]bool{}, known: map[workspace.Hash]int{}, next: 1,
 		intents: map[string][]record{}, moved: make(chan struct{}), matcher: ignore.New(nil), kick: make(chan struct{}, 1),
 	}
 	if e.log, err = openBase(cfg.State, func(r record, intent bool) {
@@ -200,6 +203,7 @@ type Status struct {
 	Watches, WatchLimit            int
 	Overflows, Scans               uint64
 	Unsaved, Files, Bytes, Pending int64
+	Refused                        int64 // entries that are not even listed
 	Braked                         bool
 }
 
@@ -214,7 +218,7 @@ func (e *Engine) status() Status {
 	s := Status{
 		Watched: e.watcher != nil, Polled: e.exhausted, Overflows: e.counts.overflows, Scans: e.counts.scans,
 		Unsaved: e.counts.unsaved, Files: e.counts.files, Bytes: e.counts.bytes, Braked: e.braked,
-		Pending: int64(len(e.dirty)) + e.counts.inFlight,
+		Pending: int64(len(e.dirty)) + e.counts.inFlight, Refused: int64(len(e.refusals)),
 	}
 	if e.watcher != nil {
 		s.Watches, s.WatchLimit = e.watcher.Count(), e.watcher.Limit()

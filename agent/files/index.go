@@ -206,7 +206,13 @@ func (e *Engine) setBase(it *item, s State, revision uint64) {
 		e.counts.baseItems++
 		e.know(s, +1)
 	}
+	refused := it.refused != nil
 	it.base, it.revision, it.refused, it.behind = s, revision, nil, false
+	if refused && s.Type == workspace.Folder {
+		for _, child := range it.children {
+			child.walk(e.unrefuse)
+		}
+	}
 	if s.Type == workspace.None && e.gone[it.stat.Ino] == it {
 		delete(e.gone, it.stat.Ino)
 	}
@@ -223,10 +229,21 @@ func (e *Engine) know(s State, by int) {
 	}
 }
 
+// unrefuse has what was refused sent again.
+func (e *Engine) unrefuse(it *item) {
+	if _, is := e.refusals[it]; is {
+		it.refused = nil
+		e.mark(it)
+	}
+}
+
 // mark keeps dirty equal to the items that differ, and drops items of which nothing is left.
 func (e *Engine) mark(it *item) {
 	if it == e.root {
 		return
+	}
+	if it.refused == nil || !it.disk.Same(*it.refused) || it.disk.Same(it.base) && !it.behind {
+		delete(e.refusals, it)
 	}
 	if it.differs() {
 		e.dirty[it] = struct{}{}

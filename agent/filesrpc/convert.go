@@ -189,7 +189,7 @@ func statusToWire(s files.Status) *agentv1.FileStatusResponse {
 	return &agentv1.FileStatusResponse{
 		WatchMode: mode, Watches: toUint(int64(s.Watches)), WatchLimit: toUint(int64(s.WatchLimit)),
 		Overflows: s.Overflows, Scans: s.Scans, Unsaved: toUint(s.Unsaved), Files: toUint(s.Files), Bytes: toUint(s.Bytes),
-		Braked: s.Braked, Pending: toUint(s.Pending),
+		Braked: s.Braked, Pending: toUint(s.Pending), Refused: toUint(s.Refused),
 	}
 }
 

@@ -1,8 +1,10 @@
 package filesync
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"slices"
@@ -152,7 +154,13 @@ func (s *Syncer) receive(ctx context.Context, stream *changesStream, batches cha
 func (s *Syncer) setAgentStatus(m *agentv1.FileStatusResponse) {
 	s.setStatus(func(st *Status) {
 		st.WatchMode, st.Pending, st.Unsaved, st.Braked = watchMode(m.GetWatchMode()), clampSize(m.GetPending()), clampSize(m.GetUnsaved()), m.GetBraked()
-		s.words[ofBrake], s.words[ofWatches] = "", ""
+		s.words[ofBrake], s.words[ofWatches], s.words[ofRefused] = "", "", ""
+		if n := m.GetRefused(); n > 0 {
+			s.words[ofRefused] = cmp.Or(s.refused, "Something in the environment is not saved and not in the list: the database does not take it.")
+			if n > 1 {
+				s.words[ofRefused] += fmt.Sprintf(" So are %d more.", n-1)
+			}
+		}
 		if st.Braked {
 			s.words[ofBrake] = "All files vanished from the environment at once. Nothing has been deleted here: say whether that was meant."
 		}
@@ -193,6 +201,13 @@ func (s *Syncer) commit(ctx context.Context, stream *changesStream, b *agentv1.C
 
 func (s *Syncer) answer(stream *changesStream, batch backend.Batch, result backend.BatchResult) error {
 	committed := &agentv1.BatchCommitted{Sequence: toUint(batch.Sequence), Revision: toUint(result.Revision)}
+	s.mu.Lock()
+	for _, e := range batch.Entries {
+		if reason, is := result.Rejected[e.Path]; is && e.Op != backend.OpMove { // a move comes again as what it is
+			s.refused = fmt.Sprintf("%q is not saved and not in the list: %s.", e.Path, reason)
+		}
+	}
+	s.mu.Unlock()
 	for path, reason := range result.Rejected {
 		committed.Rejected = append(committed.Rejected, &agentv1.PathProblem{Path: path, Reason: reason})
 	}

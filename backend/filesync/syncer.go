@@ -98,6 +98,7 @@ type Syncer struct {
 	mu        sync.Mutex
 	status    Status
 	words     [topics]string // the message is the first that is not empty
+	refused   string         // the last path that was rejected, and why, in words
 	committed int64          // sequence
 	revision  int64
 	batches   int
@@ -162,6 +163,8 @@ const (
 	ofFeed
 	// ofDisk: something could not be written in the environment.
 	ofDisk
+	// ofRefused: the database does not take something at all.
+	ofRefused
 	// ofWatches: there are too few.
 	ofWatches
 	topics

@@ -32,6 +32,10 @@ func (s *Store) CommitBatch(ctx context.Context, lease backend.Lease, batch back
 func (s *Store) commitBatch(
 	ctx context.Context, lease backend.Lease, batch backend.Batch, limits backend.Limits, rejected map[string]string, how how,
 ) (backend.BatchResult, error) {
+	// The agent keeps the caps, by what is on the disk, of which the database hears later: what goes after what comes. So it
+	// is held to twice the caps here, which bounds one that does not keep them.
+	limits.MaxWorkspaceBytes *= 2
+	limits.MaxFiles *= 2
 	c := &batchCommit{result: backend.BatchResult{Rejected: map[string]string{}}, limits: limits, contents: newContents()}
 	maps.Copy(c.result.Rejected, rejected)
 	p := c.plan(batch)
@@ -66,6 +70,9 @@ func (s *Store) commitBatch(
 	}
 	for _, entry := range c.entries {
 		c.apply(entry)
+	}
+	if err := c.nameVersions(ctx); err != nil {
+		return c.result, err
 	}
 	e.cursor = &backend.Cursor{Incarnation: batch.Incarnation, Sequence: batch.Sequence, Rejected: map[int64]map[string]string{}}
 	if next > 1 {
@@ -275,6 +282,44 @@ func (c *batchCommit) conflict(path string, other, base int64) {
 	c.edit.conflicts = append(c.edit.conflicts, backend.Conflict{
 		Path: path, Revision: c.edit.revision, OtherRevision: other, BaseRevision: base,
 	})
+}
+
+// nameVersions gives the conflicts revisions after which the other version and the one that both were made from were at the
+// conflict's path: what is moved with a folder keeps the revision that it had elsewhere.
+func (c *batchCommit) nameVersions(ctx context.Context) error {
+	e := c.edit
+	for i := range e.conflicts {
+		conflict := &e.conflicts[i]
+		path, base := conflict.Path, conflict.BaseRevision
+		m, err := moved(ctx, e.conn, e.session, append(ancestors(path), path), Place{e.revision, 0})
+		if err != nil {
+			return err
+		}
+		if !m.found {
+			continue
+		}
+		if conflict.OtherRevision > 0 {
+			conflict.OtherRevision = max(conflict.OtherRevision, m.at.Revision)
+		}
+		// A move that the disk did not know of has brought something else to the path.
+		known := m.source == backend.SourceTerminal || m.at.Revision <= e.ws.cursor.AppliedRevision
+		if base == 0 || m.at.Revision <= base || !known {
+			continue
+		}
+		before, err := versionAt(ctx, e.conn, e.session, m.from+path[len(m.to):], base)
+		if err == nil {
+			var then backend.Item
+			if then, err = versionAt(ctx, e.conn, e.session, path, m.at.Revision); err == nil && then.Hash == before.Hash {
+				conflict.BaseRevision = m.at.Revision
+				continue
+			}
+		}
+		if err != nil && backend.CodeOf(err) != backend.CodeNotFound {
+			return err
+		}
+		conflict.BaseRevision = 0 // it never was at this path
+	}
+	return nil
 }
 
 // parents makes the folders that path needs. The disk has them, so what is in the way is gone there.

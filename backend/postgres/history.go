@@ -59,7 +59,7 @@ func (s *Store) History(ctx context.Context, id backend.SessionID, path string, 
 	at := Place{}.orEnd()
 	// Each round is a stretch in which the path had one name.
 	for {
-		moved, err := s.moved(ctx, id, append(ancestors(path), path), at)
+		moved, err := moved(ctx, s.pool, id, append(ancestors(path), path), at)
 		if err != nil {
 			return page, err
 		}
@@ -70,7 +70,7 @@ func (s *Store) History(ctx context.Context, id backend.SessionID, path string, 
 		if moved.to == path {
 			low.N-- // the move is a version of the file itself; of what is in a folder it is none
 		}
-		found, err := s.versions(ctx, versionQuery+`AND h.path = $4 AND (h.revision, h.n) > ($5, $6) ORDER BY h.revision DESC, h.n DESC LIMIT $7`,
+		found, err := versions(ctx, s.pool, versionQuery+`AND h.path = $4 AND (h.revision, h.n) > ($5, $6) ORDER BY h.revision DESC, h.n DESC LIMIT $7`,
 			string(id), high.Revision, high.N, path, low.Revision, low.N, limit+1-len(page.Versions))
 		if err != nil {
 			return page, err
@@ -94,13 +94,15 @@ type move struct {
 	found    bool
 	at       Place
 	from, to string
+	source   backend.Source
 }
 
 // moved finds the newest move before a place to one of paths.
-func (s *Store) moved(ctx context.Context, id backend.SessionID, paths []string, before Place) (m move, err error) {
-	err = s.pool.QueryRow(ctx, `SELECT h.revision, h.n, h.from_path, h.path FROM workspace_history h
+func moved(ctx context.Context, tx querier, id backend.SessionID, paths []string, before Place) (m move, err error) {
+	err = tx.QueryRow(ctx, `SELECT h.revision, h.n, h.from_path, h.path, h.source FROM workspace_history h
 		WHERE h.session_id = $1 AND (h.revision, h.n) < ($2, $3) AND h.op = 'move' AND h.path = ANY($4::text[])
-		ORDER BY h.revision DESC, h.n DESC LIMIT 1`, string(id), before.Revision, before.N, paths).Scan(&m.at.Revision, &m.at.N, &m.from, &m.to)
+		ORDER BY h.revision DESC, h.n DESC LIMIT 1`, string(id), before.Revision, before.N, paths).
+		Scan(&m.at.Revision, &m.at.N, &m.from, &m.to, &m.source)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return move{}, nil
 	}
@@ -114,8 +116,8 @@ type placed struct {
 	place Place
 }
 
-func (s *Store) versions(ctx context.Context, query string, args ...any) ([]placed, error) {
-	rows, err := s.pool.Query(ctx, query, args...)
+func versions(ctx context.Context, tx querier, query string, args ...any) ([]placed, error) {
+	rows, err := tx.Query(ctx, query, args...)
 	if err != nil {
 		return nil, wrap(err, "read the history")
 	}
@@ -133,7 +135,7 @@ func (s *Store) Recent(ctx context.Context, id backend.SessionID, before Place, 
 		return page, noSession()
 	}
 	before = before.orEnd()
-	found, err := s.versions(ctx, versionQuery+`ORDER BY h.revision DESC, h.n DESC LIMIT $4`, string(id), before.Revision, before.N, limit+1)
+	found, err := versions(ctx, s.pool, versionQuery+`ORDER BY h.revision DESC, h.n DESC LIMIT $4`, string(id), before.Revision, before.N, limit+1)
 	if err != nil {
 		return page, err
 	}
@@ -153,6 +155,10 @@ func (s *Store) VersionAt(ctx context.Context, id backend.SessionID, path string
 	if !isUUID(string(id)) {
 		return item, noSession()
 	}
+	return versionAt(ctx, s.pool, id, path, revision)
+}
+
+func versionAt(ctx context.Context, tx querier, id backend.SessionID, path string, revision int64) (item backend.Item, err error) {
 	asked := path
 	at := Place{revision, math.MaxInt32}
 	if revision == math.MaxInt64 {
@@ -161,7 +167,7 @@ func (s *Store) VersionAt(ctx context.Context, id backend.SessionID, path string
 	for {
 		// The newest of what gave the path its state, and what took it, or a folder above, away.
 		var last placed
-		found, err := s.versions(ctx, versionQuery+`AND (h.path = $4 OR h.path = ANY($5::text[]) AND h.op IN ('delete', 'move')
+		found, err := versions(ctx, tx, versionQuery+`AND (h.path = $4 OR h.path = ANY($5::text[]) AND h.op IN ('delete', 'move')
 			OR h.op = 'move' AND (h.from_path = $4 OR h.from_path = ANY($5::text[]))) ORDER BY h.revision DESC, h.n DESC LIMIT 1`,
 			string(id), at.Revision, at.N, path, ancestors(path))
 		if err != nil {

@@ -244,6 +244,7 @@ func (s *Store) replayTo(ctx context.Context, tx querier, id backend.SessionID, 
 // querier is a pool, a connection or a transaction.
 type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
 // byPath orders items, parents first.

@@ -2621,7 +2621,9 @@ type FileStatusResponse struct {
 	// The brake is on: the workspace emptied at once, and its deletions wait for ReleaseBrake.
 	Braked bool `protobuf:"varint,9,opt,name=braked,proto3" json:"braked,omitempty"`
 	// Entries not committed yet.
-	Pending       uint64 `protobuf:"varint,10,opt,name=pending,proto3" json:"pending,omitempty"`
+	Pending uint64 `protobuf:"varint,10,opt,name=pending,proto3" json:"pending,omitempty"`
+	// Entries that the backend has rejected as they are: neither saved nor listed.
+	Refused       uint64 `protobuf:"varint,11,opt,name=refused,proto3" json:"refused,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2722,6 +2724,13 @@ func (x *FileStatusResponse) GetBraked() bool {
 func (x *FileStatusResponse) GetPending() uint64 {
 	if x != nil {
 		return x.Pending
+	}
+	return 0
+}
+
+func (x *FileStatusResponse) GetRefused() uint64 {
+	if x != nil {
+		return x.Refused
 	}
 	return 0
 }
@@ -2896,7 +2905,7 @@ const file_agent_v1_files_proto_rawDesc = "" +
 	"leaseEpoch\x12!\n" +
 	"\fdelete_files\x18\x02 \x01(\bR\vdeleteFiles\"\x16\n" +
 	"\x14ReleaseBrakeResponse\"\x13\n" +
-	"\x11FileStatusRequest\"\xaf\x02\n" +
+	"\x11FileStatusRequest\"\xc9\x02\n" +
 	"\x12FileStatusResponse\x122\n" +
 	"\n" +
 	"watch_mode\x18\x01 \x01(\x0e2\x13.agent.v1.WatchModeR\twatchMode\x12\x18\n" +
@@ -2910,7 +2919,8 @@ const file_agent_v1_files_proto_rawDesc = "" +
 	"\x05bytes\x18\b \x01(\x04R\x05bytes\x12\x16\n" +
 	"\x06braked\x18\t \x01(\bR\x06braked\x12\x18\n" +
 	"\apending\x18\n" +
-	" \x01(\x04R\apending*}\n" +
+	" \x01(\x04R\apending\x12\x18\n" +
+	"\arefused\x18\v \x01(\x04R\arefused*}\n" +
 	"\bFileType\x12\x19\n" +
 	"\x15FILE_TYPE_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eFILE_TYPE_FILE\x10\x01\x12\x14\n" +
