@@ -42,8 +42,11 @@ type line struct {
 // baseLog keeps the base over the agent's life. The kernel keeps what a killed agent wrote; after a loss of power the
 // log may lack its end, which the package comment allows.
 type baseLog struct {
-	path    string
-	f       *os.File
+	path string
+	f    *os.File
+	// size is how much of the file is whole records; torn says that a failed write has left something after it.
+	size    int64
+	torn    bool
 	records int
 	// enough records may be there before the live ones are counted again: not at each append, since that costs the more
 	// the larger the workspace is.
@@ -93,9 +96,7 @@ func openBase(state string, each func(r record, intent bool)) (*baseLog, error) 
 	if err := l.f.Truncate(size); err != nil {
 		return nil, errors.Join(fmt.Errorf("mend the log of what is synced: %w", err), l.f.Close())
 	}
-	if _, err := l.f.Seek(size, io.SeekStart); err != nil {
-		return nil, errors.Join(fmt.Errorf("open the log of what is synced: %w", err), l.f.Close())
-	}
+	l.size = size
 	return l, nil
 }
 
@@ -122,10 +123,27 @@ func (l *baseLog) append(records []record, root *item) error {
 	if err := encode(&b, records, false); err != nil {
 		return err
 	}
-	if _, err := l.f.Write(b.Bytes()); err != nil {
+	if err := l.write(b.Bytes()); err != nil {
 		return fmt.Errorf("note what is synced: %w", err)
 	}
 	l.records += len(records)
+	return nil
+}
+
+// write adds whole records. Of a write that fails, for lack of room say, nothing stays: what came after a torn record
+// would be lost with it.
+func (l *baseLog) write(records []byte) error {
+	if l.torn {
+		if err := l.f.Truncate(l.size); err != nil {
+			return err
+		}
+		l.torn = false
+	}
+	if _, err := l.f.WriteAt(records, l.size); err != nil {
+		l.torn = true
+		return err
+	}
+	l.size += int64(len(records))
 	return nil
 }
 
@@ -135,7 +153,7 @@ func (l *baseLog) intend(records ...record) error {
 	var b bytes.Buffer
 	err := encode(&b, records, true)
 	if err == nil {
-		_, err = l.f.Write(b.Bytes())
+		err = l.write(b.Bytes())
 	}
 	if err != nil {
 		return fmt.Errorf("note what is written: %w", err)
@@ -185,6 +203,10 @@ func (l *baseLog) rewrite(root *item) error {
 	}
 	w := bufio.NewWriterSize(f, 256<<10)
 	err = errors.Join(encode(w, records, false), w.Flush(), f.Sync())
+	var size int64
+	if err == nil {
+		size, err = f.Seek(0, io.SeekCurrent)
+	}
 	if err == nil {
 		err = os.Rename(l.path+".new", l.path)
 	}
@@ -192,6 +214,6 @@ func (l *baseLog) rewrite(root *item) error {
 		return errors.Join(fmt.Errorf("write the log of what is synced: %w", err), f.Close())
 	}
 	old := l.f
-	l.f, l.records, l.enough = f, len(records), 3*len(records)
+	l.f, l.size, l.torn, l.records, l.enough = f, size, false, len(records), 3*len(records)
 	return old.Close()
 }

@@ -188,11 +188,11 @@ func (s *server) uploadArchive(w http.ResponseWriter, r *http.Request) error {
 		SessionID: sessionOf(r).ID, UserID: userOf(r).ID, Source: backend.SourceAPI, Limits: s.cfg.Limits,
 	}, s.unpack(contents.files))
 	if err != nil {
-		return err
+		return &lateError{count, err}
 	}
 	for _, folder := range contents.folders {
 		if _, _, err := s.cfg.Store.MakeFolder(r.Context(), s.pathRequest(r, folder)); err != nil {
-			return err
+			return &lateError{count, err}
 		}
 	}
 	message := "Unpacked " + strconv.Itoa(count) + " files"
@@ -201,6 +201,22 @@ func (s *server) uploadArchive(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.answer(w, r, http.StatusOK, unpackedBody{Message: message, Files: count, Skipped: contents.skipped})
 	return nil
+}
+
+// lateError is what ends the unpacking of an archive after count of its files, which stay.
+type lateError struct {
+	count int
+	err   error
+}
+
+// Error implements error.
+func (e *lateError) Error() string { return e.said() + e.err.Error() }
+
+// Unwrap returns what ended it.
+func (e *lateError) Unwrap() error { return e.err }
+
+func (e *lateError) said() string {
+	return "the first " + strconv.Itoa(e.count) + " files of the archive were unpacked, then: "
 }
 
 // openArchive reads the directory of a zip. What it may take is capped: a few hundred megabytes of nothing but

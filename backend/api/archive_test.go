@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -219,6 +220,33 @@ func TestLinksAreLeftOut(t *testing.T) {
 	}
 	if got := s.tree(token, base); !slices.Equal(got, []string{"kept", "main.py"}) {
 		t.Errorf("the workspace holds %q", got)
+	}
+}
+
+// TestArchiveThatFailsLate: what was unpacked before is told, and stays.
+func TestArchiveThatFailsLate(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	token, base := s.workspace("ada")
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for i := range 9 {
+		f, err := w.CreateHeader(&zip.FileHeader{Name: strconv.Itoa(i), Method: zip.Store})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Write(bytes.Repeat([]byte{'0' + byte(i)}, maxFile)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	broken := strings.Replace(b.String(), "8888", "8889", 1) // its checksum is another
+	res := s.do(request{method: "POST", path: base + "/archive", token: token, body: broken, header: map[string]string{"Content-Type": "application/zip"}})
+	kept := len(s.tree(token, base)) - 1 // main.py is there before
+	if want := fmt.Sprintf("the first %d files of the archive were unpacked, then: ", kept); res.StatusCode != http.StatusBadRequest || kept < 1 || !strings.Contains(string(res.body), want) {
+		t.Errorf("it answers %d %s, and %d files are there", res.StatusCode, res.body, kept)
 	}
 }
 

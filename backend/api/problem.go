@@ -60,6 +60,11 @@ const statusClientGone = 499
 
 // problemOf says what a client is told of err. Details of internal errors stay in the log.
 func problemOf(err error) problem {
+	if late, ok := errors.AsType[*lateError](err); ok && late.count > 0 {
+		p := problemOf(late.err)
+		p.Detail = late.said() + p.Detail
+		return p
+	}
 	if request, ok := errors.AsType[*requestError](err); ok {
 		return newProblem(request.status, request.code, request.message, request.fields)
 	}

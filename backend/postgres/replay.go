@@ -195,8 +195,9 @@ func (r *replay) state(path string) []backend.Item {
 }
 
 // old are the rows that may go: those whose state ended before horizon, that are not among the newest keep of what is
-// still there, and on which nothing that stays stands. floor is the last revision for which they are needed.
-func (r *replay) old(horizon time.Time, keep int) (rows []*pastRow, floor int64) {
+// still there, that no open conflict names, and on which nothing that stays stands. floor is the last revision for which
+// they are needed.
+func (r *replay) old(horizon time.Time, keep int, conflicts []int64) (rows []*pastRow, floor int64) {
 	kept := map[*pastRow]bool{}
 	r.root.walk("", func(_ string, p *past) {
 		if p.row != nil {
@@ -208,7 +209,7 @@ func (r *replay) old(horizon time.Time, keep int) (rows []*pastRow, floor int64)
 	gone := map[*pastRow]bool{}
 	// In their order, since a row stands on older ones only.
 	for _, row := range r.rows {
-		if row.ended == nil || kept[row] || !row.ended.UpdatedAt.Before(horizon) {
+		if row.ended == nil || kept[row] || slices.Contains(conflicts, row.Revision) || !row.ended.UpdatedAt.Before(horizon) {
 			continue
 		}
 		if slices.ContainsFunc(row.over, func(o *pastRow) bool { return !gone[o] }) {
