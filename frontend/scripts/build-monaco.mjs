@@ -37,8 +37,25 @@ await mkdir(out, { recursive: true });
 const inPackage = (path) => join(root, "node_modules", path);
 const shared = { bundle: true, minify: true, target: "es2022", legalComments: "none", logLevel: "warning" };
 
+// A module that comes when it is needed, as a language does, is asked for once, and is missing for good where that
+// fails: the page's own `persistently` (src/features/editor/persist.ts) asks again.
+let persistent = 0;
+const persist = {
+  name: "persist",
+  setup(build) {
+    build.onLoad({ filter: /monaco-editor[/\\]esm[/\\].*\.js$/ }, async ({ path }) => ({
+      contents: (await readFile(path, "utf8")).replace(/\bimport\((['"])(\.[^'"]+)\1\)/g, (whole) => {
+        persistent++;
+        return `globalThis.MonacoEnvironment.persistently(() => ${whole})`;
+      }),
+      loader: "js",
+    }));
+  },
+};
+
 await build({
   ...shared,
+  plugins: [persist],
   entryPoints: { editor: inPackage("monaco-editor/esm/vs/editor/editor.main.js") },
   outdir: out,
   format: "esm",
@@ -47,6 +64,7 @@ await build({
   assetNames: "[name]-[hash]",
   loader: { ".ttf": "file" },
 });
+if (persistent < 80) throw new Error(`monaco: only ${persistent} modules come when they are needed; are they imported otherwise now?`);
 await build({
   ...shared,
   entryPoints: Object.fromEntries(Object.entries(workers).map(([name, path]) => [name, inPackage(path)])),
@@ -58,4 +76,4 @@ await writeFile(
   await readFile(join(root, "node_modules/monaco-editor/LICENSE"), "utf8"),
 );
 await writeFile(stamp, key);
-console.log(`monaco: bundled in ${Date.now() - started} ms`);
+console.log(`monaco: bundled in ${Date.now() - started} ms, ${persistent} modules for when they are needed`);

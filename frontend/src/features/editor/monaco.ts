@@ -7,6 +7,7 @@ import type { Document, LineEnds, Place, TextBuffer } from "./document";
 import type { EditorView } from "./documents";
 import type { Indentation } from "./format";
 import { languageOf } from "./language";
+import { persistently } from "./persist";
 
 export type MonacoAPI = typeof Monaco;
 
@@ -31,6 +32,8 @@ async function load(): Promise<MonacoAPI> {
   Object.assign(window, {
     MonacoEnvironment: {
       getWorker: (_: string, label: string) => new Worker(`/monaco/${workers[label] ?? "editor"}.worker.js`, { name: label }),
+      // For its modules that come when they are needed: scripts/build-monaco.mjs has them ask here.
+      persistently,
     },
   });
   const css = document.createElement("link");

@@ -4,6 +4,7 @@ import type { Document, Place } from "@/features/editor/document";
 import { Documents, type Arrangement } from "@/features/editor/documents";
 import { Drafts } from "@/features/editor/drafts";
 import { createMonacoBuffer, loadMonaco } from "@/features/editor/monaco";
+import { retryLoads } from "@/features/editor/persist";
 import { FileStore } from "@/features/files/file-store";
 import { Uploads } from "@/features/files/uploads";
 import { History } from "@/features/history/history";
@@ -167,6 +168,7 @@ export class Workspace {
       else if (state.cause === "bad_request") complain(state.reason || "The session's address is wrong.");
     });
     const online = () => {
+      retryLoads();
       this.documents.retry();
       void this.#layoutSync.flush();
     };
@@ -217,6 +219,7 @@ export class Workspace {
 
   /** The server has a guest's sockets connect anew when what is shared has changed. */
   #reopened(): void {
+    retryLoads();
     this.documents.retry();
     if (this.#connected && this.rights.get()?.owner === false) void this.access.recheck();
     this.#connected = true;
