@@ -23,8 +23,8 @@ const BinaryView = dynamic(() => import("@/features/viewers/binary-view"), { ssr
 const PreviewView = dynamic(() => import("@/features/viewers/preview-view"), { ssr: false });
 const TooLarge = dynamic(() => import("@/features/viewers/too-large").then((module) => module.TooLarge), { ssr: false });
 // So is what decides between two versions.
-const ConflictDialog = dynamic(() => import("./conflict-dialog").then((module) => module.ConflictDialog));
-const StoredConflictDialog = dynamic(() => import("./stored-conflict-dialog").then((module) => module.StoredConflictDialog));
+const ConflictDialog = dynamic(() => import("./conflict-dialog").then((module) => module.ConflictDialog), { ssr: false });
+const StoredConflictDialog = dynamic(() => import("./stored-conflict-dialog").then((module) => module.StoredConflictDialog), { ssr: false });
 
 interface Props {
   readonly session: string;

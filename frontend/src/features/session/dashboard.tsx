@@ -23,8 +23,8 @@ import { arranged, orders, SessionList, type Order } from "./session-list";
 import { report } from "./sign-out";
 
 // Asked for by few: they come when they are.
-const RecordingsDialog = dynamic(() => import("@/features/recording/recordings-dialog").then((module) => module.RecordingsDialog));
-const ShareDialog = dynamic(() => import("@/features/sharing/share-dialog").then((module) => module.ShareDialog));
+const RecordingsDialog = dynamic(() => import("@/features/recording/recordings-dialog").then((module) => module.RecordingsDialog), { ssr: false });
+const ShareDialog = dynamic(() => import("@/features/sharing/share-dialog").then((module) => module.ShareDialog), { ssr: false });
 
 type Asking = { readonly what: "new" } | { readonly what: "rename" | "share" | "recordings"; readonly session: Session };
 

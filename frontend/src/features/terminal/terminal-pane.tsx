@@ -22,7 +22,7 @@ import { SearchBar } from "./search-bar";
 import { draggedTerminal, TerminalGroup } from "./terminal-group";
 import { shownOf, type Terminals, type TerminalTab } from "./terminals";
 
-const SettingsDialog = dynamic(() => import("./settings-dialog").then((module) => module.SettingsDialog));
+const SettingsDialog = dynamic(() => import("./settings-dialog").then((module) => module.SettingsDialog), { ssr: false });
 
 declare global {
   interface Window {

@@ -29,13 +29,13 @@ import { TopBar } from "./top-bar";
 import { Workspace } from "./workspace";
 import { editorCommands, workspaceCommands } from "./workspace-commands";
 
-// Not asked for at first: they come when they are.
+// Not asked for at first: they come when they are. Without `ssr: false` or `loading` all of the page would be hidden until then.
 const HistoryPane = dynamic(() => import("@/features/history/history-pane").then((module) => module.HistoryPane), {
   loading: () => <div className="min-h-0 flex-1 bg-panel" />,
 });
-const RecordingsDialog = dynamic(() => import("@/features/recording/recordings-dialog").then((module) => module.RecordingsDialog));
-const ShareDialog = dynamic(() => import("@/features/sharing/share-dialog").then((module) => module.ShareDialog));
-const SettingsDialog = dynamic(() => import("./settings-dialog").then((module) => module.SettingsDialog));
+const RecordingsDialog = dynamic(() => import("@/features/recording/recordings-dialog").then((module) => module.RecordingsDialog), { ssr: false });
+const ShareDialog = dynamic(() => import("@/features/sharing/share-dialog").then((module) => module.ShareDialog), { ssr: false });
+const SettingsDialog = dynamic(() => import("./settings-dialog").then((module) => module.SettingsDialog), { ssr: false });
 
 /** The session that the address names. Loaded in the browser only: xterm.js needs one. */
 export default function WorkspacePage() {
