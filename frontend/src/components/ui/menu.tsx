@@ -90,13 +90,13 @@ export function Menu({ label, at, groups, header, onClose }: Props) {
                 onClose();
                 item.onSelect();
               }}
-              className={`flex h-7 w-full items-center gap-2 rounded-md px-2 text-left hover:bg-hover focus-visible:bg-hover focus-visible:outline-none disabled:opacity-40 ${item.danger ? "text-bad" : ""}`}
+              className={`flex h-7 w-full items-center gap-2 rounded-md px-2 text-left pointer-coarse:h-9 hover:bg-hover focus-visible:bg-hover focus-visible:outline-none disabled:opacity-40 ${item.danger ? "text-bad" : ""}`}
             >
               <span className="flex w-4 justify-center text-faint" aria-hidden>
                 {item.icon}
               </span>
               <span className="flex-1">{item.label}</span>
-              {item.shortcut && <span className="pl-4 text-[12px] text-muted">{item.shortcut}</span>}
+              {item.shortcut && <span className="pl-4 text-[12px] text-muted pointer-coarse:hidden">{item.shortcut}</span>}
             </button>
           ))}
         </div>

@@ -6,6 +6,7 @@ import { Button, IconButton } from "@/components/ui/button";
 import { Confirm } from "@/components/ui/confirm";
 import { Menu } from "@/components/ui/menu";
 import type { Documents } from "@/features/editor/documents";
+import { useMedia } from "@/hooks/use-media";
 import { useStore } from "@/hooks/use-store";
 import { api } from "@/lib/api";
 import { plural } from "@/lib/format";
@@ -14,6 +15,7 @@ import { chosen } from "./dropped";
 import { FileTree } from "./file-tree";
 import type { FileStore } from "./file-store";
 import { filtered } from "./rows";
+import { treeMenu } from "./tree-menu";
 import { UploadRow } from "./upload-row";
 import type { Uploads } from "./uploads";
 import { useExplorer } from "./use-explorer";
@@ -65,6 +67,10 @@ export function FilePane({ session, files, uploads, documents, readOnly, onOpen,
     const { focus } = files.selection.get();
     return tree.get(focus)?.type === "folder" ? focus : parentOf(focus);
   };
+  const coarse = useMedia("(pointer: coarse), (max-width: 767px)");
+  const clipboard = useStore(files.clipboard);
+  const { focus } = useStore(files.selection);
+  const touched = coarse ? tree.get(focus) : undefined;
   const name = deleting?.length === 1 ? tree.get(deleting[0] ?? "") : undefined;
 
   return (
@@ -104,8 +110,11 @@ export function FilePane({ session, files, uploads, documents, readOnly, onOpen,
           label="More file actions"
           at={more}
           onClose={closeMore}
+          header={touched ? <span className="block max-w-60 truncate font-medium">{touched.name}</span> : undefined}
           groups={[
-            ...(readOnly
+            // A finger has no second button: what that would offer is here.
+            ...(touched ? treeMenu({ ...actions, readOnly }, touched, [touched.path], clipboard !== null) : []),
+            ...(readOnly || touched
               ? []
               : [
                   [

@@ -33,6 +33,8 @@ export class FileStore {
   readonly follow: Store<boolean>;
   /** Paths that a paste will move or copy. */
   readonly clipboard = new Store<Clipboard | null>(null);
+  /** Brings back what was deleted last; null: nothing was, or it is back. */
+  readonly undo = new Store<(() => void) | null>(null);
   readonly #session: string;
   readonly #api: FilesAPI;
   #revision: number | undefined;

@@ -3,6 +3,8 @@
 import { ChevronRight, FileMinus } from "lucide-react";
 import { memo, useCallback, useEffect, useId, useMemo, useRef, useState, type DragEvent, type KeyboardEvent, type MouseEvent, type SyntheticEvent } from "react";
 import { Menu } from "@/components/ui/menu";
+import { useHold } from "@/hooks/use-hold";
+import { useMedia } from "@/hooks/use-media";
 import { useStore } from "@/hooks/use-store";
 import { formatBytes } from "@/lib/format";
 import { nameError, parentOf } from "@/lib/paths";
@@ -34,6 +36,8 @@ export interface TreeActions {
   readonly onPaste: (into: string) => void;
   readonly onDuplicate: (paths: readonly string[]) => void;
   readonly onUpload: (what: "files" | "folder" | "zip", into: string) => void;
+  /** Brings back what was deleted last. */
+  readonly onUndo: () => void;
 }
 
 interface Props extends TreeActions {
@@ -49,12 +53,13 @@ interface Props extends TreeActions {
   readonly onCancelEdit: () => void;
 }
 
-const rowHeight = 24;
+/** In pixels: for a pointer, and for a finger. */
+const rowHeights = { fine: 24, coarse: 36 } as const;
 /** From so many rows on, only those near the window are in the page. */
 const windowFrom = 300;
 const overscan = 12;
-/** In pixels: what is scrolled less than this is in the page already. */
-const scrollStep = 4 * rowHeight;
+/** In rows: what is scrolled less than this is in the page already. */
+const scrollStep = 4;
 const dragType = "application/x-workspace-path";
 
 /**
@@ -71,6 +76,9 @@ export function FileTree(props: Props) {
   const [dropInto, setDropInto] = useState<string | null>(null);
   const [view, setView] = useState({ top: 0, height: 800 });
   const scroller = useRef<HTMLDivElement>(null);
+  const list = useRef<HTMLDivElement>(null);
+  const coarse = useMedia("(pointer: coarse)");
+  const rowHeight = coarse ? rowHeights.coarse : rowHeights.fine;
   /** What is being dragged: the paths themselves may be many. */
   const dragged = useRef<readonly string[]>([]);
   const typed = useRef({ text: "", at: 0 });
@@ -84,7 +92,7 @@ export function FileTree(props: Props) {
     const top = index * rowHeight;
     if (top < box.scrollTop) box.scrollTop = top;
     else if (top + rowHeight > box.scrollTop + box.clientHeight) box.scrollTop = top + rowHeight - box.clientHeight;
-  }, [index]);
+  }, [index, rowHeight]);
 
   const select = (row: Row | undefined, extend = false) => {
     if (row) files.selection.update((now) => (extend ? ranged(now, rows, row.item.path) : only(row.item.path)));
@@ -114,6 +122,7 @@ export function FileTree(props: Props) {
     else if (key === "c" && paths.length > 0) props.onClip(paths, false);
     else if (key === "x" && paths.length > 0 && !readOnly) props.onClip(paths, true);
     else if (key === "v" && !readOnly) props.onPaste(folderOf(focused ?? null));
+    else if (key === "z" && !readOnly) props.onUndo();
     else return false;
     return true;
   };
@@ -207,14 +216,27 @@ export function FileTree(props: Props) {
     const element = target instanceof Element ? target.closest<HTMLElement>("[data-row]") : null;
     return element ? rows.at(Number(element.dataset.row)) : undefined;
   };
+  const menuAt = (row: Row, x: number, y: number) => {
+    if (!selection.paths.has(row.item.path)) select(row);
+    setMenu({ item: row.item, x, y });
+  };
+  const hold = useHold((event) => {
+    const row = rowOf(event);
+    if (row) menuAt(row, event.clientX, event.clientY);
+  });
 
   const windowed = rows.length >= windowFrom;
   /** As many as are ever in the page at once. */
   const slots = Math.ceil(view.height / rowHeight) + 2 * overscan + 2;
   const begin = windowed ? Math.max(0, Math.floor(view.top / rowHeight) - overscan) : 0;
   const end = windowed ? Math.min(rows.length, Math.ceil((view.top + view.height) / rowHeight) + overscan) : rows.length;
+  /** The keys go on in the tree once a name is taken or given up. */
+  const back = (then: () => void) => {
+    then();
+    list.current?.focus();
+  };
   const nameInput = (initial: string, depth: number, siblings: ReadonlySet<string>) => (
-    <NameInput initial={initial} depth={depth} validate={(name) => nameError(name, siblings)} onSubmit={props.onEdited} onCancel={props.onCancelEdit} />
+    <NameInput initial={initial} depth={depth} height={rowHeight} validate={(name) => nameError(name, siblings)} onSubmit={(name) => back(() => props.onEdited(name))} onCancel={props.onCancelEdit} onEscape={() => back(props.onCancelEdit)} />
   );
   const creating = editing && editing.what !== "rename" ? editing : null;
   const creatingDepth = creating ? creating.parent.split("/").filter(Boolean).length : 0;
@@ -224,7 +246,7 @@ export function FileTree(props: Props) {
       ref={scroller}
       className={`min-h-0 flex-1 overflow-auto pb-6 ${dropInto === "" ? "bg-hover" : ""}`}
       onScroll={({ currentTarget: { scrollTop, clientHeight: height } }) => {
-        const top = scrollTop - (scrollTop % scrollStep);
+        const top = scrollTop - (scrollTop % (scrollStep * rowHeight));
         setView((now) => (now.top === top && now.height === height ? now : { top, height }));
       }}
       onContextMenu={(event) => {
@@ -237,6 +259,7 @@ export function FileTree(props: Props) {
     >
       {creating?.parent === "" && nameInput("", 0, tree.namesIn(""))}
       <div
+        ref={list}
         role="tree"
         aria-label="Files"
         aria-multiselectable
@@ -247,17 +270,17 @@ export function FileTree(props: Props) {
           if (index < 0) select(rows.at(0));
         }}
         // What is done with a row comes here, so that rows have nothing that changes as they are scrolled.
+        {...hold.handlers}
         onClick={(event) => {
           const row = rowOf(event);
-          if (row) click(event, row);
+          if (row && !hold.was()) click(event, row);
         }}
         onContextMenu={(event) => {
           const row = rowOf(event);
           if (!row) return;
           event.preventDefault();
           event.stopPropagation();
-          if (!selection.paths.has(row.item.path)) select(row);
-          setMenu({ item: row.item, x: event.clientX, y: event.clientY });
+          menuAt(row, event.clientX, event.clientY);
         }}
         onDragStart={(event) => {
           const row = rowOf(event);
@@ -285,6 +308,7 @@ export function FileTree(props: Props) {
             ) : (
               <TreeRow
                 id={`${id}-${begin + at}`}
+                height={rowHeight}
                 index={begin + at}
                 item={row.item}
                 depth={row.depth}
@@ -294,7 +318,7 @@ export function FileTree(props: Props) {
                 selected={selection.paths.has(row.item.path)}
                 focused={begin + at === index}
                 cut={cut.has(row.item.path)}
-                readOnly={readOnly}
+                draggable={!readOnly && !coarse}
                 target={dropInto !== null && dropInto !== "" && dropInto === row.item.path}
               />
             )}
@@ -313,6 +337,7 @@ interface RowProps {
   readonly id: string;
   readonly index: number;
   readonly item: Item;
+  readonly height: number;
   readonly depth: number;
   readonly expanded: boolean;
   readonly position: number;
@@ -321,11 +346,11 @@ interface RowProps {
   readonly focused: boolean;
   /** Waits to be pasted elsewhere. */
   readonly cut: boolean;
-  readonly readOnly: boolean;
+  readonly draggable: boolean;
   readonly target: boolean;
 }
 
-const TreeRow = memo(function TreeRow({ id, index, item, depth, expanded, position, siblings, selected, focused, cut, readOnly, target }: RowProps) {
+const TreeRow = memo(function TreeRow({ id, index, item, height, depth, expanded, position, siblings, selected, focused, cut, draggable, target }: RowProps) {
   const folder = item.type === "folder";
   const note = item.saved ? (item.link_target ? `Link to ${item.link_target}` : "") : `${unsavedReason(item.unsaved_reason)} (${formatBytes(item.size)})`;
   return (
@@ -341,11 +366,11 @@ const TreeRow = memo(function TreeRow({ id, index, item, depth, expanded, positi
       aria-expanded={folder ? expanded : undefined}
       aria-label={item.saved ? item.name : `${item.name}, ${lowerFirst(note)}`}
       title={note || undefined}
-      draggable={!readOnly}
-      className={`flex h-6 items-center gap-1 pr-2 select-none ${
+      draggable={draggable}
+      className={`flex items-center gap-1 pr-2 select-none ${
         selected ? "bg-active" : target ? "bg-hover" : "hover:bg-hover"
       } ${focused ? "group-focus-visible/tree:shadow-[inset_0_0_0_1px_var(--accent)]" : ""} ${cut ? "opacity-60" : ""}`}
-      style={{ paddingLeft: 8 + depth * 12 }}
+      style={{ height, paddingLeft: 8 + depth * 12 }}
     >
       {folder ? <ChevronRight size={14} aria-hidden className={`shrink-0 text-faint transition-transform ${expanded ? "rotate-90" : ""}`} /> : <span className="w-3.5 shrink-0" />}
       <FileIcon path={item.path} type={item.type} open={expanded} />

@@ -5,14 +5,18 @@ import { useEffect, useRef, useState } from "react";
 interface Props {
   readonly initial: string;
   readonly depth: number;
+  /** Of a row, in pixels. */
+  readonly height: number;
   /** Why a name cannot be used, or "". */
   readonly validate: (name: string) => string;
   readonly onSubmit: (name: string) => void;
+  /** It was left. */
   readonly onCancel: () => void;
+  readonly onEscape: () => void;
 }
 
 /** The field in the tree for a new name. Enter takes it, Escape and leaving it do not. */
-export function NameInput({ initial, depth, validate, onSubmit, onCancel }: Props) {
+export function NameInput({ initial, depth, height, validate, onSubmit, onCancel, onEscape }: Props) {
   const [name, setName] = useState(initial);
   const [touched, setTouched] = useState(false);
   const input = useRef<HTMLInputElement>(null);
@@ -26,7 +30,7 @@ export function NameInput({ initial, depth, validate, onSubmit, onCancel }: Prop
     field.setSelectionRange(0, dot > 0 ? dot : initial.length);
   }, [initial]);
   return (
-    <div className="relative pr-2" style={{ paddingLeft: 26 + depth * 12 }}>
+    <div className="relative pr-2" style={{ height, paddingLeft: 26 + depth * 12 }}>
       <input
         ref={input}
         aria-label="Name"
@@ -34,7 +38,7 @@ export function NameInput({ initial, depth, validate, onSubmit, onCancel }: Prop
         value={name}
         spellCheck={false}
         autoComplete="off"
-        className="h-6 w-full rounded-sm border border-accent bg-bg px-1.5 text-[13px] outline-none aria-invalid:border-bad"
+        className="h-full w-full rounded-sm border border-accent bg-bg px-1.5 text-[13px] outline-none aria-invalid:border-bad"
         onChange={(event) => {
           setName(event.target.value);
           setTouched(true);
@@ -43,10 +47,10 @@ export function NameInput({ initial, depth, validate, onSubmit, onCancel }: Prop
         onKeyDown={(event) => {
           event.stopPropagation();
           if (event.key === "Escape") {
-            onCancel();
+            onEscape();
           } else if (event.key === "Enter") {
             setTouched(true);
-            if (name === initial) onCancel();
+            if (name === initial) onEscape();
             else if (!validate(name)) onSubmit(name);
           }
         }}

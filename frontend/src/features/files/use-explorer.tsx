@@ -87,6 +87,7 @@ export function useExplorer({ session, files, uploads, documents, onOpen, onHist
     onDuplicate: (paths) => void copy(paths, parentOf),
     onHistory,
     onUpload: onChoose,
+    onUndo: () => files.undo.get()?.(),
   };
 
   const finish = async (name: string) => {
@@ -101,7 +102,9 @@ export function useExplorer({ session, files, uploads, documents, onOpen, onHist
       } else if (editing.what === "folder") {
         await files.createFolder(joinPath(editing.parent, name));
       } else {
-        actions.onOpen((await files.createFile(joinPath(editing.parent, name))).path);
+        // Who makes a file wants to write in it.
+        documents.reveal((await files.createFile(joinPath(editing.parent, name))).path, { line: 1 });
+        onOpen();
       }
     } catch (failure) {
       report(editing.what === "rename" ? `Could not rename ${editing.item.path}` : `Could not create ${name}`, failure);
@@ -114,7 +117,12 @@ export function useExplorer({ session, files, uploads, documents, onOpen, onHist
     const [first] = removed;
     if (first === undefined) return;
     const what = removed.length === 1 ? baseName(first) : plural(removed.length, "entry", "entries");
-    inform(`Deleted ${what}.`, { label: "Undo", run: () => void undo().then((left) => tell("bring back", left)) });
+    const bringBack = () => {
+      if (files.undo.get() === bringBack) files.undo.set(null);
+      void undo().then((left) => tell("bring back", left));
+    };
+    files.undo.set(bringBack);
+    inform(`Deleted ${what}.`, { label: "Undo", run: bringBack });
   };
   return { actions, editing, deleting, finish, cancelEdit: () => setEditing(null), remove, keep: () => setDeleting(null) };
 }

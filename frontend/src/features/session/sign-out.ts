@@ -2,10 +2,25 @@ import { api } from "@/lib/api";
 import { Problem, errorText } from "@/lib/problem";
 import { complain } from "@/lib/toasts";
 
+/** Somebody was signed in on this page: who is led to the sign-in then was signed out meanwhile. */
+let entered = false;
+/** The user is signing out here, and need not be told. */
+let leaving = false;
+
+export function signedIn(): void {
+  entered = true;
+}
+
 /** Leaves for the sign-in, and comes back here after it. */
 export function goToSignIn(): void {
+  if (leaving) return;
   const here = window.location.pathname + window.location.search;
-  window.location.assign(`/login/?next=${encodeURIComponent(here)}`);
+  window.location.assign(`/login/?next=${encodeURIComponent(here)}${entered ? "&ended=1" : ""}`);
+}
+
+/** Whether the sign-in is shown because one has ended elsewhere. */
+export function hasEnded(search: string): boolean {
+  return new URLSearchParams(search).has("ended");
 }
 
 /** The page to go to after a sign-in: one of our own, whatever the address says. */
@@ -15,11 +30,14 @@ export function pageAfterSignIn(search: string): string {
   return /^\/(?![/\\])/.test(next) ? next : "/dashboard/";
 }
 
-export async function signOut(): Promise<void> {
+/** Ends the sign-in of this browser, or with `everywhere` of all. */
+export async function signOut(everywhere = false): Promise<void> {
+  leaving = true;
   try {
-    await api.logout();
+    await (everywhere ? api.signOutEverywhere(false) : api.logout());
   } catch (error) {
     if (!(error instanceof Problem && error.status === 401)) {
+      leaving = false;
       complain("Could not sign out", error);
       return;
     }

@@ -1,6 +1,6 @@
 /** What can be done in a workspace, as commands: docs and README list their keys. */
 import type { Command } from "@/features/commands/commands";
-import { report } from "@/features/session/sign-out";
+import { report, signOut } from "@/features/session/sign-out";
 import { isRunnable } from "@/features/run/command-line";
 import type { Rights } from "@/features/sharing/rights";
 import { lead } from "@/hooks/lead";
@@ -196,6 +196,7 @@ function fileCommands(workspace: Workspace, rights: Rights): Command[] {
         files.filter.update((now) => now ?? "");
       },
     },
+    { id: "file.undo", title: "File: Bring Back What Was Deleted Last", when: () => rights.change && files.undo.get() !== null, run: () => files.undo.get()?.() },
     { id: "file.collapse", title: "File: Collapse All Folders", run: () => files.collapseAll() },
     { id: "file.refresh", title: "File: Refresh the Tree", run: () => void files.load() },
     { id: "file.download", title: "File: Download All as Zip", run: () => window.location.assign(api.archiveURL(id)) },
@@ -275,5 +276,6 @@ function sessionCommands(workspace: Workspace, rights: Rights, page: PageActions
     { id: "settings.contrast", title: "Preferences: High Contrast Theme", run: () => changeSettings({ theme: "contrast" }) },
     { id: "settings.account", title: "Preferences: Account", run: () => window.location.assign("/account/") },
     { id: "session.all", title: "Session: All Sessions", run: () => window.location.assign("/dashboard/") },
+    { id: "session.signOut", title: "Preferences: Sign Out", run: () => void signOut() },
   ];
 }
