@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from "react";
 import { followAccount } from "@/features/session/account";
-import { goToSignIn } from "@/features/session/sign-out";
+import { goToSignIn, signedIn } from "@/features/session/sign-out";
 import { api } from "@/lib/api";
 import { Problem } from "@/lib/problem";
 import type { User } from "@/lib/schemas";
@@ -17,6 +17,7 @@ export function useUser(): User | null {
     api.me().then(
       (value) => {
         if (left) return;
+        signedIn();
         setUser(value);
         unfollow = followAccount(value.id);
       },

@@ -4,7 +4,7 @@ import { Monitor } from "lucide-react";
 import { useState } from "react";
 import { Button } from "@/components/ui/button";
 import { Confirm } from "@/components/ui/confirm";
-import { report } from "@/features/session/sign-out";
+import { report, signOut } from "@/features/session/sign-out";
 import { useNow } from "@/hooks/use-now";
 import { api } from "@/lib/api";
 import { formatAgo } from "@/lib/format";
@@ -72,7 +72,7 @@ export function SignIns() {
           title="Sign out everywhere?"
           action="Sign out"
           onClose={() => setAsked(false)}
-          onConfirm={() => api.signOutEverywhere(false).then(() => window.location.assign("/login/"), (error: unknown) => report("Could not sign out", error))}
+          onConfirm={() => signOut(true)}
         >
           Here too. Programs in your sessions go on, and tokens stay.
         </Confirm>

@@ -7,7 +7,7 @@ import { Button } from "@/components/ui/button";
 import { Field } from "@/components/ui/field";
 import { api } from "@/lib/api";
 import { Problem, errorText } from "@/lib/problem";
-import { pageAfterSignIn } from "./sign-out";
+import { hasEnded, pageAfterSignIn } from "./sign-out";
 
 /** The page around a form: the mark, the form, and one line that leads to the other form. */
 function AuthPage({ title, lead, children, other }: { title: string; lead: string; children: ReactNode; other: ReactNode }) {
@@ -53,13 +53,18 @@ function failureOf(error: unknown, known: readonly string[]): Failure {
   return { fields: error.fields, text: shown ? "" : error.message };
 }
 
-/** To the other form, which leads on to the same page as this one. */
-function OtherForm({ href, children }: { readonly href: string; readonly children: ReactNode }) {
-  const search = useSyncExternalStore(
+/** The query of the page's address; "" while the page is being built. */
+function useQuery(): string {
+  return useSyncExternalStore(
     () => () => undefined,
     () => window.location.search,
     () => "",
   );
+}
+
+/** To the other form, which leads on to the same page as this one. */
+function OtherForm({ href, children }: { readonly href: string; readonly children: ReactNode }) {
+  const search = useQuery();
   return (
     <a className="font-medium text-accent-text underline-offset-2 hover:underline" href={href + search}>
       {children}
@@ -101,13 +106,14 @@ function textOf(data: FormData, name: string): string {
 }
 
 export function SignInForm() {
+  const ended = hasEnded(useQuery());
   const { failure, busy, onSubmit } = useSubmit(["username", "password"], (data) =>
     api.login({ username: textOf(data, "username").trim(), password: textOf(data, "password") }),
   );
   return (
     <AuthPage
       title="Sign in"
-      lead="Your sessions are where you left them."
+      lead={ended ? "You were signed out. Sign in to go on where you were; edits that were not saved are kept in this browser." : "Your sessions are where you left them."}
       other={
         <>
           New here?{" "}
