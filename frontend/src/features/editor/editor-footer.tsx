@@ -25,51 +25,53 @@ export function EditorFooter({ document: doc, documents, content, cursor, readOn
   const text = useTextFacts(doc);
   const locked = readOnly || content.readOnly;
   return (
-    <footer className="flex h-6 shrink-0 items-center gap-3 overflow-hidden border-t border-line bg-panel px-3 text-[12px] whitespace-nowrap text-muted">
-      <span role="status" className={`truncate ${error || save === "conflict" ? "text-bad" : ""}`} title={error || (save === "saved" && revision > 0 ? `Saved as revision ${revision}` : undefined)}>
-        <span>{locked ? "Read only" : saveLabel(save, deleted, error)}</span>
-        {!locked && !error && save === "saved" && !deleted && revision > 0 && <span className="max-md:hidden"> at revision {revision}</span>}
-      </span>
-      <span className="ml-auto tabular-nums">
-        Ln {cursor.line}, Col {cursor.column}
-      </span>
-      {text && (
-        <>
-          <Choice
-            label="Indentation"
-            shown={indentationLabel(text.indentation)}
-            disabled={readOnly}
-            hideBelow="lg"
-            groups={["spaces", "tabs"].map((what) => tabSizes.map((size) => ({ label: indentationLabel(`${what} ${size}`), onSelect: () => setIndentation(doc, `${what} ${size}`) })))}
-          />
-          <Choice
-            label="Encoding"
-            shown={encodings[content.encoding]}
-            disabled={readOnly || content.large}
-            hideBelow="md"
-            groups={[written.filter((encoding) => encoding !== content.encoding).map((encoding) => ({ label: `Save as ${encodings[encoding]}`, onSelect: () => doc.convert(encoding) }))]}
-          />
-          <Choice
-            label="Line ends"
-            shown={text.lineEnds}
-            disabled={locked}
-            hideBelow="md"
-            groups={[(["LF", "CRLF"] as const).map((lineEnds) => ({ label: lineEnds === "LF" ? "LF (Linux, macOS)" : "CRLF (Windows)", onSelect: () => doc.buffer?.setLineEnds(lineEnds) }))]}
-          />
-          <Choice
-            label="Language"
-            shown={languageLabel(text.language)}
-            disabled={content.large}
-            hideBelow="sm"
-            groups={[text.languages.map((id) => ({ label: languageLabel(id), onSelect: () => doc.buffer?.setLanguage(id) }))]}
-          />
-        </>
-      )}
-      {!readOnly && (
-        <button type="button" aria-pressed={autosave} className="hover:text-text" onClick={() => documents.autosave.set(!autosave)}>
-          Autosave {autosave ? "on" : "off"}
-        </button>
-      )}
+    <footer className="@container h-6 shrink-0 border-t border-line bg-panel">
+      <div className="flex h-full items-center gap-3 overflow-hidden px-3 text-[12px] whitespace-nowrap text-muted">
+        <span role="status" className={`truncate ${error || save === "conflict" ? "text-bad" : ""}`} title={error || (save === "saved" && revision > 0 ? `Saved as revision ${revision}` : undefined)}>
+          <span>{locked ? "Read only" : saveLabel(save, deleted, error)}</span>
+          {!locked && !error && save === "saved" && !deleted && revision > 0 && <span className="@max-2xl:hidden"> at revision {revision}</span>}
+        </span>
+        <span className="ml-auto tabular-nums">
+          Ln {cursor.line}, Col {cursor.column}
+        </span>
+        {text && (
+          <>
+            <Choice
+              label="Indentation"
+              shown={indentationLabel(text.indentation)}
+              disabled={readOnly}
+              hideBelow="lg"
+              groups={["spaces", "tabs"].map((what) => tabSizes.map((size) => ({ label: indentationLabel(`${what} ${size}`), onSelect: () => setIndentation(doc, `${what} ${size}`) })))}
+            />
+            <Choice
+              label="Encoding"
+              shown={encodings[content.encoding]}
+              disabled={readOnly || content.large}
+              hideBelow="md"
+              groups={[written.filter((encoding) => encoding !== content.encoding).map((encoding) => ({ label: `Save as ${encodings[encoding]}`, onSelect: () => doc.convert(encoding) }))]}
+            />
+            <Choice
+              label="Line ends"
+              shown={text.lineEnds}
+              disabled={locked}
+              hideBelow="md"
+              groups={[(["LF", "CRLF"] as const).map((lineEnds) => ({ label: lineEnds === "LF" ? "LF (Linux, macOS)" : "CRLF (Windows)", onSelect: () => doc.buffer?.setLineEnds(lineEnds) }))]}
+            />
+            <Choice
+              label="Language"
+              shown={languageLabel(text.language)}
+              disabled={content.large}
+              hideBelow="sm"
+              groups={[text.languages.map((id) => ({ label: languageLabel(id), onSelect: () => doc.buffer?.setLanguage(id) }))]}
+            />
+          </>
+        )}
+        {!readOnly && (
+          <button type="button" aria-pressed={autosave} className="hover:text-text" onClick={() => documents.autosave.set(!autosave)}>
+            Autosave {autosave ? "on" : "off"}
+          </button>
+        )}
+      </div>
     </footer>
   );
 }
@@ -109,12 +111,12 @@ interface ChoiceProps {
   /** What holds now. */
   readonly shown: string;
   readonly disabled: boolean;
-  /** The width of the screen from which on there is room. */
+  /** How wide its group of tabs has to be for it to have room. */
   readonly hideBelow: "sm" | "md" | "lg";
   readonly groups: readonly (readonly MenuItem[])[];
 }
 
-const hidden = { sm: "max-sm:hidden", md: "max-md:hidden", lg: "max-lg:hidden" } as const;
+const hidden = { sm: "@max-md:hidden", md: "@max-lg:hidden", lg: "@max-xl:hidden" } as const;
 
 function Choice({ label, shown, disabled, hideBelow, groups }: ChoiceProps) {
   const [at, setAt] = useState<{ x: number; y: number; end: true } | null>(null);

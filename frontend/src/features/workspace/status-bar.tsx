@@ -8,7 +8,7 @@ import { useStore } from "@/hooks/use-store";
 import type { Rights } from "@/features/sharing/rights";
 import { api } from "@/lib/api";
 import { bareReason, formatAgo, plural } from "@/lib/format";
-import { past } from "@/lib/toasts";
+import { inform, past } from "@/lib/toasts";
 import { Dialog } from "@/components/ui/dialog";
 import { cpuText, memoryText, type Look } from "./usage";
 import type { Workspace } from "./workspace";
@@ -34,7 +34,9 @@ export function StatusBar({ workspace, rights }: { readonly workspace: Workspace
     <footer aria-label="Status" className="flex h-7 shrink-0 items-center gap-4 overflow-hidden border-t border-line bg-panel px-3 text-[12px] whitespace-nowrap text-muted">
       {phase && (
         <span className="flex min-w-0 items-center gap-2">
-          <PhaseBadge phase={phase.phase} reason={phase.reason} place={phase.place} />
+          <span className="shrink-0">
+            <PhaseBadge phase={phase.phase} reason={phase.reason} place={phase.place} />
+          </span>
           {/* A stop that is near has a banner. */}
           <span className="truncate" title={phase.reason}>
             {phase.phase === "ready" ? "" : bareReason(phase.reason)}
@@ -43,16 +45,16 @@ export function StatusBar({ workspace, rights }: { readonly workspace: Workspace
       )}
       {offline && <span className="text-warn">{events.kind === "waiting" ? "Offline, reconnecting…" : "Connecting…"}</span>}
       {sync?.message && !sync.braked && (
-        <span className="truncate text-warn" title={sync.message}>
+        // All of it where there is no room, and no pointer to rest on it.
+        <button type="button" className="h-6 truncate rounded text-warn hover:underline" title={sync.message} onClick={() => inform(sync.message)}>
           {sync.message}
-        </span>
+        </button>
       )}
       {rights.files && firstKept && (
         <button type="button" className="h-6 truncate rounded text-warn hover:underline" title="Shows it in the tree, with the reason" onClick={() => workspace.reveal(firstKept.path)}>
           {kept.size === 1 ? `${firstKept.name} is not saved` : `${plural(kept.size, "file")} are not saved`}
         </button>
       )}
-      {sync?.watch_mode === "poll" && <span title="The system's watches are used up: changes are looked for every few seconds.">Changes show a little later</span>}
       <span className="ml-auto flex items-center gap-4">
         {cpu && (
           <span className="tabular-nums max-sm:hidden" title="CPU that the environment's programs use; 100 % is one core">
