@@ -1,6 +1,7 @@
-import { type BrowserContext, expect, type Page, test } from "@playwright/test";
-import { expectTerminal, look, openFile, openSession, password, replaceEditor, storedText, typeInTerminal } from "./page.ts";
+import { type BrowserContext, type Page } from "@playwright/test";
+import { expectTerminal, looks, openFile, openSession, password, replaceEditor, storedText, typeInTerminal } from "./page.ts";
 import { Server } from "./server.ts";
+import { answered, expect, test, unreachable } from "./test.ts";
 
 // Tabs and groups of them, files that programs change while they are open, and edits that outlive a broken connection.
 
@@ -27,8 +28,6 @@ const row = (page: Page, name: string) => tree(page).getByRole("treeitem", { nam
 
 test("tabs: looked at, kept, pinned, moved, closed, opened again, and beside each other", async ({ page, context }) => {
   await page.setViewportSize({ width: 1440, height: 900 });
-  const errors: string[] = [];
-  page.on("pageerror", (error) => errors.push(error.message));
   await open(context, page, "ada");
 
   await test.step("a click looks at a file, two mean it, and so does an edit", async () => {
@@ -44,7 +43,7 @@ test("tabs: looked at, kept, pinned, moved, closed, opened again, and beside eac
     await replaceEditor(page, "gamma, edited\n");
     await row(page, "d.txt").click();
     await expect(tabs(page)).toHaveText(["main.py", "b.txt", "c.txt", "d.txt"]);
-    await look(page, "editor/tabs");
+    await looks(page, "editor/tabs");
   });
 
   await test.step("by keyboard: next, previous, moved, closed, opened again", async () => {
@@ -94,7 +93,7 @@ test("tabs: looked at, kept, pinned, moved, closed, opened again, and beside eac
     await expect(page.locator(".monaco-editor textarea").nth(1)).toBeFocused();
     await row(page, "b.txt").dblclick();
     await expect(second).toHaveText(["a.txt", "b.txt"]);
-    await look(page, "editor/groups");
+    await looks(page, "editor/groups");
   });
 
   await test.step("a reload brings all of it back", async () => {
@@ -123,7 +122,6 @@ test("tabs: looked at, kept, pinned, moved, closed, opened again, and beside eac
     await row(page, "a.txt").click();
     await expect(page.locator(".view-lines").first()).toContainText("typed on the left alpha");
   });
-  expect(errors).toEqual([]);
 });
 
 test("a file that a program changes follows, with cursor and place", async ({ page, context }) => {
@@ -146,7 +144,8 @@ test("a file that a program changes follows, with cursor and place", async ({ pa
   await expect(page.getByText("All changes saved")).toBeVisible();
 });
 
-test("edits outlive a broken connection and a reload", async ({ page, context }) => {
+test("edits outlive a broken connection and a reload", async ({ page, context, errors }) => {
+  errors.allow(...unreachable);
   const id = await open(context, page, "mary");
   await openFile(page, "a.txt");
   await expect(page.locator(".view-lines").first()).toContainText("alpha");
@@ -178,7 +177,8 @@ test("edits outlive a broken connection and a reload", async ({ page, context })
   });
 });
 
-test("two devices, both offline and back: both edits are kept", async ({ page, context, browser }) => {
+test("two devices, both offline and back: both edits are kept", async ({ page, context, browser, errors }) => {
+  errors.allow(...unreachable, answered(409, "/file/a.txt"));
   const id = await open(context, page, "joan");
   const elsewhere = await browser.newContext();
   const signedIn = await elsewhere.request.post(`${server.url}/api/users/login`, { data: { username: "joan", password } });
@@ -203,7 +203,7 @@ test("two devices, both offline and back: both edits are kept", async ({ page, c
   await back.goto(`${server.url}/workspace/?id=${id}`);
   const dialog = back.getByRole("dialog");
   await expect(dialog).toContainText("a.txt");
-  await back.screenshot({ path: "results/editor/offline-conflict.png" });
+  await looks(back, "editor/offline-conflict");
   expect(await contentOf(context, id, "a.txt")).toBe("from the first\n");
   await dialog.getByRole("button", { name: "Keep both" }).click();
   await expect(back.getByText("All changes saved")).toBeVisible();

@@ -1,8 +1,9 @@
-import { type BrowserContext, expect, type Page, test } from "@playwright/test";
+import { type BrowserContext, type Page } from "@playwright/test";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createSession, look as lookAt, openSession, register } from "./page.ts";
+import { createSession, look as lookAt, looks, openSession, register, showPane } from "./page.ts";
 import { Server } from "./server.ts";
+import { answered, expect, test } from "./test.ts";
 
 // The explorer: several selected, cut, copy, paste, drag, uploads, downloads, marks, filter, many entries, names that are markup.
 
@@ -36,8 +37,6 @@ const look = (page: Page, name: string) => lookAt(page, `explorer/${name}`, { wi
 
 test("several entries are selected, moved, copied and deleted", async ({ page, context }) => {
   await page.setViewportSize({ width: 1440, height: 900 });
-  const errors: string[] = [];
-  page.on("pageerror", (error) => errors.push(error.message));
   const id = await open(context, page, "ada", ["a.txt", "b.txt", "c.txt", "d.txt", "sub/x.txt", markup]);
 
   await test.step("with Ctrl, with Shift, by keys", async () => {
@@ -119,7 +118,7 @@ test("several entries are selected, moved, copied and deleted", async ({ page, c
     await page.getByRole("searchbox", { name: "Filter files by name" }).fill("x.t");
     await expect(page.getByText("1 found")).toBeVisible();
     await expect(tree(page).getByRole("treeitem")).toHaveText(["sub", "x.txt"]);
-    await look(page, "filter");
+    await looks(page, "explorer/filter", { narrow: () => showPane(page, "Files") });
     await page.getByRole("searchbox", { name: "Filter files by name" }).fill("zzzz");
     await expect(page.getByText("No name has this in it.")).toBeVisible();
     await page.keyboard.press("Escape");
@@ -133,10 +132,10 @@ test("several entries are selected, moved, copied and deleted", async ({ page, c
     await page.keyboard.press("Enter");
     await expect(selected(page)).toHaveText(["x.txt"]);
   });
-  expect(errors).toEqual([]);
 });
 
-test("files, folders and archives are uploaded", async ({ page, context }, info) => {
+test("files, folders and archives are uploaded", async ({ page, context, errors }, info) => {
+  errors.allow(answered(413, "/file/large.bin"));
   await page.setViewportSize({ width: 1440, height: 900 });
   const id = await open(context, page, "grace", ["a.txt", "sub/x.txt"]);
   const choose = page.getByLabel("Files to upload", { exact: true });
@@ -163,7 +162,7 @@ test("files, folders and archives are uploaded", async ({ page, context }, info)
     await expect(failures).toContainText("large.bin");
     await expect(failures).toContainText("Split it");
     await expect(row(page, "three.txt")).toBeVisible();
-    await look(page, "failed");
+    await looks(page, "explorer/failed", { narrow: () => showPane(page, "Files") });
     await failures.getByRole("button", { name: "Dismiss" }).click();
     await expect(failures).toBeHidden();
   });

@@ -1,7 +1,8 @@
-import { expect, type Page, test } from "@playwright/test";
+import { type Page } from "@playwright/test";
 import { Installation } from "./installation.ts";
 import { expectTerminal, openFile, password, replaceEditor, typeInTerminal } from "./page.ts";
 import { Server } from "./server.ts";
+import { expect, test, unreachable } from "./test.ts";
 
 // One user's whole way, against the real program with a data directory of its own: the database, the sandbox, the
 // shell and the browser are real. With INSTALLATION_URL it goes through what is installed there on a cluster.
@@ -24,9 +25,8 @@ async function fileOf(page: Page, path: string): Promise<string | null> {
   return response.ok() ? response.text() : null;
 }
 
-test("a user edits, runs, makes files in the terminal, and finds it all after a restart", async ({ page }) => {
-  const errors: string[] = [];
-  page.on("pageerror", (error) => errors.push(error.message));
+test("a user edits, runs, makes files in the terminal, and finds it all after a restart", async ({ page, errors }) => {
+  errors.allow(...unreachable);
 
   await test.step("register", async () => {
     await page.goto(server.url);
@@ -106,8 +106,6 @@ test("a user edits, runs, makes files in the terminal, and finds it all after a 
     await expect.poll(() => fileOf(page, "tick-0.txt")).toBe("300\n");
     await expect.poll(() => fileOf(page, "tick-9.txt")).toBe("299\n");
   });
-
-  expect(errors, "errors in the page").toEqual([]);
 });
 
 test("another user's session is not found, over HTTP and WebSocket", async ({ browser }) => {

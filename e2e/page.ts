@@ -104,14 +104,30 @@ interface Looks {
   readonly exclude?: readonly string[];
   /** Rules of axe that do not fit what is looked at. */
   readonly without?: readonly string[];
+  /** Brings what is looked at into sight where one pane is shown at a time. */
+  readonly narrow?: () => Promise<void>;
+}
+
+/** Where the panes of a workspace are shown one at a time. */
+const narrowBelow = 768;
+
+/** looks is look at every width that pages are made for. */
+export async function looks(page: Page, name: string, options: Omit<Looks, "widths"> = {}): Promise<void> {
+  await look(page, name, { ...options, widths: [1440, 1024, 390] });
+}
+
+/** showPane shows one of the panes of a narrow screen. */
+export async function showPane(page: Page, name: "Files" | "Search" | "History" | "Editor" | "Shell"): Promise<void> {
+  await page.getByRole("navigation", { name: "Panes" }).getByRole("button", { name }).click();
 }
 
 /** look takes pictures as results/NAME-WIDTH-THEME.png, and has axe look at the first and the last width. */
-export async function look(page: Page, name: string, { widths, themes = ["light", "dark"], exclude = [], without = [] }: Looks = {}): Promise<void> {
+export async function look(page: Page, name: string, { widths, themes = ["light", "dark"], exclude = [], without = [], narrow }: Looks = {}): Promise<void> {
   const before = page.viewportSize();
   const all = widths ?? [before?.width ?? 1280];
   for (const width of all) {
     if (before) await page.setViewportSize({ width, height: before.height });
+    if (width < narrowBelow && narrow) await narrow();
     expect(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), `${name} at ${width} scrolls sideways`).toBe(0);
     for (const theme of themes) {
       await setTheme(page, theme);

@@ -1,6 +1,7 @@
-import { type BrowserContext, expect, type Page, test } from "@playwright/test";
-import { expectTerminal, look, openFile, openSession, terminalText, typeInTerminal } from "./page.ts";
+import { type BrowserContext, type Page } from "@playwright/test";
+import { expectTerminal, look, looks, openFile, openSession, showPane, terminalText, typeInTerminal } from "./page.ts";
 import { Server } from "./server.ts";
+import { expect, test } from "./test.ts";
 
 // Running the open file: in a terminal of its own, with arguments, to its exit status, stopped, and with what it draws.
 
@@ -32,8 +33,6 @@ const status = (page: Page, text: string) => page.getByRole("banner").getByRole(
 
 test("a file is run, with arguments, stopped, and says how it ended", async ({ page, context }) => {
   await page.setViewportSize({ width: 1440, height: 900 });
-  const errors: string[] = [];
-  page.on("pageerror", (error) => errors.push(error.message));
   await open(context, page, "ada");
   const run = page.getByRole("button", { name: "Run", exact: true });
 
@@ -51,11 +50,11 @@ test("a file is run, with arguments, stopped, and says how it ended", async ({ p
     await page.getByRole("button", { name: "Run with arguments" }).click();
     const dialog = page.getByRole("dialog", { name: "Run args.py with arguments" });
     await dialog.getByRole("textbox", { name: "Arguments" }).fill("one 'two words'");
-    await look(page, "run/arguments");
+    await looks(page, "run/arguments");
     await dialog.getByRole("button", { name: "Run" }).click();
     await expectTerminal(page, /got \['one', 'two words'\]/);
     await expect(status(page, "args.py: exit 2")).toBeVisible();
-    await look(page, "run/exit");
+    await looks(page, "run/exit", { narrow: () => showPane(page, "Shell") });
     await page.getByRole("button", { name: "Run with arguments" }).click();
     await expect(dialog.getByRole("textbox", { name: "Arguments" })).toHaveValue("one 'two words'");
     await dialog.getByRole("button", { name: "Cancel" }).click();
@@ -78,7 +77,6 @@ test("a file is run, with arguments, stopped, and says how it ended", async ({ p
     await expectTerminal(page, /c here 1/);
     await expect(status(page, "prog.c: finished")).toBeVisible();
   });
-  expect(errors).toEqual([]);
 });
 
 test("figures appear beside what draws them, and stay as files", async ({ page, context }) => {
@@ -97,7 +95,7 @@ test("figures appear beside what draws them, and stay as files", async ({ page, 
   await expect(page.getByText("640 × 480")).toBeVisible();
   // What drew it keeps the keys, and its tab.
   await expect(page.getByRole("tab", { name: "plot.py", selected: true })).toBeVisible();
-  await look(page, "run/figures");
+  await looks(page, "run/figures");
   const kept = await context.request.get(`${server.url}/api/workspace/${id}/file/.figures/plot-1.png?raw=1`);
   expect((await kept.body()).subarray(1, 4).toString()).toBe("PNG");
   expect(await (await context.request.get(`${server.url}/api/workspace/${id}/files`)).json()).not.toContainEqual(expect.objectContaining({ name: expect.stringMatching(/\.part$/) }));

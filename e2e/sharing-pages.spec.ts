@@ -1,7 +1,7 @@
-import { AxeBuilder } from "@axe-core/playwright";
-import { type BrowserContext, expect, type Page, test } from "@playwright/test";
-import { createSession, expectTerminal, openFile, password, register, terminalText, typeInTerminal } from "./page.ts";
+import type { BrowserContext } from "@playwright/test";
+import { createSession, expectTerminal, look, looks, openFile, password, register, terminalText, typeInTerminal } from "./page.ts";
 import { Server } from "./server.ts";
+import { expect, test } from "./test.ts";
 
 // What the pages make of each answer about shares: the test gives those answers, the rest is the real program.
 
@@ -22,19 +22,6 @@ const problem = (status: number, code: string, errors: Record<string, string> = 
   body: JSON.stringify({ title: "", status, code, detail: `${code} in words`, errors }),
 });
 const list = (data: unknown[]) => ({ json: { success: true, message: "", data, count: data.length } });
-
-async function expectAccessible(page: Page): Promise<void> {
-  for (const theme of ["dark", "light"]) {
-    await page.evaluate(async (name) => {
-      document.documentElement.dataset.theme = name;
-      // Colours fade into each other: only their ends are meant to be read.
-      const fading = document.getAnimations().filter((each) => each instanceof CSSTransition);
-      await Promise.all(fading.map((each) => each.finished));
-    }, theme);
-    const { violations } = await new AxeBuilder({ page }).exclude(".monaco-editor").exclude(".xterm").analyze();
-    expect(violations.map(({ id, nodes }) => `${theme}, ${id}: ${nodes.map(({ html }) => html).join(" ")}`)).toEqual([]);
-  }
-}
 
 interface Given {
   readonly mode: "view" | "write";
@@ -79,7 +66,7 @@ test("an owner makes a link, names a user, and revokes", async ({ page, context 
   await page.getByRole("button", { name: "Share", exact: true }).click();
   const dialog = page.getByRole("dialog", { name: "Share “to share”" });
   await expect(dialog.getByText("Nobody else has access to this session.")).toBeVisible();
-  await expectAccessible(page);
+  await looks(page, "sharing/dialog");
 
   await dialog.getByRole("radio", { name: "One user" }).check();
   await dialog.getByLabel("Username or email").fill("nobody");
@@ -104,7 +91,7 @@ test("an owner makes a link, names a user, and revokes", async ({ page, context 
     { username: "grace", mode: "write", expires_in: 86_400 },
     { terminal: "1", mode: "view", expires_in: 86_400 },
   ]);
-  await expectAccessible(page);
+  await looks(page, "sharing/given");
 
   await context.route(`**/api/workspace/${id}/shares/*`, (route) => route.fulfill(problem(503, "unavailable")), { times: 1 });
   await dialog.getByRole("button", { name: "Revoke the access of grace" }).click();
@@ -135,7 +122,7 @@ test("a link leads through the sign-in to the session, and a dead one says so", 
   await page.goto(`${server.url}/share/#the%2Dtoken`);
   await expect(page.getByRole("heading", { name: "A session is shared with you" })).toBeVisible();
   expect(page.url()).toBe(`${server.url}/share/`);
-  await expectAccessible(page);
+  await look(page, "sharing/accept");
   await page.getByRole("link", { name: "Sign in" }).click();
   // Whoever has no account yet comes back here all the same.
   await page.getByRole("link", { name: "Create an account" }).click();
@@ -165,7 +152,7 @@ test("a link leads through the sign-in to the session, and a dead one says so", 
   await page.goto(`${server.url}/share/#another`);
   await page.getByRole("button", { name: "Accept and open" }).click();
   await expect(page.getByRole("heading", { name: "This link does not work" })).toBeVisible();
-  await expectAccessible(page);
+  await look(page, "sharing/dead");
   // Neither token is kept once it was used.
   await page.goto(`${server.url}/share/`);
   await expect(page.getByRole("heading", { name: "This link does not work" })).toBeVisible();
@@ -199,7 +186,7 @@ test("a guest who may look sees files and terminals, and can change neither", as
   await page.getByRole("treeitem", { name: "main.py" }).click({ button: "right" });
   await expect(page.getByRole("menuitem")).toHaveText(["Open", "Copy path", "Download", "History"]);
   await page.keyboard.press("Escape");
-  await expectAccessible(page);
+  await look(page, "sharing/guest");
 
   // What is typed here goes nowhere: the owner's next line is the next line.
   await page.getByRole("region", { name: "Terminal" }).locator("textarea").first().focus();
@@ -232,12 +219,12 @@ test("a guest of one terminal sees that terminal alone, until the access ends", 
   expect(asked.filter((path) => path.endsWith("/files"))).toEqual([]);
   await typeInTerminal(page, "echo from the guest $((40 + 3))");
   await expectTerminal(own, /from the guest 43/);
-  await expectAccessible(page);
+  await look(page, "sharing/one-terminal");
 
   for (const each of cut) each();
   await expect(page.getByRole("heading", { name: "You no longer have access to “narrow”" })).toBeVisible();
   await expect(page.getByText("Access was revoked. Ask its owner if you need it again.")).toBeVisible();
-  await expectAccessible(page);
+  await look(page, "sharing/ended");
   await page.getByRole("link", { name: "Go to your sessions" }).click();
   await page.waitForURL("**/dashboard/");
 });
@@ -255,7 +242,7 @@ test("the dashboard lists what is shared, and one can leave it", async ({ page, 
   const shared = page.getByRole("region", { name: "Shared with me" });
   await expect(shared.getByText("By grace. Terminal build, view only. Ends in 3 days.")).toBeVisible();
   await expect(shared.getByRole("link", { name: "grace's kernel" })).toHaveAttribute("href", `/workspace/?id=${id}`);
-  await expectAccessible(page);
+  await look(page, "sharing/dashboard");
   await shared.getByRole("button", { name: "Leave grace's kernel" }).click();
   await page.getByRole("dialog", { name: "Leave “grace's kernel”?" }).getByRole("button", { name: "Leave" }).click();
   await expect(shared).toBeHidden();

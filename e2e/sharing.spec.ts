@@ -1,6 +1,6 @@
-import { expect, test } from "@playwright/test";
 import { createSession, expectTerminal, openFile, register, terminalText, typeInTerminal } from "./page.ts";
 import { Server } from "./server.ts";
+import { expect, test } from "./test.ts";
 
 // Two people and one session, against the real program.
 

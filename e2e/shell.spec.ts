@@ -1,6 +1,7 @@
-import { type Browser, type BrowserContext, expect, type Page, test } from "@playwright/test";
+import { type Browser, type BrowserContext, type Page } from "@playwright/test";
 import { createSession, expectTerminal, look as lookAt, openFile, password, register, setTheme } from "./page.ts";
 import { Server } from "./server.ts";
+import { answered, expect, test } from "./test.ts";
 
 // The pages around the editor: the first minutes, settings, layouts of two devices, the list of sessions, the account.
 
@@ -30,13 +31,13 @@ async function device(browser: Browser, username: string): Promise<{ context: Br
 
 const tabs = (page: Page) => page.getByRole("tablist", { name: "Open files" }).getByRole("tab");
 
-test("who comes for the first time runs a program with four clicks", async ({ page }) => {
-  const errors: string[] = [];
-  page.on("pageerror", (error) => errors.push(error.message));
+test("who comes for the first time runs a program with four clicks", async ({ page, errors }) => {
+  errors.allow(answered(404, "/no/such/page/"));
   await page.goto(server.url);
   await expect(page.getByRole("heading", { level: 1 })).toContainText("Write code");
   await look(page, "landing");
   await page.getByRole("link", { name: "Start coding" }).click();
+  await look(page, "register");
   await page.getByLabel("Username").fill("newcomer");
   await page.getByLabel("Email").fill("newcomer@example.org");
   await page.getByLabel("Password", { exact: true }).fill(password);
@@ -49,7 +50,7 @@ test("who comes for the first time runs a program with four clicks", async ({ pa
   await look(page, "workspace");
   await page.goto(`${server.url}/no/such/page/`);
   await expect(page.getByRole("heading", { name: "There is no such page" })).toBeVisible();
-  expect(errors).toEqual([]);
+  await look(page, "not-found");
 });
 
 test("settings take effect at once, here and on another device", async ({ context, page, browser }) => {
@@ -171,7 +172,8 @@ test("sessions are renamed, duplicated, deleted and brought back, and another wi
   await expect(rows(page)).toContainText(["alpha copy"]);
 });
 
-test("the account: tokens, sign-ins, the password", async ({ context, page, browser, request }) => {
+test("the account: tokens, sign-ins, the password", async ({ context, page, browser, request, errors }) => {
+  errors.allow(answered(422, "/api/users/me/password"), answered(401));
   await register(context, server.url, "owner");
   const phone = await device(browser, "owner");
   await phone.page.goto(`${server.url}/dashboard/`);

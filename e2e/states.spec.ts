@@ -1,11 +1,11 @@
-import { type BrowserContext, expect, type Page, test } from "@playwright/test";
-import { createSession, expectTerminal, look, openFile, register, replaceEditor, typeInTerminal } from "./page.ts";
+import { type BrowserContext, type Page } from "@playwright/test";
+import { createSession, expectTerminal, looks, openFile, register, replaceEditor, typeInTerminal } from "./page.ts";
 import { Server } from "./server.ts";
+import { answered, expect, test, unreachable } from "./test.ts";
+import { limitWatches } from "./watches.ts";
 
 // What a person sees of the environment's states, and that the editor works in each. Every state is brought about for
 // real, by a server whose limits are near.
-
-const widths = [1440, 1024, 390] as const;
 
 const banner = (page: Page) => page.getByRole("alert").filter({ hasText: "The environment stops in" });
 const statusBar = (page: Page) => page.getByRole("contentinfo", { name: "Status" });
@@ -18,8 +18,6 @@ interface Opened {
 
 /** withSession has a server with these flags, and a page at a session of a new user. */
 async function withSession(context: BrowserContext, page: Page, flags: readonly string[], then: (opened: Opened) => Promise<void>): Promise<void> {
-  const errors: string[] = [];
-  page.on("pageerror", (error) => errors.push(error.message));
   await page.setViewportSize({ width: 1440, height: 900 });
   const server = await Server.create(...flags);
   try {
@@ -29,9 +27,10 @@ async function withSession(context: BrowserContext, page: Page, flags: readonly 
     await expect(page.locator(".monaco-editor .view-line").first()).toBeVisible();
     await then({ server, session });
   } finally {
+    // A page whose server is gone notes it.
+    await Promise.all(context.pages().map((each) => each.close()));
     await server.destroy();
   }
-  expect(errors, "errors in the page").toEqual([]);
 }
 
 /** expectSaves edits main.py, and finds it in the database. */
@@ -51,7 +50,7 @@ test("an environment that is about to stop says so, and stays by one click", asy
     await expect(statusBar(page)).toContainText("Running");
     await expect(banner(page)).toContainText("nobody used it", { timeout: 90_000 });
     await expect(banner(page)).toContainText("What is saved stays.");
-    await look(page, "states/warning", { widths });
+    await looks(page, "states/warning");
     await banner(page).getByRole("button", { name: "Keep it running" }).click();
     await expect(banner(page)).toBeHidden();
     await expect(statusBar(page)).toContainText("Running");
@@ -59,14 +58,16 @@ test("an environment that is about to stop says so, and stays by one click", asy
   });
 });
 
-test("one that has stopped says why, its files are edited, and one click starts it", async ({ page, context }) => {
+test("one that has stopped says why, its files are edited, and one click starts it", async ({ page, context, errors }) => {
+  // The shell that is started anew has gone with the environment: there is none to close.
+  errors.allow(answered(404, "/terminals/1"));
   const near = ["--present-timeout", "10s", "--idle-timeout", "10s", "--closed-timeout", "10s", "--idle-warning", "2s"];
   await withSession(context, page, near, async (opened) => {
     await expect(terminal(page)).toContainText("The session is stopped");
     await expect(terminal(page)).toContainText("Nobody used it for 10s");
     await expect(statusBar(page)).toContainText("Stopped");
     await expect(statusBar(page)).toContainText("nobody used it for 10s");
-    await look(page, "states/stopped", { widths });
+    await looks(page, "states/stopped");
     await expectSaves(page, opened, "print('edited', 6 * 7, 'while stopped')\n");
     await terminal(page).getByRole("button", { name: "Start" }).click();
     await expectTerminal(page, /\$ $/m);
@@ -79,7 +80,7 @@ test("one that cannot start says why and what to do", async ({ page, context }) 
   await withSession(context, page, ["--agent-bin", "/bin/false"], async (opened) => {
     await expect(terminal(page)).toContainText("The session failed");
     await expect(statusBar(page)).toContainText("Failed");
-    await look(page, "states/failed", { widths });
+    await looks(page, "states/failed");
     await expectSaves(page, opened, "print('while it fails')\n");
     await terminal(page).getByRole("button", { name: "Try again" }).click();
     await expect(terminal(page).getByRole("button", { name: "Try again" })).toBeVisible();
@@ -108,7 +109,7 @@ test("one over the limit waits for its turn, says where, and starts when another
     const [next, after] = waiting;
     if (!next || !after) throw new Error("two wait");
     await next.page.bringToFront();
-    await look(next.page, "states/waiting", { widths });
+    await looks(next.page, "states/waiting");
     await expectSaves(next.page, { server, session: next.session }, "print('while it waits')\n");
 
     const dashboard = await context.newPage();
@@ -117,7 +118,7 @@ test("one over the limit waits for its turn, says where, and starts when another
     await expect(row("next")).toContainText("Waiting, place 1");
     await expect(row("after it")).toContainText("Waiting, place 2");
     await dashboard.setViewportSize({ width: 1440, height: 900 });
-    await look(dashboard, "states/queue", { widths });
+    await looks(dashboard, "states/queue");
     await dashboard.getByRole("button", { name: "Actions for states" }).click();
     await dashboard.getByRole("menuitem", { name: "Stop" }).click();
     // The list follows by itself.
@@ -133,7 +134,8 @@ test("one over the limit waits for its turn, says where, and starts when another
   });
 });
 
-test("a file over the cap is marked in the tree and named below", async ({ page, context }) => {
+test("a file over the cap is marked in the tree and named below", async ({ page, context, errors }) => {
+  errors.allow(answered(413, "/file/main.py"));
   await withSession(context, page, ["--max-file-bytes", "65536"], async (opened) => {
     await expectTerminal(page, /\$ $/m);
     await typeInTerminal(page, "mkdir data && seq 20000 > data/big.txt && echo small > small.txt");
@@ -141,7 +143,7 @@ test("a file over the cap is marked in the tree and named below", async ({ page,
     await expect(page.getByText("Saved, except 1 file")).toBeVisible();
     await statusBar(page).getByRole("button", { name: "big.txt is not saved" }).click();
     await expect(page.getByRole("treeitem", { name: /^big\.txt, not saved: larger than the limit for one file/ })).toBeVisible();
-    await look(page, "states/cap", { widths });
+    await looks(page, "states/cap");
     await openFile(page, "main.py");
     const saved = async () => (await page.request.get(`${opened.server.url}/api/workspace/${opened.session}/file/main.py?raw=1`)).text();
     await replaceEditor(page, "print('beside it')\n");
@@ -162,6 +164,61 @@ test("a file over the cap is marked in the tree and named below", async ({ page,
     await typeInTerminal(page, "rm data/big.txt");
     await expect(page.getByText("All changes saved")).toBeVisible();
     await expect(statusBar(page).getByRole("button", { name: /not saved/ })).toBeHidden();
+  });
+});
+
+test("where file watches are used up it is said, and what programs make comes all the same", async ({ page, context }) => {
+  await withSession(context, page, [], async ({ server, session }) => {
+    await expectTerminal(page, /\$ $/m);
+    await expect(page.getByText("All changes saved")).toBeVisible();
+    await limitWatches(server, session, 1);
+    await typeInTerminal(page, "mkdir -p deep/er && echo polled > deep/er/found.txt");
+    await expect(statusBar(page)).toContainText("The machine's limit of file watches is reached: some changes are noticed with a delay.");
+    const stored = async () => (await page.request.get(`${server.url}/api/workspace/${session}/file/deep/er/found.txt?raw=1`)).text();
+    await expect.poll(stored).toBe("polled\n");
+    // What is not watched is looked at all the same.
+    await typeInTerminal(page, "echo again >> deep/er/found.txt");
+    await expect.poll(stored).toBe("polled\nagain\n");
+    await page.getByRole("treeitem", { name: "deep" }).click();
+    await page.getByRole("treeitem", { name: "er" }).click();
+    await openFile(page, "found.txt");
+    await expect(page.locator(".view-lines").first()).toContainText("again");
+    await looks(page, "states/watches");
+  });
+});
+
+test("while the server is away it is said, one goes on writing, and all of it is sent when it is back", async ({ page, context, errors }) => {
+  errors.allow(...unreachable);
+  await withSession(context, page, [], async ({ server, session }) => {
+    await expectTerminal(page, /\$ $/m);
+    await typeInTerminal(page, "kept=still; while :; do sleep 600; done &");
+    const dashboard = await context.newPage();
+    await dashboard.goto(`${server.url}/dashboard/`);
+    await expect(dashboard.getByRole("link", { name: "states" })).toBeVisible();
+    await page.bringToFront();
+    await server.stop("SIGKILL");
+
+    await expect(statusBar(page)).toContainText("Offline, reconnecting…");
+    await expect(page.getByRole("banner")).toContainText("Offline, reconnecting…");
+    await replaceEditor(page, "def written; :while_away; end\n");
+    await expect(page.getByText(/^Not saved: The server cannot be reached/)).toBeVisible();
+    // A language's colours are another script of the server's.
+    await page.getByRole("button", { name: /^Language: / }).click();
+    await page.getByRole("menuitem", { name: "Ruby", exact: true }).click();
+    await expect(page.getByRole("button", { name: "Language: Ruby" })).toBeVisible();
+    const coloured = page.locator(".view-line span[class*=mtk]:not(.mtk1)").filter({ hasText: "def" });
+    await expect(coloured).toHaveCount(0);
+    await looks(page, "states/reconnecting");
+
+    await server.start();
+    const stored = async () => (await page.request.get(`${server.url}/api/workspace/${session}/file/main.py?raw=1`)).text();
+    await expect.poll(stored).toBe("def written; :while_away; end\n");
+    await expect(page.getByText("All changes saved")).toBeVisible();
+    await expect(statusBar(page)).not.toContainText("Offline");
+    await expect(coloured).toHaveCount(1);
+    await typeInTerminal(page, 'echo "the shell is $kept"');
+    await expectTerminal(page, /the shell is still/);
+    await expect(dashboard.getByText("This list may be out of date.")).toBeHidden();
   });
 });
 

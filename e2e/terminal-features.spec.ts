@@ -1,6 +1,7 @@
-import { expect, type Page, test } from "@playwright/test";
+import { type Page } from "@playwright/test";
 import { createSession, expectTerminal, register, terminalText, typeInTerminal } from "./page.ts";
 import { Server } from "./server.ts";
+import { expect, test } from "./test.ts";
 
 // What a terminal offers besides being one: search, settings, links, pastes, the clipboard, tabs.
 

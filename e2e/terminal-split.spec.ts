@@ -1,7 +1,7 @@
-import { AxeBuilder } from "@axe-core/playwright";
-import { expect, type Page, test } from "@playwright/test";
-import { createSession, expectTerminal, register, setTheme } from "./page.ts";
+import { type Page } from "@playwright/test";
+import { createSession, expectTerminal, looks, register, showPane } from "./page.ts";
 import { Server } from "./server.ts";
+import { expect, test } from "./test.ts";
 
 // Terminals beside each other, and the ways from their output to the editor.
 
@@ -76,15 +76,5 @@ test("the terminal is fit to be looked at in both themes and on every width", as
   await panels.nth(0).locator("textarea").focus();
   await page.keyboard.type("printf '\\e[3%dm colour %d \\e[0m\\n' 1 1 2 2 3 3 4 4 5 5 6 6; ls --color=always /; echo main.py:1\n");
   await expectTerminal(page, /^main.py:1$/m);
-  for (const width of [1440, 1024, 390]) {
-    await page.setViewportSize({ width, height: width === 390 ? 800 : 900 });
-    if (width === 390) await page.getByRole("navigation", { name: "Panes" }).getByRole("button", { name: "Shell" }).click();
-    await expect(page.getByRole("region", { name: "Terminal" })).toBeVisible();
-    for (const theme of ["light", "dark"] as const) {
-      await setTheme(page, theme);
-      await page.screenshot({ path: test.info().outputPath(`${width}-${theme}.png`) });
-      const { violations } = await new AxeBuilder({ page }).exclude(".monaco-editor").exclude(".xterm").analyze();
-      expect(violations.map(({ id, nodes }) => `${width}, ${theme}, ${id}: ${nodes.map(({ html }) => html).join(" ")}`)).toEqual([]);
-    }
-  }
+  await looks(page, "terminal/split", { narrow: () => showPane(page, "Shell") });
 });

@@ -1,6 +1,7 @@
-import { type BrowserContext, expect, type Page, test } from "@playwright/test";
+import { type BrowserContext, type Page } from "@playwright/test";
 import { createSession, expectTerminal, register, terminalText, typeInTerminal } from "./page.ts";
 import { Server } from "./server.ts";
+import { expect, test, unreachable } from "./test.ts";
 
 // The terminal as people treat it: reloads, two windows, floods, killed servers and sleeping tabs, all of it real.
 
@@ -110,7 +111,8 @@ test("two windows on one terminal: the smaller one decides, and both show the sa
   expect(browser.isConnected()).toBe(true);
 });
 
-test("a backend that is killed in the middle of output loses and doubles nothing", async ({ context }) => {
+test("a backend that is killed in the middle of output loses and doubles nothing", async ({ context, errors }) => {
+  errors.allow(...unreachable);
   const page = await begin(context);
   await typeInTerminal(page, "for i in $(seq 4000); do echo line $i of it; sleep 0.001; done; echo all done");
   for (const seen of [500, 1500, 2500]) {
