@@ -141,6 +141,80 @@ test("frames while 50,000 entries are scrolled", async ({ browser }) => {
   await context.close();
 });
 
+/** noteMoments has the context's pages note when a key or a button was pressed last, by their own clock, in milliseconds. */
+async function noteMoments(context: BrowserContext): Promise<void> {
+  await context.addInitScript(() => {
+    const note = () => {
+      (window as unknown as { __moment: number }).__moment = performance.timeOrigin + performance.now();
+    };
+    for (const kind of ["keydown", "pointerdown"]) window.addEventListener(kind, note, { capture: true });
+  });
+}
+
+test("what one device does, on another", async ({ browser }) => {
+  const contexts = await Promise.all([1, 2].map(() => browser.newContext({ viewport: { width: 1440, height: 900 } })));
+  const [mine, theirs] = contexts;
+  if (!mine || !theirs) throw new Error("two devices");
+  await noteMoments(mine);
+  await register(mine, server.url, "pair");
+  await theirs.addCookies(await mine.cookies());
+  const id = await createSession(mine, server.url, "pair");
+  const [one, other] = [await mine.newPage(), await theirs.newPage()];
+  for (const page of [one, other]) {
+    await page.goto(`${server.url}/workspace/?id=${id}`);
+    await openFile(page, "main.py");
+    await page.locator(".view-line").first().waitFor();
+    await expectTerminal(page, /\$ $/m);
+  }
+  /** measure does something with its last key or click, and tells how long after it the other device showed that. */
+  const measure = async (name: string, times: number, act: (round: number) => Promise<string>, shown: (what: string) => number) => {
+    const taken: number[] = [];
+    for (let round = 0; round < times; round++) {
+      const what = await act(round);
+      // Looked at with each frame.
+      const seen = await (await other.waitForFunction(shown, what, { polling: "raf" })).jsonValue();
+      taken.push(seen - (await one.evaluate(() => (window as unknown as { __moment: number }).__moment)));
+    }
+    figure(`from the key on one device to the other's screen: ${name}`, `p50 ${quantile(taken, 0.5).toFixed(0)} ms, worst ${Math.max(...taken).toFixed(0)} ms`);
+  };
+
+  await measure("what a terminal prints", 15, async (round) => {
+    await typeInTerminal(one, `echo told-$((${round} + 100))`);
+    return `told-${round + 100}`;
+  }, (what) => {
+    const terminals = (window as unknown as { __terminals?: Record<string, { text(): string }> }).__terminals ?? {};
+    return Object.values(terminals).some((terminal) => terminal.text().split("\n").includes(what)) ? performance.timeOrigin + performance.now() : 0;
+  });
+  await measure("a save in the editor", 15, async (round) => {
+    await one.locator(".monaco-editor").first().click();
+    await one.keyboard.press("ControlOrMeta+a");
+    await one.keyboard.insertText(`saved_${round}`);
+    await one.keyboard.press("ControlOrMeta+s");
+    return `saved_${round}`;
+  }, (what) => (document.querySelector(".view-lines")?.textContent === what ? performance.timeOrigin + performance.now() : 0));
+  await measure("a new file in the tree", 10, async (round) => {
+    await one.getByRole("button", { name: "New file" }).click();
+    await one.getByRole("textbox", { name: "Name" }).fill(`new-${round}.txt`);
+    await one.keyboard.press("Enter");
+    return `new-${round}.txt`;
+  }, (what) => (document.querySelector(`[role=treeitem][aria-label="${what}"]`) ? performance.timeOrigin + performance.now() : 0));
+  await measure("a new terminal", 4, async (round) => {
+    await one.getByRole("button", { name: "New terminal" }).click();
+    return String(round + 2);
+  }, (what) => (document.querySelectorAll('[aria-label="Terminals"] [role=tab]').length === Number(what) ? performance.timeOrigin + performance.now() : 0));
+  // A device in use is not arranged by others.
+  await other.waitForTimeout(61_000);
+  await measure("the side bar closed and opened", 10, async (round) => {
+    await one.locator(".view-line").first().click();
+    await one.keyboard.press("ControlOrMeta+b");
+    return round % 2 === 0 ? "hidden" : "shown";
+  }, (what) => {
+    const tree = document.querySelector('[role=tree][aria-label="Files"]');
+    return (what === "shown") === (tree !== null && tree.getClientRects().length > 0) ? performance.timeOrigin + performance.now() : 0;
+  });
+  for (const context of contexts) await context.close();
+});
+
 test("memory over flood, open and close", async ({ browser }) => {
   test.setTimeout((minutes + 10) * 60_000);
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
