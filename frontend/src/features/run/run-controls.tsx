@@ -9,12 +9,20 @@ import type { Document } from "@/features/editor/document";
 import { useStore } from "@/hooks/use-store";
 import { baseName } from "@/lib/paths";
 import { exitWords, isRunnable } from "./command-line";
-import type { Runner } from "./runner";
+import type { Runner, RunState } from "./runner";
 
 interface Props {
   readonly runner: Runner;
   readonly active: Document | null;
   readonly onRun: () => void;
+}
+
+/** What runs, or how the last run ended; "" before the first. */
+export function runWords(state: RunState): { readonly text: string; readonly failed: boolean } {
+  if (state.kind === "running") return { text: `Running ${baseName(state.path)}`, failed: false };
+  if (state.kind === "idle" || state.code === null) return { text: "", failed: false };
+  const words = exitWords(state.code);
+  return { text: `${baseName(state.path)}: ${words.charAt(0).toLowerCase()}${words.slice(1)}`, failed: state.code !== 0 };
 }
 
 /** Run, Stop, and how the last run ended. */
@@ -24,12 +32,12 @@ export function RunControls({ runner, active, onRun }: Props) {
   const path = active?.path ?? "";
   const runnable = isRunnable(path);
   const running = state.kind === "running";
-  const words = state.kind === "ended" && state.code !== null ? exitWords(state.code) : "";
+  const { text, failed } = runWords(state);
   return (
     <>
       {state.kind !== "idle" && (
-        <span role="status" className={`truncate text-[12px] max-sm:sr-only ${state.kind === "ended" && state.code !== null && state.code !== 0 ? "text-bad" : "text-muted"}`}>
-          {running ? `Running ${baseName(state.path)}` : words && `${baseName(state.path)}: ${words.charAt(0).toLowerCase()}${words.slice(1)}`}
+        <span role="status" className={`truncate text-[12px] max-sm:sr-only ${failed ? "text-bad" : "text-muted"}`}>
+          {text}
         </span>
       )}
       {running && (

@@ -5,6 +5,7 @@ import { useEffect, useState } from "react";
 import { PhaseBadge } from "@/components/ui/phase";
 import { useNow } from "@/hooks/use-now";
 import { useStore } from "@/hooks/use-store";
+import { runWords } from "@/features/run/run-controls";
 import type { Rights } from "@/features/sharing/rights";
 import { api } from "@/lib/api";
 import { bareReason, formatAgo, plural } from "@/lib/format";
@@ -28,6 +29,7 @@ export function StatusBar({ workspace, rights }: { readonly workspace: Workspace
   const messages = useStore(past);
   const [open, setOpen] = useState(false);
   const { cpu, memory } = useUsage(workspace.id, rights.files && phase?.phase === "ready");
+  const run = runWords(useStore(workspace.runner.state));
   const names = [...new Set(people)];
   const offline = events.kind === "waiting" || events.kind === "connecting";
   return (
@@ -55,6 +57,10 @@ export function StatusBar({ workspace, rights }: { readonly workspace: Workspace
           {kept.size === 1 ? `${firstKept.name} is not saved` : `${plural(kept.size, "file")} are not saved`}
         </button>
       )}
+      {/* Above, where there is room. */}
+      <span aria-hidden className={`truncate sm:hidden ${run.failed ? "text-bad" : ""}`}>
+        {run.text}
+      </span>
       <span className="ml-auto flex items-center gap-4">
         {cpu && (
           <span className="tabular-nums max-sm:hidden" title="CPU that the environment's programs use; 100 % is one core">
