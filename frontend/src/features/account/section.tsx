@@ -15,7 +15,7 @@ export function Section({ title, note = "", action, children }: Props) {
           <h2 className="text-[15px] font-semibold">{title}</h2>
           {note && <p className="text-[13px] text-muted">{note}</p>}
         </div>
-        {action}
+        {action && <div className="flex flex-wrap gap-2">{action}</div>}
       </div>
       <div className="mt-2 overflow-hidden rounded-lg border border-line">{children}</div>
     </section>
