@@ -1,7 +1,7 @@
 import type { BrowserContext } from "@playwright/test";
 import { createSession, expectTerminal, look, looks, openFile, password, register, terminalText, typeInTerminal } from "./page.ts";
 import { Server } from "./server.ts";
-import { expect, test } from "./test.ts";
+import { answered, expect, test } from "./test.ts";
 
 // What the pages make of each answer about shares: the test gives those answers, the rest is the real program.
 
@@ -37,7 +37,8 @@ async function answerAsGuest(context: BrowserContext, id: string, given: Given):
   await context.route("**/api/shares/", (route) => route.fulfill(list([{ id: "a", session, owner: "grace", ...given, expires_at: days(3) }])));
 }
 
-test("an owner makes a link, names a user, and revokes", async ({ page, context }) => {
+test("an owner makes a link, names a user, and revokes", async ({ page, context, errors }) => {
+  errors.allow(answered(422, "/shares"), answered(503, "/shares/share-2"));
   await register(context, server.url, "ada");
   const id = await createSession(context, server.url, "to share");
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
@@ -116,7 +117,8 @@ test("an owner makes a link, names a user, and revokes", async ({ page, context 
   await expect(dialog.getByText("Terminal 1, view only")).toBeVisible();
 });
 
-test("a link leads through the sign-in to the session, and a dead one says so", async ({ page, context, browser }) => {
+test("a link leads through the sign-in to the session, and a dead one says so", async ({ page, context, browser, errors }) => {
+  errors.allow(answered(401, "/api/users/me"), answered(429, "/api/shares/accept"), answered(404, "/api/shares/accept"));
   const owner = await browser.newContext();
   await register(owner, server.url, "owner");
   await page.goto(`${server.url}/share/#the%2Dtoken`);
