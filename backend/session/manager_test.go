@@ -48,6 +48,11 @@ func (noEnvironments) Watch(ctx context.Context, _ func(backend.Environment)) er
 // List implements backend.Runtime.
 func (noEnvironments) List(context.Context) ([]backend.Environment, error) { return nil, nil }
 
+// Find implements backend.Runtime.
+func (noEnvironments) Find(context.Context, backend.SessionID) (backend.Environment, error) {
+	return backend.Environment{}, backend.Errorf(backend.CodeNotFound, "there is none")
+}
+
 type noWakes struct{ Wakes }
 
 // SubscribeAll implements Wakes.

@@ -15,7 +15,9 @@ import (
 )
 
 const (
-	// answerTimeout is how long a new agent may take to answer while its environment lives. One that was there before is
+	// startTimeout is how long a start may wait for what the runtime says that it waits for: a node, a volume, an image.
+	startTimeout = 10 * time.Minute
+	// answerTimeout is how long a new agent may take to answer once its environment runs. One that was there before is
 	// waited for longer: its programs go on where the network is cut, and a stop would end them.
 	answerTimeout  = 30 * time.Second
 	silenceTimeout = 10 * time.Minute
@@ -93,12 +95,12 @@ func (s *supervisor) environment(ctx context.Context) (env backend.Environment, 
 	return env, asked, nil
 }
 
-// connect waits for the agent's hello while the environment lives, for as long as patience says.
+// connect waits for the agent's hello while the environment lives, from when it runs for as long as patience says.
 func (s *supervisor) connect(ctx context.Context, env backend.Environment, patience time.Duration) (*agentconn.Conn, error) {
 	if err := s.phase(ctx, backend.PhaseStarting, "Connecting to the environment", env.ID); err != nil {
 		return nil, err
 	}
-	begun, silent := time.Now(), false
+	made, begun, silent := time.Now(), time.Now(), false
 	told := ""
 	for delay := 5 * time.Millisecond; ; delay = min(2*delay, 500*time.Millisecond) {
 		state, known, moved := s.m.environments.get(env.ID)
@@ -111,6 +113,11 @@ func (s *supervisor) connect(ctx context.Context, env backend.Environment, patie
 			told = state.Reason
 			if err := s.phase(ctx, backend.PhaseStarting, told, env.ID); err != nil {
 				return nil, err
+			}
+		}
+		if known && state.Phase == backend.EnvironmentStarting {
+			if begun = time.Now(); begun.Sub(made) > startTimeout {
+				return nil, fmt.Errorf("the environment has not started within %s: %s", startTimeout, orElse(state.Reason, "the runtime does not say why"))
 			}
 		}
 		conn, err := s.m.cfg.Pool.Get(ctx, s.id)

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"codingplatform/backend"
+	"codingplatform/backend/agentconn"
 )
 
 // phases is a store that notes what is told of the one session there is, which is wanted.
@@ -114,6 +116,50 @@ func TestTheReasonOfAnEndIsWaitedFor(t *testing.T) {
 				}
 				if !slices.Equal(told, test.told) {
 					t.Errorf("meanwhile it was told %q, want %q", told, test.told)
+				}
+			})
+		})
+	}
+}
+
+// TestAStartIsWaitedFor while the runtime says what it waits for; an agent has to answer soon once its environment runs.
+func TestAStartIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	const room = "no node has room for it"
+	for _, test := range []struct {
+		name string
+		runs time.Duration // 0: never
+		want string
+		took time.Duration
+	}{
+		{"a node comes late, and the agent does not answer", 3 * time.Minute, "did not answer within 30s", 3*time.Minute + answerTimeout},
+		{"no node comes", 0, "has not started within 10m0s: " + room, startTimeout},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var told []string
+				pool := agentconn.NewPool(noEnvironments{}, nil, "r")
+				m := NewManager(Config{Store: phases{told: &told}, Runtime: noEnvironments{}, Pool: pool, LeaseTTL: time.Minute, Logger: slog.New(slog.DiscardHandler)})
+				s := newSupervisor(m, backend.Lease{SessionID: "s"})
+				env := backend.Environment{ID: "e", SessionID: "s", Phase: backend.EnvironmentStarting, Reason: room}
+				m.environments.set(env)
+				if test.runs > 0 {
+					time.AfterFunc(test.runs, func() {
+						m.environments.set(backend.Environment{ID: "e", SessionID: "s", Phase: backend.EnvironmentRunning})
+					})
+				}
+				begun := time.Now()
+				_, err := s.connect(t.Context(), env, answerTimeout)
+				if err == nil || !strings.Contains(err.Error(), test.want) {
+					t.Errorf("%v, want %s", err, test.want)
+				}
+				// It looks at most half a second apart.
+				if took := time.Since(begun); took < test.took || took > test.took+time.Second {
+					t.Errorf("it took %v, want %v", took, test.took)
+				}
+				if !slices.Contains(told, "starting: "+room) {
+					t.Errorf("it was told %q, want what it waits for", told)
 				}
 			})
 		})
