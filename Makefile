@@ -70,7 +70,13 @@ test-frontend: frontend/node_modules/.stamp ## the frontend's unit tests
 	cd frontend && npm test --silent
 
 .PHONY: e2e
-e2e: setup-test build e2e/node_modules/.stamp ## the whole product in a real browser
+e2e: e2e-browser ## the whole product in a real browser, and on a real Kubernetes where this machine can run one
+	@lacks=$$(scripts/cluster-lacks.sh); \
+	if [ -z "$$lacks" ]; then $(MAKE) e2e-cluster; \
+	else echo "NOT RUN: the tests on a cluster (make e2e-cluster). They need: $$lacks."; fi
+
+.PHONY: e2e-browser
+e2e-browser: setup-test build e2e/node_modules/.stamp ## the whole product in a real browser
 	cd e2e && npx tsc --noEmit && npx playwright test
 
 CLUSTER_DIR := $(CURDIR)/build/cluster
@@ -96,8 +102,15 @@ $(CLUSTER_DIR)/bin/metrics-server: e2e/cluster/metrics/go.mod e2e/cluster/metric
 	@CGO_ENABLED=0 nice go build -C e2e/cluster/metrics -trimpath -ldflags "-s -w" -o $@ .
 	@touch $@
 
+# One at a time, whoever calls: who comes second finds what the first one built.
+ALONE := mkdir -p $(CURDIR)/build && flock $(CURDIR)/build/cluster.lock
+
 .PHONY: cluster-build
-cluster-build: $(CLUSTER_DIR)/bin/kubernetes $(CLUSTER_DIR)/bin/metrics-server
+cluster-build:
+	@$(ALONE) $(MAKE) cluster-programs
+
+.PHONY: cluster-programs
+cluster-programs: $(CLUSTER_DIR)/bin/kubernetes $(CLUSTER_DIR)/bin/metrics-server
 	@$(CLUSTER_GO) -ldflags "-s -w" -o $(CLUSTER_DIR)/bin/ . ./pause ./provisioner
 
 .PHONY: cluster-up
@@ -112,7 +125,7 @@ cluster-down: ## stop it; nothing of it is left but its data in build/cluster
 images: setup-cluster build/frontend.stamp ## build/images/backend.tar and code-execution.tar, without a registry
 	@mkdir -p build/images/$(shell go env GOARCH)
 	@$(GO_BUILD) -o build/images/$(shell go env GOARCH)/ ./cmd/agent ./cmd/backend
-	@images/build.sh
+	@$(ALONE) images/build.sh
 
 .PHONY: cluster-load
 cluster-load: images ## build the images and import them into the cluster
@@ -142,7 +155,7 @@ scale: setup-test build/frontend.stamp ## many sessions on 1, 2 and 4 backends, 
 	@$(CLUSTER_ENDS); $(MAKE) cluster-up; \
 	mkdir -p $(dir $(BACKEND)) && $(GO_BUILD) -o $(dir $(BACKEND)) ./cmd/backend; \
 	CLUSTER_KUBECONFIG=$(CLUSTER_DIR)/pki/admin.kubeconfig BACKEND=$(BACKEND) \
-	  go test -tags cluster -run='^$$' -bench=Scale -benchtime=1x -timeout=30m ./backend/kube | grep -v level=
+	  go test -tags cluster -run='^$$' -bench=Scale -benchtime=1x -timeout=25m ./backend/kube | grep -v level=
 
 .PHONY: race
 race: ## Go's tests three times over, in other orders
