@@ -513,25 +513,6 @@ func TestListenerWakes(t *testing.T) {
 	}
 }
 
-// TestTrimLeavesOpenConflicts: what an open conflict is about stays, however old.
-func TestTrimLeavesOpenConflicts(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	base, other := w.save("f", "base").Revision, w.save("f", "other").Revision
-	w.save("f", "superseded")
-	last := w.save("f", "present").Revision
-	w.exec(`INSERT INTO workspace_conflicts (session_id, path, revision, other_revision, base_revision) VALUES ($1, 'f', $2, $3, $4)`, string(w.session), last, other, base)
-	if n, err := w.TrimHistory(t.Context(), 0, 1); err != nil || n != 0 {
-		t.Errorf("with an open conflict it drops %d, %v", n, err)
-	}
-	if err := w.ResolveConflict(t.Context(), w.session, "f"); err != nil {
-		t.Fatal(err)
-	}
-	if n, err := w.TrimHistory(t.Context(), 0, 1); err != nil || n != 3 {
-		t.Errorf("resolved, it drops %d, %v", n, err)
-	}
-}
-
 func TestTrimAndCollect(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
