@@ -2,7 +2,7 @@ import { type Page } from "@playwright/test";
 import { Installation } from "./installation.ts";
 import { expectTerminal, openFile, password, replaceEditor, typeInTerminal } from "./page.ts";
 import { Server } from "./server.ts";
-import { expect, test, unreachable } from "./test.ts";
+import { expect, test, unreachable, withoutTLS } from "./test.ts";
 
 // One user's whole way, against the real program with a data directory of its own: the database, the sandbox, the
 // shell and the browser are real. With INSTALLATION_URL it goes through what is installed there on a cluster.
@@ -16,6 +16,10 @@ test.beforeAll(async () => {
 
 test.afterAll(async () => {
   await server.destroy();
+});
+
+test.beforeEach(({ errors }) => {
+  if (server instanceof Installation) errors.allow(withoutTLS);
 });
 
 /** fileOf reads a file from the API with the page's sign-in: what is in the database. */

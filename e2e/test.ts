@@ -43,6 +43,9 @@ export const unreachable: readonly RegExp[] = [
   /^console: WebSocket connection to '[^']*' failed: /,
 ];
 
+/** What the browser notes of a page that comes without TLS from another machine, as a cluster's without an ingress does. */
+export const withoutTLS = /^console: The Cross-Origin-Opener-Policy header has been ignored, because the URL's origin was untrustworthy/;
+
 /** answered is what the browser notes when the server answers so. */
 export const answered = (status: number, path = ""): RegExp => new RegExp(`^console: Failed to load resource: the server responded with a status of ${status} .*${path}`);
 
