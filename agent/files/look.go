@@ -189,10 +189,10 @@ func (e *Engine) note(path string, g glance) {
 // overCap says whether one more saved entry would go over a cap of the workspace. A folder goes over none, so that
 // what is in it can be listed.
 func (e *Engine) overCap(it *item, s State) bool {
-	if it.base.saved() || s.Type == workspace.Folder {
+	if s.Type == workspace.Folder || it.base.saved() && s.Size <= it.base.Size {
 		return false // it was saved within the cap
 	}
-	if e.policy.MaxFileCount > 0 && e.counts.items >= e.policy.MaxFileCount {
+	if !it.base.saved() && e.policy.MaxFileCount > 0 && e.counts.items >= e.policy.MaxFileCount {
 		return true
 	}
 	return s.Type == workspace.File && e.policy.MaxBytes > 0 && e.counts.bytes+s.Size > e.policy.MaxBytes
