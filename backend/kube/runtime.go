@@ -88,7 +88,7 @@ func (r *Runtime) Stop(ctx context.Context, session backend.SessionID, id backen
 		return refused("delete the environment's pod", err)
 	}
 	// One that was only gated, or is gone, may have been deleted before the watch knew of it.
-	if _, err := r.client.CoreV1().Pods(r.cfg.Namespace).Get(ctx, pod.Name, metav1.GetOptions{}); apierrors.IsNotFound(err) && r.forgotten(uid) {
+	if _, err := r.client.CoreV1().Pods(r.cfg.Namespace).Get(ctx, pod.Name, metav1.GetOptions{}); apierrors.IsNotFound(err) && !r.registry.holds(uid) {
 		return r.releaseSecret(ctx, session, uid)
 	}
 	timer := time.NewTimer(grace + endTimeout)
@@ -101,12 +101,6 @@ func (r *Runtime) Stop(ctx context.Context, session backend.SessionID, id backen
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-}
-
-// forgotten says that the registry does not hold the pod.
-func (r *Runtime) forgotten(uid types.UID) bool {
-	_, _, known := r.registry.get(backend.EnvironmentID(uid))
-	return !known
 }
 
 // deletePod deletes exactly that pod; one that is gone is no error.
