@@ -2,9 +2,7 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -19,8 +17,8 @@ const (
 )
 
 // TrimHistory drops versions that were superseded or deleted longer than age ago, but for the newest keep of what is still
-// there and those that an open conflict is about, and returns how many. Every moment within age can still be restored whole, and the feed reaches back to it.
-// CodeUnavailable.
+// there and those that an open conflict is about, and returns how many. Every moment within age can still be restored
+// whole, and the feed reaches back to it. CodeUnavailable.
 func (s *Store) TrimHistory(ctx context.Context, age time.Duration, keep int) (int64, error) {
 	rows, err := s.pool.Query(ctx, `SELECT DISTINCT session_id::text FROM workspace_history
 		WHERE created_at < now() - $1::bigint * interval '1 microsecond'`, micros(age))
@@ -52,47 +50,37 @@ func (s *Store) trimSession(ctx context.Context, id backend.SessionID, age time.
 	if err != nil {
 		return 0, err
 	}
-	named, err := s.conflicting(ctx, s.pool, id)
-	if err != nil {
-		return 0, err
-	}
-	old, floor := past.old(horizon, keep, named)
-	if len(old) == 0 {
-		return 0, nil
-	}
-	revisions, places := make([]int64, len(old)), make([]int64, len(old))
-	for i, row := range old {
-		revisions[i], places[i] = row.Revision, int64(row.n)
-	}
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		// The row lock orders this with the writers, who read the floor.
-		if _, err := tx.Exec(ctx, `UPDATE workspaces SET history_floor = greatest(history_floor, $2) WHERE session_id = $1`, string(id), floor); err != nil {
+		// The row lock orders this with the writers, who read the floor and may note a conflict.
+		if _, err := tx.Exec(ctx, `SELECT FROM workspaces WHERE session_id = $1 FOR UPDATE`, string(id)); err != nil {
 			return err
 		}
-		now, err := s.conflicting(ctx, tx, id)
+		named, err := conflicting(ctx, tx, id)
 		if err != nil {
 			return err
 		}
-		if slices.ContainsFunc(now, func(revision int64) bool { return slices.Contains(revisions, revision) }) {
-			return errMeanwhile
+		old, floor := past.old(horizon, keep, named)
+		if len(old) == 0 {
+			return nil
+		}
+		revisions, places := make([]int64, len(old)), make([]int64, len(old))
+		for i, row := range old {
+			revisions[i], places[i] = row.Revision, int64(row.n)
+		}
+		if _, err := tx.Exec(ctx, `UPDATE workspaces SET history_floor = greatest(history_floor, $2) WHERE session_id = $1`, string(id), floor); err != nil {
+			return err
 		}
 		tag, err := tx.Exec(ctx, `DELETE FROM workspace_history h USING unnest($2::bigint[], $3::bigint[]) AS o (revision, n)
 			WHERE h.session_id = $1 AND h.revision = o.revision AND h.n = o.n`, string(id), revisions, places)
 		dropped = tag.RowsAffected()
 		return err
 	})
-	if errors.Is(err, errMeanwhile) {
-		return 0, nil // the next time then
-	}
 	return dropped, err
 }
 
-// errMeanwhile says that a conflict has come that is about what was to go.
-var errMeanwhile = errors.New("a conflict has come meanwhile")
-
 // conflicting are the revisions that the session's open conflicts name.
-func (s *Store) conflicting(ctx context.Context, q querier, id backend.SessionID) ([]int64, error) {
-	rows, err := q.Query(ctx, `SELECT DISTINCT r FROM workspace_conflicts c, LATERAL unnest(ARRAY[c.revision, c.other_revision, c.base_revision]) AS r
+func conflicting(ctx context.Context, tx querier, id backend.SessionID) ([]int64, error) {
+	rows, err := tx.Query(ctx, `SELECT DISTINCT r FROM workspace_conflicts c, LATERAL unnest(ARRAY[c.revision, c.other_revision, c.base_revision]) AS r
 		WHERE c.session_id = $1 AND c.resolved_at IS NULL`, string(id))
 	if err != nil {
 		return nil, err
