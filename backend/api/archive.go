@@ -188,11 +188,11 @@ func (s *server) uploadArchive(w http.ResponseWriter, r *http.Request) error {
 		SessionID: sessionOf(r).ID, UserID: userOf(r).ID, Source: backend.SourceAPI, Limits: s.cfg.Limits,
 	}, s.unpack(contents.files))
 	if err != nil {
-		return &lateError{count, err}
+		return late(count, err)
 	}
 	for _, folder := range contents.folders {
 		if _, _, err := s.cfg.Store.MakeFolder(r.Context(), s.pathRequest(r, folder)); err != nil {
-			return &lateError{count, err}
+			return late(count, err)
 		}
 	}
 	message := "Unpacked " + strconv.Itoa(count) + " files"
@@ -201,6 +201,14 @@ func (s *server) uploadArchive(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.answer(w, r, http.StatusOK, unpackedBody{Message: message, Files: count, Skipped: contents.skipped})
 	return nil
+}
+
+// late is err, and what was unpacked before it.
+func late(count int, err error) error {
+	if count == 0 {
+		return err
+	}
+	return &lateError{count, err}
 }
 
 // lateError is what ends the unpacking of an archive after count of its files, which stay.

@@ -60,7 +60,7 @@ const statusClientGone = 499
 
 // problemOf says what a client is told of err. Details of internal errors stay in the log.
 func problemOf(err error) problem {
-	if late, ok := errors.AsType[*lateError](err); ok && late.count > 0 {
+	if late, ok := errors.AsType[*lateError](err); ok {
 		p := problemOf(late.err)
 		p.Detail = late.said() + p.Detail
 		return p
