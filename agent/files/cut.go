@@ -254,11 +254,8 @@ func (e *Engine) committed(known Commits) error {
 			revision = 0 // the last one's
 		}
 		for _, change := range batch.Changes {
-			if change.Op == Delete {
-				freed++
-				if it := e.find(change.Path); it != nil {
-					it.walk(func(*item) { freed++ })
-				}
+			if it := e.find(change.Path); it != nil && change.Op == Delete {
+				it.walk(func(*item) { freed++ })
 			}
 			if reason, ok := refused[change.Path]; ok {
 				e.refuse(change, reason)
