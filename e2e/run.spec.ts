@@ -96,6 +96,12 @@ test("figures appear beside what draws them, and stay as files", async ({ page, 
   // What drew it keeps the keys, and its tab.
   await expect(page.getByRole("tab", { name: "plot.py", selected: true })).toBeVisible();
   await looks(page, "run/figures");
+  // One whose other name has been saved before it gets its own.
+  await page.getByRole("tab", { name: "Terminal 1" }).click();
+  await typeInTerminal(page, "cp .figures/plot-1.png .figures/late.png.part");
+  await expect.poll(async () => (await context.request.get(`${server.url}/api/workspace/${id}/file/.figures/late.png.part?raw=1`)).status()).toBe(200);
+  await typeInTerminal(page, "mv .figures/late.png.part .figures/late.png");
+  await expect(beside.filter({ hasText: "late.png" })).toBeVisible();
   const kept = await context.request.get(`${server.url}/api/workspace/${id}/file/.figures/plot-1.png?raw=1`);
   expect((await kept.body()).subarray(1, 4).toString()).toBe("PNG");
   expect(await (await context.request.get(`${server.url}/api/workspace/${id}/files`)).json()).not.toContainEqual(expect.objectContaining({ name: expect.stringMatching(/\.part$/) }));

@@ -58,9 +58,7 @@ test("an environment that is about to stop says so, and stays by one click", asy
   });
 });
 
-test("one that has stopped says why, its files are edited, and one click starts it", async ({ page, context, errors }) => {
-  // The shell that is started anew has gone with the environment: there is none to close.
-  errors.allow(answered(404, "/terminals/1"));
+test("one that has stopped says why, its files are edited, and one click starts it", async ({ page, context }) => {
   const near = ["--present-timeout", "10s", "--idle-timeout", "10s", "--closed-timeout", "10s", "--idle-warning", "2s"];
   await withSession(context, page, near, async (opened) => {
     await expect(terminal(page)).toContainText("The session is stopped");

@@ -112,15 +112,19 @@ describe("Documents", () => {
 
   it("opens beside without taking the keys, and moves between groups", async () => {
     const { documents, tabs } = await make("a");
-    documents.open("figure.png", { beside: true });
+    documents.open("figure.png", { beside: "a" });
     expect(documents.state.get()).toMatchObject({ active: tabs[0], group: 1 });
-    documents.open("other.png", { beside: true });
+    documents.open("other.png", { beside: "gone" });
     const [left, right] = documents.state.get().groups;
     expect(right?.tabs.map(({ path }) => path)).toEqual(["figure.png", "other.png"]);
+    // Whoever looks at a figure does not get the next one over what draws them.
+    documents.focusGroup(right?.id ?? 0);
+    documents.open("third.png", { beside: "a" });
+    expect(documents.state.get()).toMatchObject({ group: right?.id, groups: [{ tabs: { length: 1 } }, { tabs: { length: 3 } }] });
     const a = tabs[0];
     if (!a || !left || !right) throw new Error("two groups were made");
     documents.move(a, left.id, right.id, 0);
-    expect(documents.state.get().groups.map((group) => group.tabs.map(({ path }) => path))).toEqual([["a", "figure.png", "other.png"]]);
+    expect(documents.state.get().groups.map((group) => group.tabs.map(({ path }) => path))).toEqual([["a", "figure.png", "other.png", "third.png"]]);
   });
 
   it("restores groups, as far as their files are there", async () => {

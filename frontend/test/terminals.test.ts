@@ -14,6 +14,8 @@ function make() {
   const closed: string[] = [];
   const commands: TerminalScreen["command"][] = [];
   let viewers = 0;
+  let listed: readonly TerminalInfo[] = [];
+  const list = () => Promise.resolve(listed);
   const terminals = new Terminals({
     session: "s",
     endpoint: (query) => `ws://host/ws?${query.toString()}`,
@@ -30,7 +32,7 @@ function make() {
         reset: () => undefined, size: () => undefined, write: (_, __, done) => done(),
       };
     },
-    list: () => Promise.resolve([]),
+    list,
     update: () => Promise.resolve([]),
     closeOnServer: (name) => {
       closed.push(name);
@@ -44,7 +46,7 @@ function make() {
     FakeSocket.last.say({ type: "attached", incarnation: "a", offset: 0, created: true });
     return FakeSocket.last;
   };
-  return { terminals, attach, closed, commands };
+  return { terminals, attach, closed, commands, list, lists: (...infos: TerminalInfo[]) => (listed = infos) };
 }
 
 const names = (terminals: Terminals) => terminals.state.get().tabs.map((tab) => tab.name);
@@ -128,25 +130,36 @@ describe("Terminals", () => {
   });
 
   it("closes over HTTP what it is not attached to", async () => {
-    const { terminals, attach, closed } = make();
+    const { terminals, attach, closed, lists } = make();
     const tab = terminals.open("1");
     const socket = attach(0);
     socket.end(1006);
+    lists({ ...info("renamed"), former_names: ["1"] });
     await terminals.close(tab);
     expect(closed).toEqual(["1"]);
+  });
+
+  it("closes what has ended before it begins anew, and nothing that has gone with its environment", async () => {
+    const { terminals, attach, closed, lists } = make();
+    const tab = terminals.open("1");
+    attach(0).say({ type: "exit", code: 1 });
+    await tab.restart();
+    expect(closed).toEqual([]);
+    attach(0).say({ type: "exit", code: 1 });
+    lists(info("1"));
+    await tab.restart();
+    expect(closed).toEqual(["1"]);
+    expect(FakeSocket.dialed).toHaveLength(3);
   });
 });
 
 describe("Runner", () => {
   /** A runner, its screen's reports, and what the server lists. */
   function makeRunner() {
-    const { terminals, attach, closed, commands } = make();
-    let listed: readonly TerminalInfo[] = [];
+    const { list, ...made } = make();
     const figures: string[] = [];
-    const runner = new Runner({
-      session: "s", terminals, list: () => Promise.resolve(listed), exists: () => false, figure: (path) => figures.push(path),
-    });
-    return { runner, terminals, attach, closed, commands, figures, lists: (...infos: TerminalInfo[]) => (listed = infos) };
+    const runner = new Runner({ session: "s", terminals: made.terminals, list, exists: () => false, figure: (path, by) => figures.push(`${path} by ${by}`) });
+    return { ...made, runner, figures };
   }
   const change = (path: string, op = "put") => changeSchema.parse({ op, path, type: "file", revision: 2 });
 
@@ -194,9 +207,10 @@ describe("Runner", () => {
   });
 
   it("begins an ended terminal anew, and is over when its terminal goes", async () => {
-    const { runner, terminals, attach, closed, commands } = makeRunner();
+    const { runner, terminals, attach, closed, commands, lists } = makeRunner();
     terminals.open("run");
     attach(0).say({ type: "exit", code: 0 });
+    lists({ ...info("run"), running: false });
     await runner.run("main.py");
     expect(closed).toEqual(["run"]);
     FakeSocket.last.open();
@@ -213,7 +227,10 @@ describe("Runner", () => {
     runner.changed([change(".figures/before-1.png")]);
     await runner.run("plot.py");
     runner.changed([change(".figures/plot-1.png"), change(".figures/plot-1.png.part"), change("own.png"), change(".figures/old-1.png", "delete")]);
-    expect(figures).toEqual([".figures/plot-1.png"]);
+    expect(figures).toEqual([".figures/plot-1.png by plot.py"]);
+    // Its first name was seen; what only changes its name is no news.
+    runner.changed([{ ...change(".figures/plot-2.png", "move"), from: ".figures/plot-2.png.part" }, { ...change(".figures/b.png", "move"), from: ".figures/plot-1.png" }]);
+    expect(figures.slice(1)).toEqual([".figures/plot-2.png by plot.py"]);
     expect(await runner.run("notes.txt")).toBeNull();
   });
 });

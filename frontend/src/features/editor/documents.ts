@@ -40,8 +40,8 @@ const mostClosed = 30;
 export interface OpenOptions {
   /** Only looked at: the next that is takes its place. */
   readonly preview?: boolean;
-  /** In the group beside this one, which keeps the keys. */
-  readonly beside?: boolean;
+  /** In the group beside the one that has this file; the keys stay where they are. */
+  readonly beside?: string;
 }
 
 /** What of the editor that is shown others may use. */
@@ -143,19 +143,20 @@ export class Documents {
     return [...this.#watching.keys()].find((tab) => tab.path === path);
   }
 
-  open(path: string, { preview = false, beside = false }: OpenOptions = {}): Document {
+  open(path: string, { preview = false, beside }: OpenOptions = {}): Document {
     const tab = this.find(path) ?? this.#make(path);
     const { groups, group: focused } = this.state.get();
     let target = this.#group();
     let all = groups;
-    if (beside) {
-      const at = groups.findIndex(({ id }) => id === focused);
+    if (beside !== undefined) {
+      const of = this.#holder(beside) ?? target;
+      const at = groups.findIndex(({ id }) => id === of.id);
       const next = groups[at + 1] ?? (groups.length > 1 ? groups[at - 1] : undefined);
       target = next ?? emptyGroup(this.#nextGroup++);
       if (!next) all = [...groups, target];
     }
     const { group, replaced } = showTab(target, tab, preview);
-    this.#set(all.map((each) => (each.id === group.id ? group : each)), beside ? focused : group.id);
+    this.#set(all.map((each) => (each.id === group.id ? group : each)), beside === undefined ? group.id : focused);
     if (replaced) this.#release(replaced);
     return tab;
   }
@@ -348,6 +349,13 @@ export class Documents {
   #group(): TabGroup {
     const { groups, group } = this.state.get();
     return groups.find(({ id }) => id === group) ?? groups[0] ?? emptyGroup(1);
+  }
+
+  /** The group that has a file; of several, the one that has the keys. */
+  #holder(path: string): TabGroup | undefined {
+    const { groups, group } = this.state.get();
+    const holders = groups.filter(({ tabs }) => tabs.some((tab) => tab.path === path));
+    return holders.find(({ id }) => id === group) ?? holders[0];
   }
 
   #change(change: (group: TabGroup) => TabGroup): void {

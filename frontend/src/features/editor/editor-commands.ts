@@ -64,7 +64,7 @@ export function editorTabCommands(documents: Documents, { readOnly, close }: Doi
     const now = shown();
     if (!now) return;
     now.tab.viewIn(now.group.id).set("source");
-    documents.open(now.tab.path, { beside: true });
+    documents.open(now.tab.path, { beside: now.tab.path });
     const beside = state().groups.find((group) => group.id !== now.group.id && group.active === now.tab);
     if (beside) now.tab.viewIn(beside.id).set("preview");
   };

@@ -22,8 +22,8 @@ export interface RunnerOptions {
   readonly terminals: Terminals;
   readonly list: () => Promise<readonly TerminalInfo[]>;
   readonly exists: (path: string) => boolean;
-  /** Shows a figure that a run has made. */
-  readonly figure: (path: string) => void;
+  /** Shows a figure that a run of a file has made. */
+  readonly figure: (path: string, by: string) => void;
 }
 
 /** The terminal's name. */
@@ -38,8 +38,8 @@ export class Runner {
   readonly #options: RunnerOptions;
   #unfollow: () => void = () => undefined;
   #asked = false;
-  /** A file was run since the page was opened: the figures that come are its. */
-  #ran = false;
+  /** The file that was run last since the page was opened: the figures that come are its. */
+  #ran: string | null = null;
 
   constructor(options: RunnerOptions) {
     this.#options = options;
@@ -68,7 +68,7 @@ export class Runner {
     const line = commandLine(path, this.argsOf(path), this.#options.exists);
     if (line === null) return null;
     const tab = await this.command(path, line);
-    this.#ran = true;
+    this.#ran = path;
     return tab;
   }
 
@@ -134,15 +134,20 @@ export class Runner {
 
   /** Takes what the event stream says of files: figures are shown. */
   changed(changes: readonly Change[]): void {
-    if (!this.#ran) return;
-    for (const { op, path, type: kind } of changes) {
-      if (op === "put" && kind === "file" && path.startsWith(figures) && path.endsWith(".png")) this.#options.figure(path);
+    if (this.#ran === null) return;
+    for (const { op, path, from = "", type: kind } of changes) {
+      // One is written under another name first, which may have been seen: then it comes as a move.
+      if ((op === "put" || (op === "move" && !isFigure(from))) && kind === "file" && isFigure(path)) this.#options.figure(path, this.#ran);
     }
   }
 
   dispose(): void {
     this.#unfollow();
   }
+}
+
+function isFigure(path: string): boolean {
+  return path.startsWith(figures) && path.endsWith(".png");
 }
 
 function type(tab: TerminalTab, keys: string): void {

@@ -144,7 +144,9 @@ function placesOf(files: NonNullable<TerminalsOptions["files"]>, where: () => st
 /** Closes a terminal, if the server has it: it may have gone with its environment. */
 async function forgetOnServer(options: TerminalsOptions, name: string): Promise<void> {
   try {
-    await options.closeOnServer(name);
+    // Asked first: a browser notes each answer that is an error.
+    const list = await options.list();
+    if (list.some((info) => info.name === name || info.former_names.includes(name))) await options.closeOnServer(name);
   } catch (error) {
     if (!(error instanceof Problem && (error.status === 404 || error.status === 503))) throw error;
   }

@@ -145,7 +145,7 @@ export class Workspace {
       terminals: this.terminals,
       list: () => api.terminals(id),
       exists: (path) => this.files.state.get().tree.has(path),
-      figure: (path) => this.#figure(path),
+      figure: (path, by) => this.#figure(path, by),
     });
     this.events = new EventStream({
       session: id,
@@ -413,8 +413,8 @@ export class Workspace {
   }
 
   /** Shows what a program has drawn beside what made it, where there is room for both. */
-  #figure(path: string): void {
-    if (window.matchMedia("(min-width: 768px)").matches) this.documents.open(path, { beside: true });
+  #figure(path: string, by: string): void {
+    if (window.matchMedia("(min-width: 768px)").matches) this.documents.open(path, { beside: by });
     else inform(`${path} was drawn.`, { label: "Show", run: () => this.openAt(path, null) });
   }
 
