@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"codingplatform/backend"
 )
@@ -14,10 +16,17 @@ import (
 const (
 	// inlineBytes is the largest content in one row.
 	inlineBytes = 256 << 10
+	// A larger content is stored and read in chunks, and a chunk is rows of pieceBytes, of which two fill a page.
 	chunkBytes  = 1 << 20
+	pieceBytes  = 4000
+	chunkPieces = (chunkBytes + pieceBytes - 1) / pieceBytes
 )
 
-const insertChunk = `INSERT INTO blob_chunks (chunks_id, n, data) VALUES ($1::uuid, $2, $3)`
+const insertChunk = `INSERT INTO blob_pieces (chunks_id, n, data)
+	SELECT $1::uuid, $2::integer + u.i - 1, u.data FROM unnest($3::bytea[]) WITH ORDINALITY AS u (data, i)`
+
+// pieces are the rows of a chunk.
+func pieces(chunk []byte) [][]byte { return slices.Collect(slices.Chunk(chunk, pieceBytes)) }
 
 // theirs is the proof that session $2 has content b. These are look-ups in an index also while the server's statistics
 // have not followed a session's growth: an EXISTS would then be answered from a table of all that the session has.
@@ -133,12 +142,11 @@ func (r *BlobContent) fill() error {
 		if r.chunks == nil {
 			return fmt.Errorf("a content ends after %d of %d bytes: %w", r.read, r.Size, io.ErrUnexpectedEOF)
 		}
-		err := r.store.pool.QueryRow(r.ctx, `SELECT data FROM blob_chunks WHERE chunks_id = $1::uuid AND n = $2`, *r.chunks, r.next).Scan(&r.data)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return fmt.Errorf("a content ends after %d of %d bytes: %w", r.read, r.Size, io.ErrUnexpectedEOF)
-		}
-		if err != nil {
+		if err := r.readChunk(); err != nil {
 			return wrap(err, "read a content")
+		}
+		if len(r.data) == 0 {
+			return fmt.Errorf("a content ends after %d of %d bytes: %w", r.read, r.Size, io.ErrUnexpectedEOF)
 		}
 		if r.within > 0 && r.within >= len(r.data) {
 			return fmt.Errorf("chunk %d of a content has only %d bytes: %w", r.next, len(r.data), io.ErrUnexpectedEOF)
@@ -147,6 +155,24 @@ func (r *BlobContent) fill() error {
 		r.data, r.within = r.data[r.within:], 0
 	}
 	return nil
+}
+
+// readChunk reads the next chunk into data; without rows it is empty.
+func (r *BlobContent) readChunk() error {
+	first := r.next * chunkPieces
+	rows, err := r.store.pool.Query(r.ctx, `SELECT data FROM blob_pieces WHERE chunks_id = $1::uuid AND n >= $2 AND n < $3 ORDER BY n`,
+		*r.chunks, first, first+chunkPieces)
+	if err != nil {
+		return err
+	}
+	chunk := make([]byte, 0, min(r.Size-r.next*chunkBytes, chunkBytes))
+	var piece pgtype.DriverBytes
+	_, err = pgx.ForEachRow(rows, []any{&piece}, func() error {
+		chunk = append(chunk, piece...)
+		return nil
+	})
+	r.data = chunk
+	return err
 }
 
 func noBlob() error {

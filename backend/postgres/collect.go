@@ -128,18 +128,28 @@ func (s *Store) collectBatch(ctx context.Context) (deleted int64, candidates int
 		candidates = len(hashes)
 		return tx.QueryRow(ctx, `
 			WITH gone AS (DELETE FROM blobs b WHERE b.hash = ANY($1::bytea[]) AND `+unreferenced+` RETURNING chunks_id),
-			chunks AS (DELETE FROM blob_chunks c USING gone g WHERE c.chunks_id = g.chunks_id)
+			pieces AS (DELETE FROM blob_pieces c USING gone g WHERE c.chunks_id = g.chunks_id)
 			SELECT count(*) FROM gone`, hashes).Scan(&deleted)
 	})
 	return deleted, candidates, err
 }
 
-// collectChunks deletes chunks that no content has ever named.
+const unnamed = `NOT EXISTS (SELECT FROM blobs b WHERE b.chunks_id = c.chunks_id)`
+
+// collectChunks deletes chunks that no content has ever named. It locks the first piece of each, which an upload that ends
+// holds, and looks again in a later statement.
 func (s *Store) collectChunks(ctx context.Context) error {
-	_, err := s.pool.Exec(ctx, `
-		DELETE FROM blob_chunks c USING (
-			SELECT f.chunks_id FROM blob_chunks f
-			WHERE f.n = 0 AND f.created_at < now() - interval '1 day' AND NOT EXISTS (SELECT FROM blobs b WHERE b.chunks_id = f.chunks_id)) lost
-		WHERE c.chunks_id = lost.chunks_id`)
-	return err
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `SELECT c.chunks_id::text FROM blob_pieces c WHERE c.n = 0 AND c.created_at < now() - interval '1 day' AND `+unnamed+`
+			FOR UPDATE SKIP LOCKED`)
+		if err != nil {
+			return err
+		}
+		lost, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil || len(lost) == 0 {
+			return err
+		}
+		_, err = tx.Exec(ctx, `DELETE FROM blob_pieces c WHERE c.chunks_id = ANY($1::uuid[]) AND `+unnamed, lost)
+		return err
+	})
 }

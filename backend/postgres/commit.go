@@ -92,8 +92,8 @@ func (e *edit) queueContents(b *pgx.Batch, hashes []backend.Hash) {
 			chunksID, data = uuid.NewString(), nil
 			n := 0
 			for chunk := range slices.Chunk(content, chunkBytes) {
-				b.Queue(insertChunk, chunksID, n, chunk)
-				n++
+				b.Queue(insertChunk, chunksID, n, pieces(chunk))
+				n += chunkPieces
 			}
 		} else if data == nil {
 			data = []byte{}

@@ -72,7 +72,7 @@ func (s *Store) contents(ctx context.Context, items []backend.Item) ([][]byte, e
 		hashes = append(hashes, i.Hash)
 	}
 	rows, err := s.pool.Query(ctx, `SELECT b.hash, b.size, CASE WHEN b.chunks_id IS NULL THEN b.data ELSE
-			(SELECT string_agg(c.data, ''::bytea ORDER BY c.n) FROM blob_chunks c WHERE c.chunks_id = b.chunks_id) END
+			(SELECT string_agg(c.data, ''::bytea ORDER BY c.n) FROM blob_pieces c WHERE c.chunks_id = b.chunks_id) END
 		FROM blobs b WHERE b.hash = ANY($1::bytea[])`, hashBytes(hashes))
 	if err != nil {
 		return nil, err

@@ -21,7 +21,7 @@ const copyRows = 100
 const blobsKey = "blobs_pkey"
 
 const (
-	copyChunks = `COPY blob_chunks (chunks_id, n, data) FROM STDIN BINARY`
+	copyPieces = `COPY blob_pieces (chunks_id, n, data) FROM STDIN BINARY`
 	copyBlobs  = `COPY blobs (hash, size, data) FROM STDIN BINARY`
 	copyItems  = `COPY workspace_items (session_id, id, parent_id, name, path, type, mode, size, mtime_ns, content_hash, link_target,
 		unsaved_reason, revision, source, created_at, updated_at) FROM STDIN BINARY`

@@ -52,7 +52,7 @@ func (s *Store) PutBlob(ctx context.Context, lease backend.Lease, hash backend.H
 	defer func() {
 		if err != nil && up.chunks != uuid.Nil {
 			// Without this the collector would find them later.
-			_, derr := s.pool.Exec(context.WithoutCancel(ctx), `DELETE FROM blob_chunks WHERE chunks_id = $1::uuid`, up.chunks.String())
+			_, derr := s.pool.Exec(context.WithoutCancel(ctx), `DELETE FROM blob_pieces WHERE chunks_id = $1::uuid`, up.chunks.String())
 			err = errors.Join(err, wrap(derr, "remove the chunks of a failed upload"))
 		}
 	}()
@@ -82,7 +82,8 @@ type upload struct {
 	size   int64
 	inline []byte
 	chunks uuid.UUID
-	count  int32
+	// count is how many pieces there are.
+	count int32
 	// stored tells how the last part went; nil: there is none.
 	stored chan error
 }
@@ -127,24 +128,22 @@ func (u *upload) read(ctx context.Context, r io.Reader) (err error) {
 }
 
 // storePart has the next chunks stored while something else is done. Their transaction need not be durable: that of finish
-// is, and counts them.
+// is, and looks for the last of them.
 func (u *upload) storePart(ctx context.Context, part []byte) {
 	if u.chunks == uuid.Nil {
 		u.chunks = uuid.New()
 	}
-	var rows []io.Reader
-	r := newRows(4 * columnBytes)
+	r := newRows(len(part) + partChunks*chunkPieces*3*columnBytes)
 	for chunk := range slices.Chunk(part, chunkBytes) {
-		r.row(3)
-		r.bytes(u.chunks[:])
-		r.int32(u.count)
-		r.length(len(chunk))
-		rows = append(rows, bytes.NewReader(r.buf), bytes.NewReader(chunk))
-		r = &binaryRows{}
-		u.count++
+		for piece := range slices.Chunk(chunk, pieceBytes) {
+			r.row(3)
+			r.bytes(u.chunks[:])
+			r.int32(u.count)
+			r.content(piece)
+			u.count++
+		}
 	}
 	r.end()
-	rows = append(rows, bytes.NewReader(r.buf))
 	stored := make(chan error, 1)
 	u.stored = stored
 	go func() {
@@ -155,7 +154,7 @@ func (u *upload) storePart(ctx context.Context, part []byte) {
 			if err := conn.SendBatch(ctx, b).Close(); err != nil {
 				return err
 			}
-			if _, err := conn.Conn().PgConn().CopyFrom(ctx, io.MultiReader(rows...), copyChunks); err != nil {
+			if _, err := conn.Conn().PgConn().CopyFrom(ctx, bytes.NewReader(r.buf), copyPieces); err != nil {
 				return err
 			}
 			_, err := conn.Exec(ctx, `COMMIT`)
@@ -186,14 +185,15 @@ func (u *upload) finish(ctx context.Context) error {
 	superfluous := false
 	err := pgx.BeginFunc(ctx, u.store.pool, func(tx pgx.Tx) error {
 		var held bool
-		var chunks int32
+		var ends int
 		var stored *string
 		b := &pgx.Batch{}
 		b.Queue(`SELECT lease_epoch = $2 AND lease_holder = $3 FROM workspaces WHERE session_id = $1 FOR SHARE`,
 			string(u.lease.SessionID), u.lease.Epoch, u.lease.Holder).QueryRow(func(row pgx.Row) error { return row.Scan(&held) })
-		// Held against the collector, which takes chunks without a content for garbage.
-		b.Queue(`SELECT count(*) FROM (SELECT FROM blob_chunks WHERE chunks_id = NULLIF($1, '')::uuid FOR KEY SHARE) AS c`, named).
-			QueryRow(func(row pgx.Row) error { return row.Scan(&chunks) })
+		// Held against the collector, which takes chunks without a content for garbage. What the server has forgotten is the
+		// last, or all.
+		b.Queue(`SELECT count(*) FROM (SELECT FROM blob_pieces WHERE chunks_id = NULLIF($1, '')::uuid AND n IN (0, $2) FOR KEY SHARE) AS c`,
+			named, u.count-1).QueryRow(func(row pgx.Row) error { return row.Scan(&ends) })
 		b.Queue(`
 			INSERT INTO blobs AS b (hash, size, data, chunks_id) VALUES ($1, $2, $3, NULLIF($4, '')::uuid)
 			ON CONFLICT (hash) DO UPDATE SET touched_at = now()
@@ -210,7 +210,7 @@ func (u *upload) finish(ctx context.Context) error {
 		switch {
 		case !held:
 			return staleLease()
-		case chunks != u.count:
+		case u.chunks != uuid.Nil && ends != 2:
 			return backend.Errorf(backend.CodeUnavailable, "the upload took so long that its beginning has been removed: send it again")
 		}
 		superfluous = u.chunks != uuid.Nil && (stored == nil || *stored != named)
@@ -219,6 +219,6 @@ func (u *upload) finish(ctx context.Context) error {
 	if err != nil || !superfluous {
 		return err
 	}
-	_, err = u.store.pool.Exec(ctx, `DELETE FROM blob_chunks WHERE chunks_id = $1::uuid`, u.chunks.String())
+	_, err = u.store.pool.Exec(ctx, `DELETE FROM blob_pieces WHERE chunks_id = $1::uuid`, u.chunks.String())
 	return err
 }
