@@ -97,7 +97,8 @@ type Change struct {
 // Conflict is a path at which editor and terminal changed the same version. Both versions are in the
 // history; the terminal's is the present one.
 type Conflict struct {
-	Path string
+	// Path of the file now, and at the time of the conflict: that is where its versions are.
+	Path, VersionsPath string
 	// Revision of the present version, of the other one, and of the version that both were made from
 	// (0: there was none).
 	Revision, OtherRevision, BaseRevision int64

@@ -8,9 +8,10 @@ import (
 
 // conflictBody is a path at which the editor and the environment changed the same version: Revision is the present one,
 // OtherRevision the other one (0: it had been deleted), BaseRevision what both were made from (0: nothing). Their contents
-// are at /version/{revision}/{path}.
+// are at /version/{revision}/{versions_path}, which is where the file was then.
 type conflictBody struct {
 	Path          string `json:"path"`
+	VersionsPath  string `json:"versions_path"`
 	Revision      int64  `json:"revision"`
 	OtherRevision int64  `json:"other_revision"`
 	BaseRevision  int64  `json:"base_revision"`

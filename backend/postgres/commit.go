@@ -46,12 +46,15 @@ func (e *edit) commit(ctx context.Context) error {
 	if e.resolves != "" {
 		b.Queue(resolveConflicts, string(e.session), e.resolves)
 	}
+	for _, m := range e.moves {
+		b.Queue(moveConflicts, string(e.session), m[0], m[1])
+	}
 	e.queueConflicts(b)
 	e.queueWorkspace(b)
 	if changed {
 		b.Queue(`SELECT pg_notify($1, $2)`, channel, payload(e.session, e.revision, kindFiles))
 	}
-	if len(e.conflicts) > 0 {
+	if len(e.conflicts)+len(e.moves) > 0 {
 		b.Queue(`SELECT pg_notify($1, $2)`, channel, payload(e.session, e.revision, kindConflict))
 	}
 	if e.how == dry {

@@ -14,13 +14,13 @@ func (s *Store) OpenConflicts(ctx context.Context, id backend.SessionID) ([]back
 		return nil, noSession()
 	}
 	rows, err := s.pool.Query(ctx, `
-		SELECT path, revision, other_revision, base_revision FROM workspace_conflicts
+		SELECT path, coalesce(versions_path, path), revision, other_revision, base_revision FROM workspace_conflicts
 		WHERE session_id = $1 AND resolved_at IS NULL ORDER BY id`, string(id))
 	if err != nil {
 		return nil, wrap(err, "list conflicts")
 	}
 	conflicts, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (c backend.Conflict, err error) {
-		err = row.Scan(&c.Path, &c.Revision, &c.OtherRevision, &c.BaseRevision)
+		err = row.Scan(&c.Path, &c.VersionsPath, &c.Revision, &c.OtherRevision, &c.BaseRevision)
 		return c, err
 	})
 	return conflicts, wrap(err, "list conflicts")
@@ -43,3 +43,7 @@ func (s *Store) ResolveConflict(ctx context.Context, id backend.SessionID, path 
 }
 
 const resolveConflicts = `UPDATE workspace_conflicts SET resolved_at = now() WHERE session_id = $1 AND path = $2 AND resolved_at IS NULL`
+
+// moveConflicts has open conflicts follow what is moved from $2 to $3.
+const moveConflicts = `UPDATE workspace_conflicts SET versions_path = coalesce(versions_path, path), path = $3 || substr(path, length($2) + 1)
+	WHERE session_id = $1 AND resolved_at IS NULL AND (path = $2 OR starts_with(path, $2 || '/'))`

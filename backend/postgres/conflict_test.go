@@ -55,3 +55,40 @@ func TestConflictAfterAMove(t *testing.T) {
 	}
 	meets(w.commit(lease, 9, putFile("p", "disk", base)), "p", "base of p", "r")
 }
+
+// TestAConflictFollowsItsFile: it is open where the file is now, and its versions are where the file was then.
+func TestAConflictFollowsItsFile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	lease := w.lease("one")
+	base := w.commit(lease, 1, putFolder("d"), putFolder("d/e"), putFile("d/e/f", "base", 0), putFile("d/e/ff", "another", 0)).Revision
+	w.save("d/e/f", "editor")
+	w.save("d/e/ff", "editor of another")
+	w.commit(lease, 2, putFile("d/e/f", "disk", base), putFile("d/e/ff", "disk of another", base))
+	follows := func(to map[string]string) {
+		t.Helper()
+		open, err := w.OpenConflicts(t.Context(), w.session)
+		if err != nil || len(open) != len(to) {
+			t.Fatalf("open are %+v, %v", open, err)
+		}
+		for _, c := range open {
+			if to[c.Path] != c.VersionsPath {
+				t.Errorf("it is at %q and its versions at %q, want one of %v", c.Path, c.VersionsPath, to)
+			}
+			item, err := w.VersionAt(t.Context(), w.session, c.VersionsPath, c.OtherRevision)
+			if err != nil || c.VersionsPath == "d/e/f" && item.Hash != sha256.Sum256([]byte("editor")) {
+				t.Errorf("the other version of %s: %+v, %v", c.Path, item, err)
+			}
+		}
+	}
+	follows(map[string]string{"d/e/f": "d/e/f", "d/e/ff": "d/e/ff"})
+	w.commit(lease, 3, backend.BatchEntry{Op: backend.OpMove, From: "d/e/f", BaseRevision: base, Item: backend.Item{Path: "d/e/g"}})
+	w.commit(lease, 4, backend.BatchEntry{Op: backend.OpMove, From: "d/e/g", BaseRevision: base, Item: backend.Item{Path: "d/h"}})
+	follows(map[string]string{"d/h": "d/e/f", "d/e/ff": "d/e/ff"})
+	if _, err := w.MovePath(t.Context(), w.path("d"), "x"); err != nil {
+		t.Fatal(err)
+	}
+	follows(map[string]string{"x/h": "d/e/f", "x/e/ff": "d/e/ff"})
+	w.save("x/h", "merged")
+	follows(map[string]string{"x/e/ff": "d/e/ff"})
+}

@@ -35,6 +35,8 @@ type workspaceRow struct {
 	holder                                 string
 	cursor                                 backend.Cursor
 	incarnationRevision                    int64
+	// conflicts: some are open.
+	conflicts bool
 }
 
 // node is an item in memory, with what only the rows know.
@@ -77,6 +79,8 @@ type edit struct {
 	deleted []int64
 	dirty   []*node
 	history []historyRow
+	// moves are those in which open conflicts may be, each from and to.
+	moves [][2]string
 	// conflicts are found by a batch; cursor is set by one.
 	conflicts []backend.Conflict
 	// resolves is a path whose conflicts a save settles.
@@ -147,13 +151,15 @@ func (s *Store) begin(ctx context.Context, session backend.SessionID, p plan) (_
 	found := false
 	b.Queue(`
 		SELECT revision, item_count, file_count, unsaved_count, byte_count, lease_epoch, lease_holder, cursor_incarnation, cursor_sequence,
-			applied_revision, cursor_revision, cursor_rejected, incarnation_revision, clock_timestamp()
+			applied_revision, cursor_revision, cursor_rejected, incarnation_revision, clock_timestamp(),
+			EXISTS (SELECT FROM workspace_conflicts c WHERE c.session_id = $1 AND c.resolved_at IS NULL)
 		FROM workspaces WHERE session_id = $1 FOR UPDATE`, string(session)).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
 			found = true
 			w := &e.ws
 			if err := rows.Scan(&w.revision, &w.items, &w.files, &w.unsaved, &w.bytes, &w.epoch, &w.holder, &w.cursor.Incarnation, &w.cursor.Sequence,
-				&w.cursor.AppliedRevision, &w.cursor.Revision, &w.cursor.Rejected, &w.incarnationRevision, &e.at); err != nil {
+				&w.cursor.AppliedRevision, &w.cursor.Revision, &w.cursor.Rejected, &w.incarnationRevision, &e.at,
+				&w.conflicts); err != nil {
 				return err
 			}
 		}

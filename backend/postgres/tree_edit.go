@@ -114,6 +114,9 @@ func (e *edit) move(n *node, to string, source backend.Source, previous backend.
 		e.mark(n)
 	}
 	n.Revision, n.UpdatedAt, n.source = e.revision, e.at, source
+	if e.ws.conflicts {
+		e.moves = append(e.moves, [2]string{from, to})
+	}
 	parent := e.parent(to)
 	if parent.children == nil {
 		parent.children = map[string]*node{}

@@ -199,6 +199,7 @@ func NewTerminals(infos []*agentv1.TerminalInfo) []Terminal {
 type conflictMessage struct {
 	Type          string `json:"type"`
 	Path          string `json:"path"`
+	VersionsPath  string `json:"versions_path"`
 	Revision      int64  `json:"revision"`
 	BaseRevision  int64  `json:"base_revision"`
 	OtherRevision int64  `json:"other_revision"`
@@ -208,7 +209,7 @@ type conflictMessage struct {
 
 func newConflict(c backend.Conflict, resolved bool, message string) conflictMessage {
 	return conflictMessage{
-		Type: "conflict", Path: c.Path, Revision: c.Revision, BaseRevision: c.BaseRevision, OtherRevision: c.OtherRevision,
+		Type: "conflict", Path: c.Path, VersionsPath: c.VersionsPath, Revision: c.Revision, BaseRevision: c.BaseRevision, OtherRevision: c.OtherRevision,
 		Resolved: resolved, Message: message,
 	}
 }

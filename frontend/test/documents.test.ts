@@ -42,7 +42,7 @@ describe("Documents", () => {
 
   it("keeps the conflicts that the server tells of, until they are resolved", async () => {
     const { documents } = await make();
-    const event = { type: "conflict", path: "a", revision: 3, other_revision: 2, base_revision: 1, resolved: false, message: "" } as const;
+    const event = { type: "conflict", path: "a", versions_path: "a", revision: 3, other_revision: 2, base_revision: 1, resolved: false, message: "" } as const;
     documents.conflict(event);
     documents.conflict({ ...event, path: "b" });
     documents.conflict({ ...event, resolved: true });

@@ -190,6 +190,8 @@ export const eventSchema = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("conflict"),
     path: z.string(),
+    /** Where the file was then, and its versions are. */
+    versions_path: text,
     /** Of the present version, of the other one, and of what both were made from (0: there was nothing). */
     revision: count,
     other_revision: count,

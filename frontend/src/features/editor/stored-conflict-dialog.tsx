@@ -39,7 +39,7 @@ async function textAt(session: string, path: string, revision: number): Promise<
 }
 
 /** Saves what is edited, so that the present version is what the editor shows. */
-async function textsOf(session: string, doc: Document, { path, base_revision: base, other_revision: other }: ConflictEvent): Promise<Texts> {
+async function textsOf(session: string, doc: Document, { versions_path: path, base_revision: base, other_revision: other }: ConflictEvent): Promise<Texts> {
   if (doc.dirty && !(await doc.save())) throw new Error("what you have edited could not be saved first");
   const [before, theOther] = await Promise.all([textAt(session, path, base), textAt(session, path, other)]);
   if (theOther === null || !doc.buffer) throw new Error("the other version is no text, or is not kept any more");
