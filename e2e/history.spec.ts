@@ -213,8 +213,16 @@ test("who changes a file that was changed elsewhere merges both, wherever the ot
     const banner = (on: Page) => on.getByText("both versions are kept", { exact: false }).and(on.locator("[role=status]")).getByRole("button", { name: "Merge…" });
     await expect(banner(page)).toBeVisible();
     await expect(banner(other)).toBeVisible();
+    // It follows the file. What is written and moved at once comes as a new file instead.
+    await expect.poll(() => contentOf(context, id, "text.txt")).toBe("program 4000\n");
+    await typeInTerminal(page, "mv text.txt renamed.txt");
+    for (const on of [page, other]) {
+      await expect(on.getByRole("tab", { name: "renamed.txt" })).toBeVisible();
+      await expect(banner(on)).toBeVisible();
+    }
     await banner(page).click();
-    await expect(dialog).toContainText("Two versions of text.txt");
+    await expect(dialog).toContainText("Two versions of renamed.txt");
+    await expect(dialog.getByRole("button", { name: "The editor’s version", exact: true })).toBeVisible();
     await lookWide(page, "stored-conflict");
     await dialog.getByRole("button", { name: "Keep it as it is" }).click();
     await expect(dialog).toBeHidden();
