@@ -1,4 +1,4 @@
-import type { LineEnds, TextBuffer } from "@/features/editor/document";
+import type { LineEnds, TextBuffer } from "@/features/editor/text-buffer";
 
 /** A text without an editor. Each change has a version of its own. */
 export class FakeBuffer implements TextBuffer {

@@ -13,10 +13,12 @@ import { useStore } from "@/hooks/use-store";
 import { api } from "@/lib/api";
 import { formatBytes } from "@/lib/format";
 import { CodeEditor } from "./code-editor";
-import { mostShownBytes, type Document, type View } from "./document";
+import type { Document } from "./document";
+import type { View } from "./document-state";
 import type { Documents } from "./documents";
 import { EditorFooter } from "./editor-footer";
 import { encodings } from "./encoding";
+import { mostShownBytes } from "./parts";
 
 // What shows other things than text is loaded with the first of them.
 const BinaryView = dynamic(() => import("@/features/viewers/binary-view"), { ssr: false });

@@ -13,76 +13,13 @@ import { Problem, errorText } from "@/lib/problem";
 import type { FileContent } from "@/lib/schemas";
 import { Store } from "@/lib/store";
 import { binaryKind, previewFirst } from "@/features/viewers/kind";
+import type { DocumentState, Reading, View } from "./document-state";
+import { DraftKeeper } from "./draft-keeper";
 import type { Draft, DraftStore } from "./drafts";
-import { bytesOfBase64, decodeBytes, decodeUTF8, encodeUTF8, isWritten, type Decoded, type Encoding } from "./encoding";
-import { Parts } from "./parts";
-
-/** The editable text, as the editor's model gives it. */
-export interface TextBuffer {
-  text(): string;
-  /** Replaces the text, and keeps the cursor and the undo history. */
-  setText(text: string): void;
-  /** Adds to the end, which is no edit that could be undone. */
-  append(text: string): void;
-  /** How many lines it has. */
-  lines(): number;
-  /** A number for the present text: undoing an edit brings the former one back. */
-  version(): number;
-  onChange(listener: () => void): () => void;
-  setPath(path: string): void;
-  /** Calls after a change of the text, its language, its line ends or its indentation. */
-  onFacts(listener: () => void): () => void;
-  /** The language that it is shown in, by the editor's ID. */
-  readonly language: string;
-  setLanguage(id: string): void;
-  readonly lineEnds: LineEnds;
-  /** Changes all of them: an edit like any other. */
-  setLineEnds(lineEnds: LineEnds): void;
-  dispose(): void;
-}
-
-export type LineEnds = "LF" | "CRLF";
-
-/** A place in a text: lines and columns from 1, columns in UTF-16 code units. With an end it is what lies between. */
-export interface Place {
-  readonly line: number;
-  readonly column?: number;
-  readonly endLine?: number;
-  readonly endColumn?: number;
-}
-
-export type DocumentContent =
-  | { readonly kind: "loading" }
-  /** `large`: too large to be edited here, and read in parts. Another encoding than UTF-8 is not edited either. */
-  | { readonly kind: "text"; readonly readOnly: boolean; readonly large: boolean; readonly encoding: Encoding }
-  | { readonly kind: "bytes"; readonly bytes: ByteSource }
-  | { readonly kind: "unavailable"; readonly message: string };
-
-/** How much of a large text is shown, in bytes. */
-export interface Reading {
-  readonly read: number;
-  readonly busy: boolean;
-  /** Why the next part could not be read, or "". */
-  readonly error: string;
-}
-
-export type View = "source" | "preview";
-export type SaveState = "saved" | "unsaved" | "saving" | "conflict";
-
-export interface DocumentState {
-  readonly path: string;
-  readonly content: DocumentContent;
-  readonly save: SaveState;
-  /** The revision that the text is based on. */
-  readonly revision: number;
-  readonly size: number;
-  /** The file is gone on the server; the text is still here. */
-  readonly deleted: boolean;
-  /** Why the last save did not work, or "". */
-  readonly error: string;
-  /** The other version, in a conflict; `readable`: it is text, and can be merged. */
-  readonly theirs: { readonly revision: number; readonly text: string; readonly readable: boolean } | null;
-}
+import { decodeUTF8, encodeUTF8, isWritten, type Decoded, type Encoding } from "./encoding";
+import { mostShownBytes, Parts } from "./parts";
+import { readContent } from "./read-content";
+import type { Place, TextBuffer } from "./text-buffer";
 
 export type DocumentAPI = Pick<API, "file" | "bytes" | "write" | "version">;
 
@@ -106,8 +43,6 @@ export interface DocumentOptions {
 
 /** Larger texts are shown without editing, in bytes. */
 export const readOnlyBytes = 5 << 20;
-/** As much of a text is shown at most: an editor holds all of its lines. */
-export const mostShownBytes = 64 << 20;
 
 export class Document {
   readonly id: number;
@@ -122,14 +57,13 @@ export class Document {
   readonly #views = new Map<number, Store<View>>();
   buffer: TextBuffer | undefined;
   readonly #options: DocumentOptions;
+  readonly #drafts: DraftKeeper;
   #savedVersion = 0;
   #saving: Promise<boolean> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** The newest revision that was told of while a save was on its way. */
   #pendingRevision = 0;
   #disposed = false;
-  #draftTimer: ReturnType<typeof setTimeout> | undefined;
-  #draftDue = false;
   /** The buffer takes what is saved: that is no edit. */
   #filling = false;
   /** The file could not be read, for a reason that may pass. */
@@ -143,6 +77,7 @@ export class Document {
   constructor(options: DocumentOptions) {
     this.id = options.id;
     this.#options = options;
+    this.#drafts = new DraftKeeper(options.drafts, () => this.path, () => this.#draft(), options.draftMs);
     this.state = new Store<DocumentState>({
       path: options.path, content: { kind: "loading" }, save: "saved", revision: 0, size: 0, deleted: false,
       error: "", theirs: null,
@@ -167,10 +102,10 @@ export class Document {
   }
 
   async load(): Promise<void> {
-    const { api, session, drafts } = this.#options;
+    const { api, session } = this.#options;
     this.#set({ content: { kind: "loading" } });
     this.#unreached = false;
-    const kept = drafts?.find(this.path) ?? Promise.resolve(null);
+    const kept = this.#drafts.find();
     try {
       const file = await api.file(session, this.path, readOnlyBytes);
       const draft = await kept;
@@ -181,13 +116,9 @@ export class Document {
       const draft = await kept;
       if (this.#disposed) return;
       if (draft) await this.#resumeAlone(draft, error);
-      else this.#unavailable(error);
+      else this.#set({ content: { kind: "unavailable", message: errorText(error) } });
       this.#unreached = true;
     }
-  }
-
-  #unavailable(error: unknown): void {
-    this.#set({ content: { kind: "unavailable", message: errorText(error) } });
   }
 
   /** Goes on with edits of a page that is gone, beside what the file is now. */
@@ -196,7 +127,7 @@ export class Document {
     // What could be edited then cannot now: the draft stays for when it can.
     if (!this.buffer || content.kind !== "text" || content.readOnly) return;
     if (this.buffer.text() === draft.text) {
-      this.#forgetDraft();
+      this.#drafts.forget();
       return;
     }
     const theirs = this.buffer.text();
@@ -241,7 +172,7 @@ export class Document {
       return;
     }
     if (!(await this.#fill(read, false))) return;
-    if (!resumes) this.#forgetDraft();
+    if (!resumes) this.#drafts.forget();
     this.#set({ ...base, content: { kind: "text", readOnly: !isWritten(read.encoding), large: false, encoding: read.encoding } });
   }
 
@@ -353,34 +284,18 @@ export class Document {
     if (this.#filling) return;
     const { save, deleted } = this.state.get();
     const changed = this.buffer?.version() !== this.#savedVersion;
-    if (changed) this.#keepDraft();
+    if (changed) this.#drafts.keep();
     if (save === "conflict" || save === "saving") return;
-    if (!changed) this.#forgetDraft();
+    if (!changed) this.#drafts.forget();
     this.#set({ save: changed ? "unsaved" : "saved" });
     if (changed && !deleted) this.#schedule(this.#options.autosaveMs ?? 1000);
   }
 
-  /** Keeps the text at once, and what follows soon: not each letter of what is typed. */
-  #keepDraft(): void {
-    if (!this.#options.drafts) return;
-    this.#draftDue = true;
-    if (this.#draftTimer === undefined) this.#putDraft();
-  }
-
-  readonly #putDraft = (): void => {
-    this.#draftTimer = undefined;
+  /** What of the text is to be kept until it is saved. */
+  #draft(): Draft | null {
     const { content, revision, deleted } = this.state.get();
-    if (!this.#draftDue || !this.buffer || content.kind !== "text") return;
-    this.#draftDue = false;
-    this.#options.drafts?.put({ path: this.path, base: deleted ? 0 : revision, text: this.buffer.text(), encoding: content.encoding });
-    this.#draftTimer = setTimeout(this.#putDraft, this.#options.draftMs ?? 300);
-  };
-
-  #forgetDraft(): void {
-    clearTimeout(this.#draftTimer);
-    this.#draftTimer = undefined;
-    this.#draftDue = false;
-    this.#options.drafts?.remove(this.path);
+    if (!this.buffer || content.kind !== "text") return null;
+    return { path: this.path, base: deleted ? 0 : revision, text: this.buffer.text(), encoding: content.encoding };
   }
 
   #schedule(ms: number): void {
@@ -419,8 +334,8 @@ export class Document {
       const item = await api.write(session, this.path, { content: encodeUTF8(buffer.text(), encoding), base_revision: deleted ? 0 : revision });
       this.#savedVersion = version;
       const edited = buffer.version() !== version;
-      if (edited) this.#keepDraft();
-      else this.#forgetDraft();
+      if (edited) this.#drafts.keep();
+      else this.#drafts.forget();
       this.#set({ save: edited ? "unsaved" : "saved", revision: item.revision, size: item.size, deleted: false });
       if (edited) this.#schedule(this.#options.autosaveMs ?? 1000);
       return true;
@@ -481,7 +396,7 @@ export class Document {
     const readable = read !== null;
     if (read && this.buffer?.text() === read.text) {
       this.#savedVersion = this.buffer.version();
-      this.#forgetDraft();
+      this.#drafts.forget();
       this.#set({ save: "saved", revision: file.revision, deleted: false, theirs: null, error: "" });
       return;
     }
@@ -507,10 +422,10 @@ export class Document {
 
   moved(path: string): void {
     const edited = this.buffer !== undefined && this.buffer.version() !== this.#savedVersion;
-    this.#forgetDraft();
+    this.#drafts.forget();
     this.#set({ path });
     this.buffer?.setPath(path);
-    if (edited) this.#keepDraft();
+    if (edited) this.#drafts.keep();
     // What reads on reads under the name that it began with.
     const { content } = this.state.get();
     if (this.#parts || (content.kind === "bytes" && content.bytes.whole === null)) void this.load();
@@ -525,7 +440,7 @@ export class Document {
 
   /** The user gives up what is not saved. */
   discard(): void {
-    this.#forgetDraft();
+    this.#drafts.forget();
   }
 
   /** Ends a conflict: with this text, saved over the other (which the history keeps), or with the other. */
@@ -572,24 +487,13 @@ export class Document {
   }
 
   dispose(): void {
-    // What was typed within the last moments.
-    this.#putDraft();
+    this.#drafts.dispose();
     this.#disposed = true;
     clearTimeout(this.#timer);
-    clearTimeout(this.#draftTimer);
     this.#dropBuffer();
   }
 
   #set(change: Partial<DocumentState>): void {
     this.state.update((state) => ({ ...state, ...change }));
   }
-}
-
-/** A file's content as a text, or as the bytes that are none. */
-function readContent(file: FileContent): Decoded | Uint8Array<ArrayBuffer> {
-  if (file.encoding === "utf-8") {
-    return file.content.includes("\0") ? new TextEncoder().encode(file.content) : decodeUTF8(file.content);
-  }
-  const bytes = bytesOfBase64(file.content);
-  return (binaryKind(file.path).kind === "hex" ? decodeBytes(bytes) : null) ?? bytes;
 }

@@ -4,7 +4,8 @@ import { movedPath, isWithin } from "@/lib/paths";
 import type { Change, ConflictEvent } from "@/lib/schemas";
 import { loadStored, saveStored } from "@/lib/storage";
 import { Store } from "@/lib/store";
-import { Document, type DocumentAPI, type DocumentOptions, type Place } from "./document";
+import { Document, type DocumentAPI, type DocumentOptions } from "./document";
+import type { Place } from "./text-buffer";
 import type { DraftStore } from "./drafts";
 import { emptyGroup, keepTab, moveTab, pinTab, removeTab, several, showTab, type Group, type Several } from "./groups";
 

@@ -3,7 +3,8 @@
 import { useCallback, useEffect, useState } from "react";
 import { Menu, type MenuItem } from "@/components/ui/menu";
 import { useStore } from "@/hooks/use-store";
-import type { Document, DocumentContent } from "./document";
+import type { Document } from "./document";
+import type { DocumentContent } from "./document-state";
 import type { Documents } from "./documents";
 import { encodings, type Encoding } from "./encoding";
 import { languageLabel } from "./language";

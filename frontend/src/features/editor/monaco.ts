@@ -3,7 +3,8 @@ import type * as Monaco from "monaco-editor";
 import { settings } from "@/lib/settings";
 import { theme } from "@/lib/theme";
 import { diffLines } from "@/lib/diff";
-import type { Document, LineEnds, Place, TextBuffer } from "./document";
+import type { Document } from "./document";
+import type { LineEnds, Place, TextBuffer } from "./text-buffer";
 import type { EditorView } from "./documents";
 import type { Indentation } from "./format";
 import { languageOf } from "./language";
@@ -59,6 +60,8 @@ function configure(monaco: MonacoAPI): void {
     "editorLineNumber.activeForeground": "#a0a8b3", "editor.lineHighlightBackground": "#16191d",
     "editor.lineHighlightBorder": "#00000000", "editorCursor.foreground": "#f0ad3d",
     "editor.selectionBackground": "#f0ad3d40", "editorWidget.background": "#1c2025", "editorWidget.border": "#262b32",
+    "menu.background": "#1c2025", "menu.foreground": "#e3e6ea", "menu.border": "#262b32", "menu.separatorBackground": "#262b32",
+    "menu.selectionBackground": "#2a3038", "menu.selectionForeground": "#e3e6ea",
     "editorGutter.background": "#101215", "editorIndentGuide.background1": "#22272d", "focusBorder": "#f0ad3d",
     "scrollbarSlider.background": "#3d444e80", "editorOverviewRuler.border": "#00000000",
     "editorBracketHighlight.foreground1": "#a0a8b3", "editorBracketHighlight.foreground2": "#c3a5d6",
@@ -71,6 +74,8 @@ function configure(monaco: MonacoAPI): void {
     "editorLineNumber.activeForeground": "#545d68", "editor.lineHighlightBackground": "#f5f6f7",
     "editor.lineHighlightBorder": "#00000000", "editorCursor.foreground": "#b06a00",
     "editor.selectionBackground": "#f3c97a80", "editorWidget.background": "#ffffff", "editorWidget.border": "#dcdfe3",
+    "menu.background": "#ffffff", "menu.foreground": "#191c20", "menu.border": "#dcdfe3", "menu.separatorBackground": "#dcdfe3",
+    "menu.selectionBackground": "#e9ebee", "menu.selectionForeground": "#191c20",
     "editorIndentGuide.background1": "#e9ebee", "focusBorder": "#b06a00", "editorOverviewRuler.border": "#00000000",
     "editorBracketHighlight.foreground1": "#545d68", "editorBracketHighlight.foreground2": "#7a4a96",
     "editorBracketHighlight.foreground3": "#146f86", "editorBracketHighlight.unexpectedBracket.foreground": "#c2322b",

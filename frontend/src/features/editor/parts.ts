@@ -4,6 +4,8 @@ import { decodeBytes, type Encoding } from "./encoding";
 
 /** How much is read at a time, in bytes. */
 export const partBytes = 4 << 20;
+/** As much of a text is shown at most: an editor holds all of its lines. */
+export const mostShownBytes = 64 << 20;
 
 /** The beginning of a text, and what reads on. */
 export class Parts {

@@ -1,6 +1,6 @@
 /** What the quick input offers for what was typed: files, places in them, lines of the open file, or commands. */
 import type { Command, Commands } from "@/features/commands/commands";
-import type { Place } from "@/features/editor/document";
+import type { Place } from "@/features/editor/text-buffer";
 import type { Tree } from "@/features/files/tree";
 import { baseName } from "@/lib/paths";
 import type { Item } from "@/lib/schemas";

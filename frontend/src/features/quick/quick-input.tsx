@@ -4,7 +4,7 @@ import { CornerDownRight, SquareChevronRight } from "lucide-react";
 import { useDeferredValue, useEffect, useId, useLayoutEffect, useMemo, useRef, useState, type KeyboardEvent } from "react";
 import type { Commands } from "@/features/commands/commands";
 import { keyLabel } from "@/features/commands/keys";
-import type { Place } from "@/features/editor/document";
+import type { Place } from "@/features/editor/text-buffer";
 import type { Documents } from "@/features/editor/documents";
 import { FileIcon } from "@/features/files/file-icon";
 import type { FileStore } from "@/features/files/file-store";

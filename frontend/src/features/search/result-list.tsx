@@ -2,7 +2,7 @@
 
 import { ChevronRight, Replace } from "lucide-react";
 import { useEffect, useId, useMemo, useRef, useState, type KeyboardEvent } from "react";
-import type { Place } from "@/features/editor/document";
+import type { Place } from "@/features/editor/text-buffer";
 import { FileIcon } from "@/features/files/file-icon";
 import { useMedia } from "@/hooks/use-media";
 import { useStore } from "@/hooks/use-store";

@@ -4,7 +4,7 @@ import { ChevronsDownUp, RefreshCw, X } from "lucide-react";
 import { useMemo, useRef, useState, type ReactNode } from "react";
 import { Button, IconButton } from "@/components/ui/button";
 import { Confirm } from "@/components/ui/confirm";
-import type { Place } from "@/features/editor/document";
+import type { Place } from "@/features/editor/text-buffer";
 import type { FileStore } from "@/features/files/file-store";
 import { report } from "@/features/session/sign-out";
 import { useStore } from "@/hooks/use-store";

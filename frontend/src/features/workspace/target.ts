@@ -1,4 +1,4 @@
-import type { Place } from "@/features/editor/document";
+import type { Place } from "@/features/editor/text-buffer";
 
 /** The file and the place in it that the page's address names. */
 export interface Target {

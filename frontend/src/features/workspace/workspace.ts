@@ -1,6 +1,7 @@
 /** One open session: its files, open documents, terminals and events, wired to each other. */
 import { Commands } from "@/features/commands/commands";
-import type { Document, Place } from "@/features/editor/document";
+import type { Document } from "@/features/editor/document";
+import type { Place } from "@/features/editor/text-buffer";
 import { Documents, type Arrangement } from "@/features/editor/documents";
 import { Drafts } from "@/features/editor/drafts";
 import { createMonacoBuffer, loadMonaco } from "@/features/editor/monaco";
