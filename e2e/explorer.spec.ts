@@ -1,7 +1,7 @@
 import { type BrowserContext, type Page } from "@playwright/test";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createSession, look as lookAt, looks, openSession, register, showPane } from "./page.ts";
+import { createSession, expectTerminal, look as lookAt, looks, openSession, register, showPane } from "./page.ts";
 import { Server } from "./server.ts";
 import { answered, expect, test } from "./test.ts";
 
@@ -73,6 +73,14 @@ test("several entries are selected, moved, copied and deleted", async ({ page, c
     await look(page, "menu");
     await page.getByRole("menuitem", { name: "Duplicate" }).click();
     await expect(row(page, "d copy.txt")).toBeVisible();
+  });
+
+  await test.step("dragged to where it is edited, or named", async () => {
+    await row(page, "d copy.txt").dragTo(page.getByRole("region", { name: "Editor" }).getByRole("tabpanel"));
+    await expect(page.getByRole("tab", { name: "d copy.txt", selected: true })).toBeVisible();
+    await expectTerminal(page, /\$ $/m);
+    await row(page, "d copy.txt").dragTo(page.getByRole("tabpanel", { name: "Terminal 1" }));
+    await expectTerminal(page, /\$ '\/app\/d copy\.txt' $/m);
   });
 
   await test.step("dragged and deleted together", async () => {

@@ -77,4 +77,10 @@ test("the terminal is fit to be looked at in both themes and on every width", as
   await page.keyboard.type("printf '\\e[3%dm colour %d \\e[0m\\n' 1 1 2 2 3 3 4 4 5 5 6 6; ls --color=always /; echo main.py:1\n");
   await expectTerminal(page, /^main.py:1$/m);
   await looks(page, "terminal/split", { narrow: () => showPane(page, "Shell") });
+  // Of more tabs than there is room for, the one in front is in sight.
+  await page.getByRole("button", { name: "New terminal" }).click();
+  await page.setViewportSize({ width: 390, height: 844 });
+  await showPane(page, "Shell");
+  await expect(tabs().last()).toHaveAttribute("aria-selected", "true");
+  await expect(tabs().last()).toBeInViewport({ ratio: 0.95 });
 });

@@ -6,6 +6,7 @@ import { Mark } from "@/components/brand";
 import { IconButton } from "@/components/ui/button";
 import { Split } from "@/components/ui/split";
 import type { Commands } from "@/features/commands/commands";
+import { draggedFiles, filesOf } from "@/features/files/file-drag";
 import type { FileStore } from "@/features/files/file-store";
 import { previewFirst, previewKind, previewLabels } from "@/features/viewers/kind";
 import { useMedia } from "@/hooks/use-media";
@@ -18,6 +19,9 @@ import { mostGroups, type Documents, type TabGroup } from "./documents";
 import { editorTabCommands } from "./editor-commands";
 import { EditorTabs } from "./editor-tabs";
 import { dragType, readDrag } from "./tab-drag";
+
+/** Of the files that are dropped at once. */
+const mostOpened = 20;
 
 interface Props {
   readonly session: string;
@@ -96,8 +100,27 @@ interface GroupProps {
 
 function GroupPane({ session, documents, files, group, label, focused, several, readOnly, onClose }: GroupProps) {
   const { active } = group;
+  const [dropping, setDropping] = useState(false);
   const focus = () => documents.focusGroup(group.id);
+  const over = (event: DragEvent) => {
+    const { types } = event.dataTransfer;
+    // Between tabs: they show the place.
+    if (event.defaultPrevented || (!types.includes(dragType) && !types.includes(draggedFiles))) return;
+    event.preventDefault();
+    setDropping(true);
+  };
   const drop = (event: DragEvent) => {
+    setDropping(false);
+    // Between tabs: it has been put there.
+    if (event.defaultPrevented) return;
+    const { tree } = files.state.get();
+    const paths = filesOf(event.dataTransfer).filter((path) => tree.get(path)?.type === "file").slice(0, mostOpened);
+    if (paths.length > 0) {
+      event.preventDefault();
+      focus();
+      for (const path of paths) documents.open(path);
+      return;
+    }
     const dragged = readDrag(event.dataTransfer.getData(dragType));
     const tab = documents.state.get().tabs.find(({ id }) => id === dragged?.document);
     if (!dragged || !tab || dragged.group === group.id) return;
@@ -106,7 +129,14 @@ function GroupPane({ session, documents, files, group, label, focused, several, 
   };
   return (
     // Wherever it is touched, the group has the keys from then on.
-    <div className={`flex min-h-0 min-w-0 flex-1 flex-col ${several && !focused ? "opacity-90" : ""}`} onFocusCapture={focus} onPointerDownCapture={focus}>
+    <div
+      className={`relative flex min-h-0 min-w-0 flex-1 flex-col ${several && !focused ? "opacity-90" : ""}`}
+      onFocusCapture={focus}
+      onPointerDownCapture={focus}
+      onDragOver={over}
+      onDragLeave={() => setDropping(false)}
+      onDrop={drop}
+    >
       <EditorTabs documents={documents} group={group} label={label} onClose={onClose}>
         {active && <Actions documents={documents} group={group} active={active} />}
       </EditorTabs>
@@ -115,8 +145,6 @@ function GroupPane({ session, documents, files, group, label, focused, several, 
           id={`editor-panel-${group.id}`}
           role="tabpanel"
           aria-label={baseName(active.path)}
-          onDragOver={(event) => event.dataTransfer.types.includes(dragType) && event.preventDefault()}
-          onDrop={drop}
           className="flex min-h-0 flex-1 flex-col"
         >
           <DocumentView key={active.id} session={session} group={group.id} focused={focused} document={active} documents={documents} files={files} readOnly={readOnly} onClose={() => documents.close(active)} />
@@ -124,6 +152,7 @@ function GroupPane({ session, documents, files, group, label, focused, several, 
       ) : (
         <Placeholder readOnly={readOnly} />
       )}
+      {dropping && <div aria-hidden className="pointer-events-none absolute inset-x-0 top-9 bottom-0 z-20 border-2 border-accent bg-accent/15" />}
     </div>
   );
 }

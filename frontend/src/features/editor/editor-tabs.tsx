@@ -1,9 +1,10 @@
 "use client";
 
 import { Pin, X } from "lucide-react";
-import { useCallback, useEffect, useRef, useState, type DragEvent, type KeyboardEvent, type MouseEvent, type ReactNode } from "react";
+import { useCallback, useRef, useState, type DragEvent, type KeyboardEvent, type MouseEvent, type ReactNode } from "react";
 import { Menu } from "@/components/ui/menu";
 import { FileIcon } from "@/features/files/file-icon";
+import { useInSight } from "@/hooks/use-in-sight";
 import { useStore } from "@/hooks/use-store";
 import { baseName, parentOf } from "@/lib/paths";
 import type { Document } from "./document";
@@ -175,9 +176,7 @@ function EditorTab({ tab, group, folder, mark, onSelect, onKeep, onUnpin, onMenu
   const preview = group.preview === tab;
   const unsaved = save !== "saved";
   const words = [save === "conflict" ? "conflict" : unsaved ? "unsaved" : deleted ? "deleted" : "", pinned ? "pinned" : "", preview ? "preview" : ""].filter((word) => word !== "");
-  useEffect(() => {
-    if (selected) ref.current?.scrollIntoView({ block: "nearest", inline: "nearest" });
-  }, [selected]);
+  useInSight(ref, selected);
   return (
     <button
       ref={ref}

@@ -13,6 +13,21 @@ export function chosen(list: Iterable<File>): Dropped[] {
   return [...list].map((file) => ({ path: file.webkitRelativePath || file.name, file }));
 }
 
+/** Keeps files of the user's machine that are dropped beside the tree from taking the place of the page. */
+export function refuseElsewhere(window: Window): () => void {
+  const refuse = (event: DragEvent) => {
+    if (event.defaultPrevented || event.dataTransfer?.types.includes("Files") !== true) return;
+    event.preventDefault();
+    event.dataTransfer.dropEffect = "none";
+  };
+  window.addEventListener("dragover", refuse);
+  window.addEventListener("drop", refuse);
+  return () => {
+    window.removeEventListener("dragover", refuse);
+    window.removeEventListener("drop", refuse);
+  };
+}
+
 /** Reads a drop. What it holds is lost when the event ends, so that all of it is taken before the first wait. */
 export async function dropped(data: DataTransfer): Promise<Dropped[]> {
   const entries = [...data.items].filter(({ kind }) => kind === "file").map((item) => item.webkitGetAsEntry());

@@ -9,6 +9,7 @@ import { useStore } from "@/hooks/use-store";
 import { formatBytes } from "@/lib/format";
 import { nameError, parentOf } from "@/lib/paths";
 import type { Item } from "@/lib/schemas";
+import { draggedFiles, dragFiles, filesOf } from "./file-drag";
 import { FileIcon } from "./file-icon";
 import type { FileStore } from "./file-store";
 import { NameInput } from "./name-input";
@@ -60,7 +61,6 @@ const windowFrom = 300;
 const overscan = 12;
 /** In rows: what is scrolled less than this is in the page already. */
 const scrollStep = 4;
-const dragType = "application/x-workspace-path";
 
 /**
  * The tree, with one tab stop: arrows move, Enter opens, F2 renames, Delete deletes, letters find. Several rows are
@@ -79,8 +79,6 @@ export function FileTree(props: Props) {
   const list = useRef<HTMLDivElement>(null);
   const coarse = useMedia("(pointer: coarse)");
   const rowHeight = coarse ? rowHeights.coarse : rowHeights.fine;
-  /** What is being dragged: the paths themselves may be many. */
-  const dragged = useRef<readonly string[]>([]);
   const typed = useRef({ text: "", at: 0 });
   const id = useId();
   const closeMenu = useCallback(() => setMenu(null), []);
@@ -197,7 +195,7 @@ export function FileTree(props: Props) {
   /** Where a drop at this row goes. */
   const folderOf = (item: Item | null) => (item === null ? "" : item.type === "folder" ? item.path : parentOf(item.path));
   const dragOver = (event: DragEvent, item: Item | null) => {
-    if (readOnly || (!event.dataTransfer.types.includes(dragType) && !event.dataTransfer.types.includes("Files"))) return;
+    if (readOnly || (!event.dataTransfer.types.includes(draggedFiles) && !event.dataTransfer.types.includes("Files"))) return;
     event.preventDefault();
     event.stopPropagation();
     setDropInto(folderOf(item));
@@ -207,7 +205,7 @@ export function FileTree(props: Props) {
     event.stopPropagation();
     setDropInto(null);
     if (readOnly) return;
-    if (event.dataTransfer.types.includes(dragType)) props.onMove(dragged.current, folderOf(item));
+    if (event.dataTransfer.types.includes(draggedFiles)) props.onMove(filesOf(event.dataTransfer), folderOf(item));
     else props.onDrop(event.dataTransfer, folderOf(item));
   };
 
@@ -284,10 +282,7 @@ export function FileTree(props: Props) {
         }}
         onDragStart={(event) => {
           const row = rowOf(event);
-          if (!row) return;
-          dragged.current = meant(row.item.path);
-          event.dataTransfer.effectAllowed = "move";
-          event.dataTransfer.setData(dragType, "");
+          if (row) dragFiles(event.dataTransfer, meant(row.item.path));
         }}
         onDragOver={(event) => {
           const row = rowOf(event);

@@ -6,6 +6,7 @@ import { useSearchParams } from "next/navigation";
 import { useCallback, useEffect, useState, type ReactNode } from "react";
 import { Split } from "@/components/ui/split";
 import { EditorPane } from "@/features/editor/editor-pane";
+import { refuseElsewhere } from "@/features/files/dropped";
 import { FilePane } from "@/features/files/file-pane";
 import { QuickInput } from "@/features/quick/quick-input";
 import { ArgumentsDialog } from "@/features/run/run-controls";
@@ -111,6 +112,8 @@ function Open({ workspace, rights }: { readonly workspace: Workspace; readonly r
     ];
     return () => undo.forEach((each) => each());
   }, [workspace, rights, run, commands]);
+
+  useEffect(() => refuseElsewhere(window), []);
 
   useEffect(() => {
     if (unsaved === 0) return;
