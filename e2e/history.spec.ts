@@ -145,6 +145,9 @@ test("all of it on a narrow screen", async ({ page, context }) => {
   await versions(page).nth(1).click();
   await expect(page.getByRole("dialog").locator(".monaco-diff-editor")).toContainText("again");
   await look(page, "compare");
+  await page.getByRole("dialog").getByRole("button", { name: "Restore everything to then…" }).click();
+  await expect(page.getByRole("dialog", { name: "Restore all files?" })).toContainText("1 later change to 1 path will be undone");
+  await look(page, "restore-all");
 });
 
 test("who changes a file that was changed elsewhere merges both, wherever the other change came from", async ({ page, context }) => {

@@ -9,7 +9,7 @@ export function Toaster() {
   const list = useStore(toasts);
   useEffect(showLeftMessage, []);
   return (
-    <div aria-live="polite" className="pointer-events-none fixed right-4 bottom-4 z-50 flex w-[min(360px,calc(100vw-32px))] flex-col gap-2">
+    <div aria-live="polite" className="pointer-events-none fixed right-4 bottom-10 z-50 max-md:bottom-22 flex w-[min(360px,calc(100vw-32px))] flex-col gap-2">
       {list.map((toast) => (
         <div
           key={toast.id}

@@ -122,7 +122,7 @@ function NewToken({ onClose }: { readonly onClose: () => void }) {
           ))}
         </Select>
         <label className="flex items-center gap-2 text-[13px]">
-          <input type="checkbox" className="size-4 accent-accent" checked={readOnly} onChange={(event) => setReadOnly(event.target.checked)} />
+          <input type="checkbox" className="size-4 shrink-0 accent-accent" checked={readOnly} onChange={(event) => setReadOnly(event.target.checked)} />
           It may only look
         </label>
         <DialogActions>

@@ -4,6 +4,7 @@ import type * as Monaco from "monaco-editor";
 import { useEffect, useRef } from "react";
 import type { Document } from "./document";
 import type { Documents } from "./documents";
+import { isProse } from "./language";
 import { editorOptions, fullOptions, goTo, lightOptions, loadMonaco, MonacoBuffer, putCursor, viewOf } from "./monaco";
 
 interface Props {
@@ -32,6 +33,10 @@ export function CodeEditor({ document: doc, documents, group, readOnly, light, o
       editor.current ??= monaco.editor.create(host.current, { ...editorOptions, model: null });
       const shown = editor.current;
       shown.setModel(buffer.model);
+      // Prose has such letters: what looks like another one is no trap there.
+      const mark = () => shown.updateOptions({ unicodeHighlight: { ambiguousCharacters: !isProse(buffer.language) } });
+      mark();
+      const marks = buffer.onFacts(mark);
       const view = buffer.views.get(group);
       if (view) shown.restoreViewState(view);
       else if (doc.cursor) putCursor(shown, doc.cursor);
@@ -62,6 +67,7 @@ export function CodeEditor({ document: doc, documents, group, readOnly, light, o
       documents.setView(group, viewOf(shown, doc));
       undo = () => {
         stop();
+        marks();
         documents.setView(group, null);
         subscription.dispose();
         scrolled.dispose();

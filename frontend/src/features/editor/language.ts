@@ -19,6 +19,11 @@ export function languageOf(path: string): string {
   return byName[baseName(path).toLowerCase()] ?? byExtension[extensionOf(path)] ?? "plaintext";
 }
 
+/** Whether a language is for people alone. */
+export function isProse(language: string): boolean {
+  return language === "plaintext" || language === "markdown";
+}
+
 const labels: Readonly<Record<string, string>> = {
   plaintext: "Plain text", javascript: "JavaScript", typescript: "TypeScript", json: "JSON", html: "HTML",
   css: "CSS", scss: "SCSS", yaml: "YAML", ini: "INI", cpp: "C++", csharp: "C#", php: "PHP", sql: "SQL", xml: "XML",

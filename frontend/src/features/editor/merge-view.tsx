@@ -112,7 +112,7 @@ function ResultEditor({ path, text, onEdit }: { readonly path: string; readonly 
     void loadMonaco().then((monaco) => {
       if (gone || !host.current) return;
       const model = monaco.editor.createModel(shown.current, languageOf(path));
-      const made = monaco.editor.create(host.current, { ...editorOptions, model, ariaLabel: "Result of the merge", lineNumbersMinChars: 3 });
+      const made = monaco.editor.create(host.current, { ...editorOptions, model, ariaLabel: "Result of the merge", lineNumbersMinChars: 3, unicodeHighlight: { ambiguousCharacters: false } });
       const edits = model.onDidChangeContent(() => {
         const now = model.getValue();
         if (now === shown.current) return;

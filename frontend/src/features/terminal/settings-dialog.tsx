@@ -68,7 +68,7 @@ function Choice({ name, children }: { readonly name: Switches; readonly children
   const id = useId();
   return (
     <div className="flex items-start gap-2 text-[13px]">
-      <input id={id} type="checkbox" className="mt-0.5 size-4 accent-accent" checked={settings[name]} onChange={(event) => changeSettings({ [name]: event.target.checked })} />
+      <input id={id} type="checkbox" className="mt-0.5 size-4 shrink-0 accent-accent" checked={settings[name]} onChange={(event) => changeSettings({ [name]: event.target.checked })} />
       <label htmlFor={id}>{children}</label>
     </div>
   );

@@ -35,14 +35,14 @@ export function StatusBar({ workspace, rights }: { readonly workspace: Workspace
   return (
     <footer aria-label="Status" className="flex h-7 shrink-0 items-center gap-4 overflow-hidden border-t border-line bg-panel px-3 text-[12px] whitespace-nowrap text-muted">
       {phase && (
-        <span className="flex min-w-0 items-center gap-2">
-          <span className="shrink-0">
-            <PhaseBadge phase={phase.phase} reason={phase.reason} place={phase.place} />
-          </span>
-          {/* A stop that is near has a banner. */}
-          <span className="truncate" title={phase.reason}>
-            {phase.phase === "ready" ? "" : bareReason(phase.reason)}
-          </span>
+        <span className="shrink-0">
+          <PhaseBadge phase={phase.phase} reason={phase.reason} place={phase.place} />
+        </span>
+      )}
+      {/* A stop that is near has a banner. */}
+      {phase && phase.phase !== "ready" && (
+        <span className="-ml-2 min-w-0 truncate" title={phase.reason}>
+          {bareReason(phase.reason)}
         </span>
       )}
       {offline && <span className="text-warn">{events.kind === "waiting" ? "Offline, reconnecting…" : "Connecting…"}</span>}
