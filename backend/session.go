@@ -66,6 +66,16 @@ type Session struct {
 	TrashedAt time.Time
 }
 
+// ToRun is a session that wants an environment, has one, or is deleted and may have one.
+type ToRun struct {
+	ID SessionID
+	// Wanted is false for one that is deleted.
+	Wanted bool
+	// Holder has its lease, until LeaseEnds by this machine's clock unless it renews it; empty: nobody has.
+	Holder    string
+	LeaseEnds time.Time
+}
+
 // Viewer is a browser, or another client, that has a session open.
 type Viewer struct {
 	SessionID SessionID

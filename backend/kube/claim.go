@@ -203,7 +203,7 @@ func (g *registry) reserve(template string) (pod *corev1.Pod, why string) {
 	defer g.mu.Unlock()
 	var free []*entry
 	starting, other := 0, 0
-	for _, e := range g.entries {
+	for _, e := range g.sessions[""] {
 		switch {
 		case !pooled(e.pod) || e.reserved || e.pod.DeletionTimestamp != nil || e.state.phase == backend.EnvironmentEnded:
 		case e.pod.Labels[poolLabel] != template:

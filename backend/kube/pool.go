@@ -229,7 +229,7 @@ func (g *registry) waiting() ([]waiter, []time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	var all []waiter
-	for _, e := range g.entries {
+	for _, e := range g.sessions[""] {
 		if !pooled(e.pod) {
 			continue
 		}

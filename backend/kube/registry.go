@@ -32,15 +32,27 @@ type entry struct {
 
 // registry holds the pods as the watch tells of them, and tells the watchers of changes.
 type registry struct {
-	mu       sync.Mutex
-	entries  map[types.UID]*entry
-	gone     map[types.UID]time.Time
+	mu      sync.Mutex
+	entries map[types.UID]*entry
+	// sessions has the same entries by session; those of the pool are the empty session's.
+	sessions map[backend.SessionID]map[types.UID]*entry
+	// gates are the pods of which the watch has told last that they have their gate.
+	gates map[types.UID]struct{}
+	gone  map[types.UID]struct{}
+	// graves are those of gone, the first one first.
+	graves   []grave
 	waiters  map[types.UID]chan struct{}
 	watchers map[*watcher]struct{}
 	// pool wakes who looks after the pods that wait for sessions; capacity 1.
 	pool chan struct{}
 	// begun are the latest starts of sessions' environments, as seen by this process.
 	begun []time.Time
+}
+
+// grave says when a pod's end was told.
+type grave struct {
+	uid types.UID
+	at  time.Time
 }
 
 // watcher is a queue for one call of Watch: whoever reports never waits for who is told.
@@ -51,7 +63,8 @@ type watcher struct {
 
 func newRegistry() *registry {
 	return &registry{
-		entries: map[types.UID]*entry{}, gone: map[types.UID]time.Time{},
+		entries: map[types.UID]*entry{}, sessions: map[backend.SessionID]map[types.UID]*entry{},
+		gates: map[types.UID]struct{}{}, gone: map[types.UID]struct{}{},
 		waiters: map[types.UID]chan struct{}{}, watchers: map[*watcher]struct{}{}, pool: make(chan struct{}, 1),
 	}
 }
@@ -73,11 +86,24 @@ func (g *registry) introduce(pod *corev1.Pod) (over bool) {
 func (g *registry) apply(pod *corev1.Pod) (over bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if gated(pod) {
+		g.gates[pod.UID] = struct{}{}
+	} else {
+		delete(g.gates, pod.UID)
+	}
 	over = g.learn(pod)
 	if e, known := g.entries[pod.UID]; known {
 		e.told = true
 	}
 	return over
+}
+
+// waits says whether a pod has its gate, as far as the watch has told.
+func (g *registry) waits(uid types.UID) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	_, waits := g.gates[uid]
+	return waits
 }
 
 // answered takes the form of a pod that the API server gave for one that the watch has not told of.
@@ -120,8 +146,11 @@ func (g *registry) learn(pod *corev1.Pod) (over bool) {
 	}
 	claimed := known && pooled(e.pod) && !pooled(pod)
 	if !known || claimed {
+		if claimed {
+			g.drop(e.pod)
+		}
 		e = &entry{told: claimed && e.told}
-		g.entries[pod.UID] = e
+		g.put(pod, e)
 		known = false
 	}
 	defer g.pooledChanged(pod, claimed)
@@ -144,6 +173,23 @@ func (g *registry) learn(pod *corev1.Pod) (over bool) {
 	e.state = s
 	g.tell(e)
 	return s.phase == backend.EnvironmentEnded
+}
+
+// put and drop keep the entries, by pod and by session; the caller holds the lock.
+func (g *registry) put(pod *corev1.Pod, e *entry) {
+	session := sessionOf(pod)
+	if g.sessions[session] == nil {
+		g.sessions[session] = map[types.UID]*entry{}
+	}
+	g.entries[pod.UID], g.sessions[session][pod.UID] = e, e
+}
+
+func (g *registry) drop(pod *corev1.Pod) {
+	session := sessionOf(pod)
+	delete(g.entries, pod.UID)
+	if delete(g.sessions[session], pod.UID); len(g.sessions[session]) == 0 {
+		delete(g.sessions, session)
+	}
 }
 
 // order is that in which an environment goes through its phases.
@@ -186,14 +232,17 @@ func (g *registry) remove(pod *corev1.Pod) {
 	now := time.Now()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for uid, at := range g.gone {
-		if now.Sub(at) > tombstoneLife {
-			delete(g.gone, uid)
-		}
+	for len(g.graves) > 0 && now.Sub(g.graves[0].at) > tombstoneLife {
+		delete(g.gone, g.graves[0].uid)
+		g.graves = g.graves[1:]
 	}
-	g.gone[pod.UID] = now
+	if _, told := g.gone[pod.UID]; !told {
+		g.gone[pod.UID] = struct{}{}
+		g.graves = append(g.graves, grave{pod.UID, now})
+	}
+	delete(g.gates, pod.UID)
 	if e, known := g.entries[pod.UID]; known {
-		delete(g.entries, pod.UID)
+		g.drop(e.pod)
 		g.pooledChanged(pod, false)
 		if e.state.phase != backend.EnvironmentEnded {
 			words, ended := endOf(pod)
@@ -237,8 +286,8 @@ func (g *registry) live(session backend.SessionID) (*corev1.Pod, backend.Environ
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	var found *entry
-	for _, e := range g.entries {
-		if sessionOf(e.pod) != session || e.state.phase == backend.EnvironmentEnded {
+	for _, e := range g.sessions[session] {
+		if e.state.phase == backend.EnvironmentEnded {
 			continue
 		}
 		// One that stops counts only while there is no other.

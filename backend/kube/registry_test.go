@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"codingplatform/backend"
 )
@@ -94,5 +96,38 @@ func TestEvictionIsToldByAnEvent(t *testing.T) {
 	}
 	if _, env, _ := g.get("1"); env.Phase != backend.EnvironmentEnded || env.Reason != words {
 		t.Errorf("it is in phase %s: %s", env.Phase, env.Reason)
+	}
+}
+
+// TestSessionsPods are found by their session alone, through all that happens to them.
+func TestSessionsPods(t *testing.T) {
+	pooled, claimed := waitingPod("1"), waitingPod("1")
+	claimed.Labels = map[string]string{appLabel: appValue, sessionLabel: "s"}
+	leaving, next := waiting("ContainerCreating", ""), waiting("ContainerCreating", "")
+	now := metav1.Now()
+	leaving.UID, leaving.Labels, leaving.DeletionTimestamp = "2", map[string]string{sessionLabel: "t"}, &now
+	next.UID, next.Labels = "3", leaving.Labels
+
+	g := newRegistry()
+	g.apply(pooled)
+	if waiters, _ := g.waiting(); len(waiters) != 1 {
+		t.Errorf("%d pods wait for sessions, want 1", len(waiters))
+	}
+	g.apply(claimed)
+	g.apply(leaving)
+	g.apply(next)
+	if waiters, _ := g.waiting(); len(waiters) != 0 {
+		t.Errorf("%d pods wait for sessions, want none", len(waiters))
+	}
+	for session, want := range map[backend.SessionID]types.UID{"s": "1", "t": "3", "u": ""} {
+		if pod, _, live := g.live(session); live != (want != "") || live && pod.UID != want {
+			t.Errorf("session %s has a pod: %v, want %q", session, live, want)
+		}
+	}
+	for _, pod := range []*corev1.Pod{pooled, leaving, next} {
+		g.remove(pod) // of the first, its form before it was claimed
+	}
+	if len(g.entries)+len(g.sessions) > 0 {
+		t.Errorf("left are %v, %v", g.entries, g.sessions)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	goruntime "runtime"
 	"slices"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
+	"k8s.io/client-go/util/workqueue"
 
 	"codingplatform/backend"
 )
@@ -170,5 +172,40 @@ func TestRemoveVolumes(t *testing.T) {
 	}
 	if _, err := client.CoreV1().PersistentVolumeClaims("w").Get(t.Context(), "session-gone", metav1.GetOptions{}); err != nil {
 		t.Errorf("with no database a volume went: %v", err)
+	}
+}
+
+// TestPodsThatHaveBegunAreNotAskedFor once their time behind the gate is over: the watch has told of it.
+func TestPodsThatHaveBegunAreNotAskedFor(t *testing.T) {
+	r, client := requester()
+	r.cfg.GateTimeout = time.Nanosecond
+	r.gatedPods = workqueue.NewTypedDelayingQueue[ended]()
+	r.overduePods, r.endedPods = workqueue.NewTypedDelayingQueue[ended](), workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[ended]())
+	pod := func(name string, gates ...corev1.PodSchedulingGate) *corev1.Pod {
+		return &corev1.Pod{
+			ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "w", UID: types.UID(name), Labels: map[string]string{sessionLabel: name}},
+			Spec:       corev1.PodSpec{SchedulingGates: gates},
+		}
+	}
+	gate := corev1.PodSchedulingGate{Name: gateName}
+	r.seen(pod("begun", gate))
+	r.seen(pod("begun"))
+	r.seen(pod("gone", gate))
+	r.registry.remove(pod("gone", gate))
+	r.seen(pod("waits", gate))
+	var asked []string
+	client.PrependReactor("get", "pods", func(action clienttesting.Action) (bool, runtime.Object, error) {
+		if get, is := action.(clienttesting.GetAction); is {
+			asked = append(asked, get.GetName())
+		}
+		r.gatedPods.ShutDown()
+		return false, nil, nil
+	})
+	for r.gatedPods.Len() < 3 {
+		goruntime.Gosched()
+	}
+	r.settle(t.Context())
+	if want := []string{"waits"}; !slices.Equal(asked, want) {
+		t.Errorf("asked for were %v, want %v", asked, want)
 	}
 }

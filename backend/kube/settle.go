@@ -18,6 +18,11 @@ func (r *Runtime) settle(ctx context.Context) {
 		if over {
 			return
 		}
+		// Nearly all have begun meanwhile, or are gone: the watch has told so, and nothing is asked for.
+		if !r.registry.waits(pod.uid) {
+			r.gatedPods.Done(pod)
+			continue
+		}
 		if err := r.settlePod(ctx, pod); err != nil && ctx.Err() == nil {
 			r.cfg.Logger.WarnContext(ctx, "a pod that nobody lets start cannot be settled; it is tried again", "pod", pod.name, "error", err)
 			r.gatedPods.AddAfter(pod, r.cfg.GateTimeout)

@@ -54,6 +54,36 @@ func (s *Store) RenewLease(ctx context.Context, lease backend.Lease, ttl time.Du
 	return lease, wrap(err, "renew a lease")
 }
 
+// renewLeases renews one holder's leases. A row that a transaction has locked is left out, so that one long commit holds
+// up no other session's lease.
+const renewLeases = `
+	WITH free AS (
+		SELECT w.session_id FROM unnest($1::uuid[], $2::bigint[]) AS mine (session, epoch)
+		CROSS JOIN LATERAL (
+			SELECT session_id FROM workspaces
+			WHERE session_id = mine.session AND lease_epoch = mine.epoch AND lease_holder = $3
+			FOR NO KEY UPDATE SKIP LOCKED) w)
+	UPDATE workspaces w SET lease_expires_at = clock_timestamp() + $4::bigint * interval '1 microsecond'
+	FROM free WHERE w.session_id = free.session_id RETURNING w.session_id::text`
+
+// RenewLeases prolongs the leases of one holder to ttl from now, with one statement, and returns whose it has. Of the
+// others nothing is known: the lease has passed to another holder, or a transaction has the row. RenewLease tells.
+func (s *Store) RenewLeases(ctx context.Context, leases []backend.Lease, ttl time.Duration) ([]backend.SessionID, error) {
+	if len(leases) == 0 {
+		return nil, nil
+	}
+	sessions, epochs := make([]string, len(leases)), make([]int64, len(leases))
+	for i, lease := range leases {
+		sessions[i], epochs[i] = string(lease.SessionID), lease.Epoch
+	}
+	rows, err := s.pool.Query(ctx, renewLeases, sessions, epochs, leases[0].Holder, micros(ttl))
+	if err != nil {
+		return nil, wrap(err, "renew leases")
+	}
+	renewed, err := pgx.CollectRows(rows, pgx.RowTo[backend.SessionID])
+	return renewed, wrap(err, "renew leases")
+}
+
 // ReleaseLease gives a lease up, and wakes those who may take it. One that is held no more is left alone.
 func (s *Store) ReleaseLease(ctx context.Context, lease backend.Lease) error {
 	_, err := s.pool.Exec(ctx, `

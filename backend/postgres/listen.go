@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -34,6 +36,9 @@ type subscription struct {
 	wake chan struct{}
 	// about says what it is for.
 	about func(kind) bool
+	// changed gathers the sessions, if it is not nil; all says that it may have been any. Listener.mu guards both.
+	changed map[backend.SessionID]struct{}
+	all     bool
 }
 
 func newSubscription(about func(kind) bool) *subscription {
@@ -122,6 +127,28 @@ func (l *Listener) SubscribeAll() (<-chan struct{}, func()) {
 	}
 }
 
+// SubscribeChanged is SubscribeAll for one who looks at no more than has changed: changed returns the sessions since it
+// was called last, or that it may have been any of them.
+func (l *Listener) SubscribeChanged() (wake <-chan struct{}, changed func() (sessions []backend.SessionID, all bool), end func()) {
+	s := newSubscription(aboutAll)
+	s.changed = map[backend.SessionID]struct{}{}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all[s] = struct{}{}
+	changed = func() (sessions []backend.SessionID, all bool) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		sessions, all = slices.Collect(maps.Keys(s.changed)), s.all
+		s.changed, s.all = map[backend.SessionID]struct{}{}, false
+		return sessions, all
+	}
+	return s.wake, changed, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.all, s)
+	}
+}
+
 // Run listens until ctx is done, and returns its cause.
 func (l *Listener) Run(ctx context.Context) error {
 	delay := listenRetryFirst
@@ -187,9 +214,13 @@ func (l *Listener) wake(told notification) {
 	defer l.mu.Unlock()
 	for _, of := range []map[*subscription]struct{}{l.sessions[told.Session], l.users[told.User], l.all} {
 		for s := range of {
-			if s.about(told.Kind) {
-				s.tell()
+			if !s.about(told.Kind) {
+				continue
 			}
+			if s.changed != nil {
+				s.changed[told.Session] = struct{}{}
+			}
+			s.tell()
 		}
 	}
 }
@@ -208,6 +239,7 @@ func (l *Listener) wakeEverybody() {
 		}
 	}
 	for s := range l.all {
+		s.all = true
 		s.tell()
 	}
 }

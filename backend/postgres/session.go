@@ -199,14 +199,45 @@ func (s *Store) SetWanted(ctx context.Context, id backend.SessionID, wanted bool
 	return wrap(err, "set whether a session shall run")
 }
 
+// toRun says which sessions are to run and who has their leases, of all and of some.
+const (
+	toRun = `SELECT s.id::text, s.wanted AND s.deleted_at IS NULL,
+			CASE WHEN w.lease_expires_at > clock_timestamp() THEN w.lease_holder ELSE '' END,
+			CASE WHEN w.lease_expires_at > clock_timestamp()
+				THEN (extract(epoch FROM w.lease_expires_at - clock_timestamp()) * 1000000)::bigint ELSE 0 END
+		FROM sessions s JOIN workspaces w ON w.session_id = s.id
+		WHERE (s.wanted OR s.phase NOT IN ('stopped', 'failed') OR s.deleted_at IS NOT NULL)`
+	toRunOf = toRun + ` AND s.id = ANY ($1::uuid[])`
+)
+
 // SessionsToRun lists what a reconciliation looks at: sessions that are wanted, active or deleted.
-func (s *Store) SessionsToRun(ctx context.Context) ([]backend.Session, error) {
-	rows, err := s.pool.Query(ctx, `SELECT `+sessionColumns+` FROM sessions s
-		WHERE s.wanted OR s.phase NOT IN ('stopped', 'failed') OR s.deleted_at IS NOT NULL ORDER BY s.id`)
+func (s *Store) SessionsToRun(ctx context.Context) ([]backend.ToRun, error) {
+	return s.sessionsToRun(ctx, toRun)
+}
+
+// SessionsToRunOf is SessionsToRun of those that are named.
+func (s *Store) SessionsToRunOf(ctx context.Context, ids []backend.SessionID) ([]backend.ToRun, error) {
+	named := make([]string, 0, len(ids))
+	for _, id := range ids {
+		if isUUID(string(id)) {
+			named = append(named, string(id))
+		}
+	}
+	return s.sessionsToRun(ctx, toRunOf, named)
+}
+
+func (s *Store) sessionsToRun(ctx context.Context, query string, args ...any) ([]backend.ToRun, error) {
+	rows, err := s.pool.Query(ctx, query, args...)
 	if err != nil {
 		return nil, wrap(err, "list sessions to run")
 	}
-	sessions, err := pgx.CollectRows(rows, collectSession)
+	sessions, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (r backend.ToRun, err error) {
+		var left int64 // microseconds
+		if err = row.Scan(&r.ID, &r.Wanted, &r.Holder, &left); err == nil && r.Holder != "" {
+			r.LeaseEnds = time.Now().Add(time.Duration(left) * time.Microsecond)
+		}
+		return r, err
+	})
 	return sessions, wrap(err, "list sessions to run")
 }
 

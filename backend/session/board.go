@@ -2,42 +2,81 @@ package session
 
 import (
 	"sync"
+	"time"
 
 	"codingplatform/backend"
 	"codingplatform/backend/filesync"
 )
 
+// endedLife is how long it is remembered that an environment has ended: for the supervisor that is about to ask, on this
+// replica or on none.
+const endedLife = 10 * time.Minute
+
 // environments is what the runtime's watch has told.
 type environments struct {
-	mu    sync.Mutex
-	byID  map[backend.EnvironmentID]backend.Environment
-	moved chan struct{} // closed and replaced after each change
+	mu   sync.Mutex
+	byID map[backend.EnvironmentID]backend.Environment
+	// moved has a channel for each that is waited for, closed after its next change: a change of one wakes nobody else.
+	moved map[backend.EnvironmentID]chan struct{}
+	// ended are those that have, the first one first.
+	ended []endedEnvironment
+}
+
+type endedEnvironment struct {
+	id backend.EnvironmentID
+	at time.Time
 }
 
 func newEnvironments() *environments {
-	return &environments{byID: map[backend.EnvironmentID]backend.Environment{}, moved: make(chan struct{})}
+	return &environments{byID: map[backend.EnvironmentID]backend.Environment{}, moved: map[backend.EnvironmentID]chan struct{}{}}
 }
 
 func (e *environments) set(env backend.Environment) {
+	now := time.Now()
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	for len(e.ended) > 0 && now.Sub(e.ended[0].at) > endedLife {
+		delete(e.byID, e.ended[0].id)
+		e.ended = e.ended[1:]
+	}
+	if env.Phase == backend.EnvironmentEnded {
+		e.ended = append(e.ended, endedEnvironment{env.ID, now})
+	}
 	e.byID[env.ID] = env
-	close(e.moved)
-	e.moved = make(chan struct{})
+	e.release(env.ID)
 }
 
-// get returns what is known of an environment, and a channel that closes after the next change of any.
+// get returns what is known of an environment, and a channel that closes after its next change.
 func (e *environments) get(id backend.EnvironmentID) (env backend.Environment, known bool, moved <-chan struct{}) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	env, known = e.byID[id]
-	return env, known, e.moved
+	if e.moved[id] == nil {
+		e.moved[id] = make(chan struct{})
+	}
+	return env, known, e.moved[id]
+}
+
+// leave says that an environment is waited for no more.
+func (e *environments) leave(id backend.EnvironmentID) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.release(id)
 }
 
 func (e *environments) forget(id backend.EnvironmentID) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.byID, id)
+	e.release(id)
+}
+
+// release wakes who waits; the caller holds the lock.
+func (e *environments) release(id backend.EnvironmentID) {
+	if moved, waited := e.moved[id]; waited {
+		close(moved)
+		delete(e.moved, id)
+	}
 }
 
 // statusBoard holds the sync status of the sessions that this replica drives.

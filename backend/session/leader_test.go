@@ -28,7 +28,7 @@ type voter struct {
 }
 
 // SessionsToRun implements Store.
-func (voter) SessionsToRun(context.Context) ([]backend.Session, error) { return nil, nil }
+func (voter) SessionsToRun(context.Context) ([]backend.ToRun, error) { return nil, nil }
 
 // Elect implements Store.
 func (v voter) Elect(_ context.Context, _, holder string, ttl time.Duration) (bool, error) {

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -25,9 +26,14 @@ type Store interface {
 	EndRecording(ctx context.Context, session backend.SessionID, id backend.RecordingID, reason string) (backend.Recording, error)
 	SessionByID(ctx context.Context, id backend.SessionID) (backend.Session, error)
 	// SessionsToRun returns sessions that want an environment, are in an active phase, or are deleted.
-	SessionsToRun(ctx context.Context) ([]backend.Session, error)
+	SessionsToRun(ctx context.Context) ([]backend.ToRun, error)
+	// SessionsToRunOf is SessionsToRun of those that are named.
+	SessionsToRunOf(ctx context.Context, ids []backend.SessionID) ([]backend.ToRun, error)
 	AcquireLease(ctx context.Context, id backend.SessionID, holder string, ttl time.Duration) (backend.Lease, error)
 	RenewLease(ctx context.Context, lease backend.Lease, ttl time.Duration) (backend.Lease, error)
+	// RenewLeases renews those of one holder that can be renewed at once, and returns whose these are. Of the others nothing
+	// is known.
+	RenewLeases(ctx context.Context, leases []backend.Lease, ttl time.Duration) ([]backend.SessionID, error)
 	ReleaseLease(ctx context.Context, lease backend.Lease) error
 	SetWanted(ctx context.Context, id backend.SessionID, wanted bool, reason string) error
 	SetPhase(ctx context.Context, lease backend.Lease, phase backend.Phase, reason string, environment backend.EnvironmentID) error
@@ -57,6 +63,8 @@ type Wakes interface {
 	Subscribe(session backend.SessionID) (<-chan struct{}, func())
 	// SubscribeAll wakes after changes of any.
 	SubscribeAll() (<-chan struct{}, func())
+	// SubscribeChanged is SubscribeAll; changed returns of which since it was called last, or that it may have been any.
+	SubscribeChanged() (wake <-chan struct{}, changed func() (sessions []backend.SessionID, all bool), end func())
 }
 
 // Config is what a Manager is made of. All fields but Env and Started are needed.
@@ -107,8 +115,12 @@ type Manager struct {
 	elected atomic.Bool
 	orphans chan struct{}
 
+	// again asks for a look at the sessions in left, whose supervisors have ended. Capacity 1.
+	again chan struct{}
+
 	mu          sync.Mutex
 	supervisors map[backend.SessionID]*supervisor
+	left        []backend.SessionID
 	draining    bool
 	flushes     map[backend.SessionID]filesync.Flushed
 }
@@ -116,7 +128,7 @@ type Manager struct {
 // NewManager makes a Manager; it starts nothing.
 func NewManager(cfg Config) *Manager {
 	return &Manager{
-		cfg: cfg, environments: newEnvironments(), status: newStatusBoard(), orphans: make(chan struct{}, 1),
+		cfg: cfg, environments: newEnvironments(), status: newStatusBoard(), orphans: make(chan struct{}, 1), again: make(chan struct{}, 1),
 		supervisors: map[backend.SessionID]*supervisor{}, flushes: map[backend.SessionID]filesync.Flushed{},
 	}
 }
@@ -140,62 +152,110 @@ func (m *Manager) Run(ctx context.Context) error {
 		return m.cfg.Runtime.Watch(watching, m.environments.set)
 	})
 	g.Go(func() error { return m.lead(watching) })
-	g.Go(func() error {
-		wake, unsubscribe := m.cfg.Wakes.SubscribeAll()
-		defer unsubscribe()
-		ticker := time.NewTicker(reconcileInterval)
-		defer ticker.Stop()
-		expiry := time.NewTimer(reconcileInterval)
-		defer expiry.Stop()
-		orphans := false
-		for {
-			expires, err := m.reconcile(watching, work, &supervisors, orphans)
-			if err != nil && watching.Err() == nil {
-				m.cfg.Logger.ErrorContext(watching, "reconciling sessions failed; trying again", "error", err)
-			}
-			orphans = false
-			// A replica that has died tells nobody: its leases are looked at when they can have ended.
-			expiry.Reset(reconcileInterval)
-			if !expires.IsZero() {
-				expiry.Reset(max(time.Until(expires), expiryLeast))
-			}
-			select {
-			case <-watching.Done():
-				return context.Cause(watching)
-			case <-wake:
-			case <-expiry.C:
-			case <-m.orphans:
-				orphans = true
-			case <-ticker.C:
-				orphans = m.elected.Load()
-			}
-		}
-	})
+	g.Go(func() error { return m.follow(watching, work, &supervisors) })
+	renewing := make(chan struct{})
+	go func() {
+		defer close(renewing)
+		m.renewLeases(work)
+	}()
 	err := g.Wait()
 	m.drain(work, stopWork, &supervisors)
+	stopWork(nil)
+	<-renewing
 	return err
 }
 
-// reconcile starts a supervisor for each session that needs one and whose lease is free. It returns when the first lease
-// of another replica ends unless it is renewed; zero: there is none.
-func (m *Manager) reconcile(ctx, work context.Context, supervisors *sync.WaitGroup, orphans bool) (expires time.Time, err error) {
-	sessions, err := m.cfg.Store.SessionsToRun(ctx)
+// follow reconciles all sessions now and then, and those that have changed at once, until ctx is done. What it costs that
+// one session starts does not depend on how many others there are.
+func (m *Manager) follow(ctx, work context.Context, supervisors *sync.WaitGroup) error {
+	wake, changed, unsubscribe := m.cfg.Wakes.SubscribeChanged()
+	defer unsubscribe()
+	ticker := time.NewTicker(reconcileInterval)
+	defer ticker.Stop()
+	expiry := time.NewTimer(reconcileInterval)
+	defer expiry.Stop()
+	var named []backend.SessionID
+	var expires time.Time
+	all, orphans := true, false
+	for {
+		ends, err := m.reconcile(ctx, work, supervisors, named, all, orphans)
+		if err != nil && ctx.Err() == nil {
+			m.cfg.Logger.ErrorContext(ctx, "reconciling sessions failed; trying again", "error", err)
+		}
+		if all {
+			expires = time.Time{}
+		}
+		expires = earlier(expires, ends)
+		// Of whom a failed look was is not kept: the next one is at all of them.
+		all, orphans = err != nil, false
+		// A replica that has died tells nobody: its leases are looked at when they can have ended.
+		expiry.Reset(reconcileInterval)
+		if !expires.IsZero() {
+			expiry.Reset(max(time.Until(expires), expiryLeast))
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-wake:
+		case <-m.again:
+		case <-expiry.C:
+			all = true
+		case <-m.orphans:
+			all, orphans = true, true
+		case <-ticker.C:
+			all, orphans = true, m.elected.Load()
+		}
+		var lost bool
+		if named, lost = changed(); lost {
+			all = true
+		}
+		named = append(named, m.takeLeft()...)
+	}
+}
+
+// earlier is the first of two times that are not zero.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func (m *Manager) takeLeft() []backend.SessionID {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	left := m.left
+	m.left = nil
+	return left
+}
+
+// reconcile starts a supervisor for each session, of all or of those named, that needs one and whose lease is free. It
+// returns when the first lease of another replica ends unless it is renewed; zero: there is none.
+func (m *Manager) reconcile(
+	ctx, work context.Context, supervisors *sync.WaitGroup, named []backend.SessionID, all, orphans bool,
+) (expires time.Time, err error) {
+	var sessions []backend.ToRun
+	switch {
+	case all:
+		sessions, err = m.cfg.Store.SessionsToRun(ctx)
+	case len(named) > 0:
+		sessions, err = m.cfg.Store.SessionsToRunOf(ctx, named)
+	}
 	if err != nil {
 		return expires, err
 	}
 	for _, s := range sessions {
-		if ends := m.supervise(ctx, work, supervisors, s.ID); !ends.IsZero() && (expires.IsZero() || ends.Before(expires)) {
-			expires = ends
-		}
+		ends, serr := m.supervise(ctx, work, supervisors, s)
+		expires, err = earlier(expires, ends), errors.Join(err, serr)
 	}
 	if orphans {
-		err = m.findOrphans(ctx, work, supervisors, sessions)
+		err = errors.Join(err, m.findOrphans(ctx, work, supervisors, sessions))
 	}
 	return expires, err
 }
 
 // findOrphans looks after environments of sessions that need none.
-func (m *Manager) findOrphans(ctx, work context.Context, supervisors *sync.WaitGroup, sessions []backend.Session) error {
+func (m *Manager) findOrphans(ctx, work context.Context, supervisors *sync.WaitGroup, sessions []backend.ToRun) error {
 	known := make(map[backend.SessionID]bool, len(sessions))
 	for _, s := range sessions {
 		known[s.ID] = true
@@ -215,7 +275,7 @@ func (m *Manager) findOrphans(ctx, work context.Context, supervisors *sync.WaitG
 			err = errors.Join(m.cfg.Runtime.Stop(ctx, env.SessionID, env.ID, 0), m.cfg.Runtime.Remove(ctx, env.SessionID))
 		case err == nil:
 			// The supervisor finds that it is not wanted, and stops it.
-			m.supervise(ctx, work, supervisors, env.SessionID)
+			_, err = m.supervise(ctx, work, supervisors, backend.ToRun{ID: env.SessionID})
 		}
 		if err != nil {
 			return err
@@ -224,39 +284,51 @@ func (m *Manager) findOrphans(ctx, work context.Context, supervisors *sync.WaitG
 	return nil
 }
 
-// supervise starts a supervisor, or wakes the one that there is. It returns when the lease ends that another replica has.
-func (m *Manager) supervise(ctx, work context.Context, supervisors *sync.WaitGroup, id backend.SessionID) (expires time.Time) {
+// supervise starts a supervisor, or wakes the one that there is when it has something to end. It returns when the lease
+// ends that another replica has.
+func (m *Manager) supervise(ctx, work context.Context, supervisors *sync.WaitGroup, session backend.ToRun) (expires time.Time, err error) {
 	m.mu.Lock()
-	s, running := m.supervisors[id]
+	s, running := m.supervisors[session.ID]
 	draining := m.draining
 	m.mu.Unlock()
-	if draining {
-		return expires
+	switch {
+	case draining:
+		return expires, nil
+	case running:
+		if !session.Wanted {
+			s.wake()
+		}
+		return expires, nil
+	case session.Holder != "" && session.Holder != m.cfg.Replica:
+		return session.LeaseEnds, nil
 	}
-	if running {
-		s.wake()
-		return expires
-	}
-	lease, err := m.cfg.Store.AcquireLease(ctx, id, m.cfg.Replica, m.cfg.LeaseTTL)
+	lease, err := m.cfg.Store.AcquireLease(ctx, session.ID, m.cfg.Replica, m.cfg.LeaseTTL)
 	if code := backend.CodeOf(err); code == backend.CodeConflict || code == backend.CodeNotFound {
 		// Another replica has it, or it has just been purged.
-		return lease.ExpiresAt
+		return lease.ExpiresAt, nil
 	}
 	if err != nil {
-		m.cfg.Logger.ErrorContext(ctx, "the lease of a session could not be had; trying again", "session_id", id, "error", err)
-		return expires
+		return expires, fmt.Errorf("acquire the lease of session %s: %w", session.ID, err)
 	}
 	s = newSupervisor(m, lease)
+	working, lose := context.WithCancelCause(work)
+	s.lose = lose
 	m.mu.Lock()
-	m.supervisors[id] = s
+	m.supervisors[session.ID] = s
 	m.mu.Unlock()
 	supervisors.Go(func() {
-		s.run(work)
+		s.run(working)
 		m.mu.Lock()
-		delete(m.supervisors, id)
+		delete(m.supervisors, session.ID)
+		// What was told of it since the supervisor looked last, nobody has seen.
+		m.left = append(m.left, session.ID)
 		m.mu.Unlock()
+		select {
+		case m.again <- struct{}{}:
+		default:
+		}
 	})
-	return expires
+	return expires, nil
 }
 
 // drain ends all supervisors.

@@ -18,16 +18,16 @@ type othersLease struct {
 }
 
 // SessionsToRun implements Store.
-func (s *othersLease) SessionsToRun(context.Context) ([]backend.Session, error) {
-	return []backend.Session{{ID: "s"}}, nil
+func (s *othersLease) SessionsToRun(context.Context) ([]backend.ToRun, error) {
+	if time.Now().Before(s.expires) {
+		return []backend.ToRun{{ID: "s", Wanted: true, Holder: "a", LeaseEnds: s.expires}}, nil
+	}
+	return []backend.ToRun{{ID: "s", Wanted: true}}, nil
 }
 
 // AcquireLease implements Store.
-func (s *othersLease) AcquireLease(_ context.Context, id backend.SessionID, _ string, _ time.Duration) (backend.Lease, error) {
+func (s *othersLease) AcquireLease(context.Context, backend.SessionID, string, time.Duration) (backend.Lease, error) {
 	s.tried = append(s.tried, time.Now())
-	if time.Now().Before(s.expires) {
-		return backend.Lease{SessionID: id, ExpiresAt: s.expires}, backend.Errorf(backend.CodeConflict, "it is held")
-	}
 	return backend.Lease{}, backend.Errorf(backend.CodeNotFound, "what comes then is another test's")
 }
 
@@ -58,6 +58,11 @@ type noWakes struct{ Wakes }
 // SubscribeAll implements Wakes.
 func (noWakes) SubscribeAll() (<-chan struct{}, func()) { return nil, func() {} }
 
+// SubscribeChanged implements Wakes.
+func (noWakes) SubscribeChanged() (<-chan struct{}, func() ([]backend.SessionID, bool), func()) {
+	return nil, func() ([]backend.SessionID, bool) { return nil, false }, func() {}
+}
+
 // TestADeadReplicasLeaseIsTakenWhenItEnds, and not at the next look at everything.
 func TestADeadReplicasLeaseIsTakenWhenItEnds(t *testing.T) {
 	t.Parallel()
@@ -69,7 +74,7 @@ func TestADeadReplicasLeaseIsTakenWhenItEnds(t *testing.T) {
 		if err := m.Run(ctx); err == nil {
 			t.Error("Run ended by itself")
 		}
-		if n := len(store.tried); n != 2 || !store.tried[1].Equal(store.expires) {
+		if n := len(store.tried); n != 1 || !store.tried[0].Equal(store.expires) {
 			t.Errorf("tried %d times, at %v; the lease ended at %v", n, store.tried, store.expires)
 		}
 	})

@@ -34,6 +34,7 @@ func (s *supervisor) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	defer s.m.environments.leave(env.ID)
 	patience := answerTimeout
 	if asked.IsZero() {
 		patience = silenceTimeout

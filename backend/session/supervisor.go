@@ -37,6 +37,8 @@ type supervisor struct {
 	resync  chan struct{}
 	woken   chan struct{} // capacity 1
 	drained chan struct{} // closed by drain
+	// lose ends all that is done under the lease.
+	lose context.CancelCauseFunc
 }
 
 func newSupervisor(m *Manager, lease backend.Lease) *supervisor {
@@ -57,18 +59,10 @@ func (s *supervisor) wake() {
 // drain is called once, by the manager.
 func (s *supervisor) drain() { close(s.drained) }
 
-// run drives the session until nothing is left to do, the lease is lost or the replica drains.
+// run drives the session until nothing is left to do, the lease is lost or the replica drains. lose ends ctx.
 func (s *supervisor) run(ctx context.Context) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	renewing := make(chan struct{})
-	go func() {
-		defer close(renewing)
-		s.renew(ctx, cancel)
-	}()
+	defer s.lose(nil)
 	err := s.steps(ctx)
-	cancel(nil)
-	<-renewing
 	s.m.status.set(s.id, filesync.Status{})
 	if errors.Is(err, errLeaseLost) || backend.CodeOf(err) == backend.CodeStaleLease {
 		s.logger.WarnContext(ctx, "lost the lease; the session goes on elsewhere")
@@ -81,36 +75,6 @@ func (s *supervisor) run(ctx context.Context) {
 	defer stop()
 	if err := s.m.cfg.Store.ReleaseLease(release, s.lease); err != nil && backend.CodeOf(err) != backend.CodeNotFound && backend.CodeOf(err) != backend.CodeStaleLease {
 		s.logger.WarnContext(ctx, "the lease could not be released; it expires by itself", "error", err)
-	}
-}
-
-// renew keeps the lease, or cancels ctx when it is lost or can no longer be known to be held.
-func (s *supervisor) renew(ctx context.Context, lost context.CancelCauseFunc) {
-	ttl := s.m.cfg.LeaseTTL
-	ticker := time.NewTicker(ttl / 3)
-	defer ticker.Stop()
-	good := time.Now()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		started := time.Now()
-		try, cancel := context.WithTimeout(ctx, ttl/3)
-		_, err := s.m.cfg.Store.RenewLease(try, s.lease, ttl)
-		cancel()
-		switch {
-		case err == nil:
-			good = started
-		case backend.CodeOf(err) == backend.CodeStaleLease:
-			lost(errLeaseLost)
-			return
-		case ctx.Err() == nil && time.Since(good) > ttl:
-			// With the database away nobody else can take the lease either, so going on is safe: each
-			// transaction checks the epoch. Only say so.
-			s.logger.WarnContext(ctx, "the lease cannot be renewed: the database does not answer", "error", err)
-		}
 	}
 }
 
