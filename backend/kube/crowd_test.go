@@ -18,8 +18,11 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -36,6 +39,7 @@ import (
 	"codingplatform/agent"
 	"codingplatform/agent/filesrpc"
 	"codingplatform/agent/identity"
+	"codingplatform/agent/reap"
 	"codingplatform/agent/sysinfo"
 )
 
@@ -47,19 +51,38 @@ const crowdVariable = "KUBE_TEST_CROWD"
 const crowdCPU = "1000"
 
 func TestMain(m *testing.M) {
-	if spec := os.Getenv(crowdVariable); spec != "" {
-		if err := crowdMain(spec); err != nil {
-			fmt.Fprintln(os.Stderr, "crowd:", err)
-			os.Exit(1)
-		}
-		return
+	spec := os.Getenv(crowdVariable)
+	code, err := 0, error(nil)
+	switch {
+	case spec == "":
+		code = m.Run()
+	case os.Getpid() == 1:
+		code, err = crowdInit()
+	default:
+		err = crowdMain(spec)
 	}
-	os.Exit(m.Run())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "crowd:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// crowdInit is process 1 of a node's namespace. Each agent reads /proc for what its terminals have running, and finds
+// there the programs of its own node alone.
+func crowdInit() (code int, err error) {
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return 0, fmt.Errorf("keep the node's mounts to itself: %w", err)
+	}
+	if err := unix.Mount("proc", "/proc", "proc", 0, ""); err != nil {
+		return 0, fmt.Errorf("mount the node's /proc: %w", err)
+	}
+	return reap.Init(slog.New(slog.DiscardHandler), []string{"/proc/self/exe"}, os.Environ())
 }
 
 // crowd is a node that is none: the pods that the scheduler gives it are agents in this process, without containers,
-// each at a loopback address of its own. To the API server it is a node as others are. It is a process of its own, since
-// one may not have as many files open as a crowd needs.
+// each at a loopback address of its own. To the API server it is a node as others are. It is a process of its own, in a PID
+// namespace of its own: what an agent does costs more the more processes there are beside it.
 type crowd struct {
 	Number         int
 	Namespace, Dir string
@@ -80,15 +103,15 @@ type crowdAgent struct {
 	done chan struct{}
 }
 
-// newCrowd starts n nodes for the pods of the place that ask for crowdCPU, until the test ends; it returns their
-// processes when all are nodes.
-func newCrowd(tb testing.TB, p place, n int) []*exec.Cmd {
+// newCrowd starts n nodes, 60 at most, for the pods of the place that ask for crowdCPU, until the test ends; it returns
+// their processes when all are nodes.
+func newCrowd(tb testing.TB, p place, n int) (pids []int) {
 	tb.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	processes := make([]*exec.Cmd, n)
+	pids = make([]int, n)
 	dir := tb.TempDir()
 	for i := range n {
 		spec, err := json.Marshal(&crowd{Number: i, Namespace: p.namespace, Dir: filepath.Join(dir, strconv.Itoa(i))})
@@ -97,6 +120,7 @@ func newCrowd(tb testing.TB, p place, n int) []*exec.Cmd {
 		}
 		// Not with the test's context: it is told to end, and takes its node with it.
 		cmd := exec.Command(self)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNS}
 		cmd.Env = append(os.Environ(), crowdVariable+"="+string(spec))
 		var words bytes.Buffer
 		cmd.Stderr = &words
@@ -124,9 +148,34 @@ func newCrowd(tb testing.TB, p place, n int) []*exec.Cmd {
 		if line, err := said.ReadString('\n'); err != nil {
 			tb.Fatalf("node %d of the crowd says %q, %v", i, line, err)
 		}
-		processes[i] = cmd
+		pids[i] = onlyChild(tb, cmd.Process.Pid)
 	}
-	return processes
+	return pids
+}
+
+// onlyChild is the process that the init of a namespace has started.
+func onlyChild(tb testing.TB, pid int) int {
+	tb.Helper()
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var children []string
+	for _, thread := range threads {
+		content, err := os.ReadFile(thread)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			tb.Fatal(err)
+		}
+		children = append(children, strings.Fields(string(content))...)
+	}
+	if len(children) != 1 {
+		tb.Fatalf("process %d has the children %q, want one", pid, children)
+	}
+	child, err := strconv.Atoi(children[0])
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return child
 }
 
 // crowdMain is a node's process, until its standard input ends.
@@ -269,8 +318,8 @@ func (c *crowd) see(o any) {
 		})
 	case !known:
 		ctx, stop := context.WithCancel(c.ctx)
-		// 127.1.0.1 and on, 127.33.0.1 and on: 2 million each.
-		address := fmt.Sprintf("127.%d.%d.%d", 1+32*c.Number+c.next/62500, c.next/250%250, 1+c.next%250)
+		// 127.1.0.1 and on, 127.5.0.1 and on: 250,000 each.
+		address := fmt.Sprintf("127.%d.%d.%d", 1+4*c.Number+c.next/62500, c.next/250%250, 1+c.next%250)
 		c.next++
 		a := &crowdAgent{stop: stop, done: make(chan struct{})}
 		c.agents[pod.UID] = a

@@ -53,12 +53,11 @@ func TestLostNode(t *testing.T) {
 	if err != nil || number >= len(nodes) {
 		t.Fatalf("the pod is on node %q: %v", lost, err)
 	}
-	node := nodes[number].Process
-	if err := node.Signal(syscall.SIGSTOP); err != nil {
+	if err := syscall.Kill(nodes[number], syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := node.Signal(syscall.SIGCONT); err != nil {
+		if err := syscall.Kill(nodes[number], syscall.SIGCONT); err != nil {
 			t.Error(err)
 		}
 	})

@@ -57,8 +57,8 @@ const (
 	// sessions come in a second.
 	scaleActive = 200
 	scaleChurn  = 20
-	// crowds is how many processes the agents share.
-	crowds = 2
+	// crowdSize is how many agents share a node, about.
+	crowdSize = 100
 )
 
 // fleet is some backends and those who use them.
@@ -67,7 +67,7 @@ type fleet struct {
 	p        place
 	dir      string
 	database string
-	crowd    []*exec.Cmd
+	crowd    []int // pids
 	token    string
 	api      *client.API
 	http     *http.Client
@@ -99,7 +99,7 @@ func scaled(b *testing.B, sessions int) {
 	p := newPlace(b)
 	b.Cleanup(func() { p.empty(b) })
 	ctx, stop := context.WithCancel(b.Context())
-	f := &fleet{b: b, p: p, ctx: ctx, dir: b.TempDir(), database: postgrestest.New(b), crowd: newCrowd(b, p, crowds)}
+	f := &fleet{b: b, p: p, ctx: ctx, dir: b.TempDir(), database: postgrestest.New(b), crowd: newCrowd(b, p, max(2, sessions/crowdSize))}
 	ca, err := exec.CommandContext(ctx, os.Getenv("BACKEND"), "authority").Output()
 	if err == nil {
 		err = os.WriteFile(filepath.Join(f.dir, "ca.pem"), ca, 0o600)

@@ -25,7 +25,7 @@ type usage struct {
 func (f *fleet) used() usage {
 	u := usage{parts: map[string]time.Duration{"backends": f.cpu(), "users": f.cpuOf(os.Getpid())}, all: f.machineCPU()}
 	for _, node := range f.crowd {
-		u.parts["agents"] += f.cpuOf(node.Process.Pid)
+		u.parts["agents"] += f.cpuOf(node)
 	}
 	u.parts["PostgreSQL"] = f.postgresCPU()
 	pids, err := filepath.Glob(filepath.Join(filepath.Dir(filepath.Dir(os.Getenv("CLUSTER_KUBECONFIG"))), "pids", "*"))
