@@ -3,8 +3,11 @@ package postgres_test
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"codingplatform/backend"
 	"codingplatform/backend/postgres"
@@ -48,4 +51,104 @@ func TestALeaseIsHandedOver(t *testing.T) {
 	}
 	_, err = w.AcquireLease(t.Context(), w.session, "c", time.Minute)
 	wantCode(t, err, backend.CodeConflict)
+}
+
+// TestLeasesAreRenewedTogether, without waiting for who has one of the rows, and none that has passed to another holder.
+func TestLeasesAreRenewedTogether(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var leases []backend.Lease
+	for range 4 {
+		leases = append(leases, w.wants(w.user, "a").lease)
+	}
+	passed, locked := leases[1], leases[2]
+	if err := w.ReleaseLease(t.Context(), passed); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.AcquireLease(t.Context(), passed.SessionID, "b", time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := pgx.Connect(t.Context(), w.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := conn.Close(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	}()
+	tx, err := conn.Begin(t.Context())
+	if err == nil {
+		_, err = tx.Exec(t.Context(), `SELECT FROM workspaces WHERE session_id = $1 FOR UPDATE`, string(locked.SessionID))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	renewed, err := w.RenewLeases(t.Context(), leases, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []backend.SessionID{leases[0].SessionID, leases[3].SessionID}
+	slices.Sort(want)
+	if slices.Sort(renewed); !slices.Equal(renewed, want) {
+		t.Errorf("renewed are %v, want %v", renewed, want)
+	}
+	if err := tx.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ends := map[backend.SessionID]backend.ToRun{}
+	run, err := w.SessionsToRun(t.Context())
+	if err != nil || len(run) != len(leases) {
+		t.Fatalf("%d sessions are to run, %v; want %d", len(run), err, len(leases))
+	}
+	for _, r := range run {
+		ends[r.ID] = r
+	}
+	for i, lease := range leases {
+		r, holder, hour := ends[lease.SessionID], "a", i == 0 || i == 3
+		if i == 1 {
+			holder = "b"
+		}
+		if r.Holder != holder || !r.Wanted || (time.Until(r.LeaseEnds) > 30*time.Minute) != hour {
+			t.Errorf("lease %d: %+v, for an hour: want %v", i, r, hour)
+		}
+	}
+	// Of those that are named, what is not to run is left out.
+	some, err := w.SessionsToRunOf(t.Context(), []backend.SessionID{w.session, passed.SessionID, "none"})
+	if err != nil || len(some) != 1 || some[0].ID != passed.SessionID || some[0].Holder != "b" {
+		t.Errorf("of the named: %+v, %v", some, err)
+	}
+}
+
+// TestTheListenerNamesWhatChanged, once for each who asks.
+func TestTheListenerNamesWhatChanged(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	listener := postgres.NewListener(w.url, slog.New(slog.DiscardHandler))
+	wake, changed, end := listener.SubscribeChanged()
+	defer end()
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- listener.Run(ctx) }()
+	defer func() {
+		stop()
+		if err := <-ended; err != nil && ctx.Err() == nil {
+			t.Error(err)
+		}
+	}()
+	<-wake
+	if sessions, all := changed(); !all || len(sessions) != 0 {
+		t.Errorf("when it begins to listen: %v, any: %v", sessions, all)
+	}
+	w.save("f", "x") // of no interest
+	if err := w.SetWanted(t.Context(), w.session, true, ""); err != nil {
+		t.Fatal(err)
+	}
+	<-wake
+	if sessions, all := changed(); all || !slices.Equal(sessions, []backend.SessionID{w.session}) {
+		t.Errorf("after a change of one: %v, any: %v", sessions, all)
+	}
+	if sessions, all := changed(); all || len(sessions) != 0 {
+		t.Errorf("the second time: %v, any: %v", sessions, all)
+	}
 }

@@ -54,6 +54,9 @@ func (s *Store) Stay(ctx context.Context, id backend.SessionID) error {
 // is held until the phase is stopped or failed. Who waits counts while its replica lives, so that a dead one's sessions
 // hold nobody up. CodeStaleLease.
 func (s *Store) TakePlace(ctx context.Context, lease backend.Lease, limits backend.RunLimits) (backend.RunPlace, error) {
+	if limits.Total <= 0 && limits.PerUser <= 0 {
+		return s.placeFreely(ctx, lease)
+	}
 	var place backend.RunPlace
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, queueLock); err != nil {
@@ -104,6 +107,19 @@ func (s *Store) TakePlace(ctx context.Context, lease backend.Lease, limits backe
 		return nil
 	})
 	return place, wrap(err, "take a place among the running sessions")
+}
+
+// placeFreely lets the session run where nothing limits how many do: nobody is counted, and nobody waited for.
+func (s *Store) placeFreely(ctx context.Context, lease backend.Lease) (backend.RunPlace, error) {
+	tag, err := s.pool.Exec(ctx, `
+		WITH held AS (
+			SELECT session_id FROM workspaces WHERE session_id = $1 AND lease_epoch = $2 AND lease_holder = $3 FOR SHARE)
+		UPDATE sessions s SET placed_at = coalesce(s.placed_at, now()), queued_at = NULL, queue_place = 0
+		FROM held WHERE s.id = held.session_id`, string(lease.SessionID), lease.Epoch, lease.Holder)
+	if err == nil && tag.RowsAffected() == 0 {
+		err = staleLease()
+	}
+	return backend.RunPlace{Granted: err == nil}, wrap(err, "take a place among the running sessions")
 }
 
 // Queued tells, under the lease, where in the queue a session is. CodeStaleLease.

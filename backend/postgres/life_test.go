@@ -1,10 +1,13 @@
 package postgres_test
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"codingplatform/backend"
 )
@@ -214,4 +217,36 @@ func TestWarningAndStay(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantCode(t, w.Stay(t.Context(), r.lease.SessionID), backend.CodeUnavailable)
+}
+
+// TestNobodyIsWaitedForWithoutLimits: places are given under one lock of all replicas, which a start without limits leaves
+// alone.
+func TestNobodyIsWaitedForWithoutLimits(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	conn, err := pgx.Connect(t.Context(), w.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := conn.Close(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	}()
+	const queueLock = 0x706c616365
+	if _, err := conn.Exec(t.Context(), `SELECT pg_advisory_lock($1)`, queueLock); err != nil {
+		t.Fatal(err)
+	}
+	patience, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if p, err := w.TakePlace(patience, w.wants(w.user, "one").lease, backend.RunLimits{}); err != nil || !p.Granted {
+		t.Errorf("without limits: %+v, %v", p, err)
+	}
+	if _, err := conn.Exec(t.Context(), `SELECT pg_advisory_unlock($1)`, queueLock); err != nil {
+		t.Fatal(err)
+	}
+	// Who has a place counts for those that have limits.
+	if p := w.wants(w.user, "two").take(1, 0); p.Granted || p.UserRunning != 1 {
+		t.Errorf("beside it, with a limit: %+v", p)
+	}
 }

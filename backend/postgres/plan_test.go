@@ -70,3 +70,51 @@ func TestPlansDoNotDependOnStatistics(t *testing.T) {
 		}
 	}
 }
+
+// TestASessionIsLookedUpAmongMany: what one session's start asks for reads none of the others, and a renewal of leases reads
+// those it renews, whatever the server believes of the tables.
+func TestASessionIsLookedUpAmongMany(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	conn, err := pgx.Connect(ctx, postgrestest.New(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := conn.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	}()
+	for _, sql := range []string{
+		`INSERT INTO users (username, email, password_hash) VALUES ('ada', 'ada@example.org', 'hash')`,
+		`INSERT INTO sessions (user_id, name, wanted) SELECT id, 'one of many', true FROM users, generate_series(1, 5000)`,
+		`INSERT INTO workspaces (session_id) SELECT id FROM sessions`,
+		`PREPARE named (uuid[]) AS ` + toRunOf,
+		`PREPARE renew (uuid[], bigint[], text, bigint) AS ` + renewLeases,
+	} {
+		if _, err := conn.Exec(ctx, sql); err != nil {
+			t.Fatalf("%s: %v", sql, err)
+		}
+	}
+	const one = `(ARRAY['00000000-0000-0000-0000-000000000000'::uuid]`
+	for _, statistics := range []string{`SELECT`, `ANALYZE`} {
+		for _, mode := range []string{"force_generic_plan", "force_custom_plan"} {
+			for _, call := range []string{`named ` + one + `)`, `renew ` + one + `, ARRAY[1::bigint], 'a', 1)`} {
+				if _, err := conn.Exec(ctx, statistics+`; SET plan_cache_mode = `+mode); err != nil {
+					t.Fatal(err)
+				}
+				rows, err := conn.Query(ctx, `EXPLAIN EXECUTE `+call)
+				if err != nil {
+					t.Fatal(err)
+				}
+				lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+				if err != nil {
+					t.Fatal(err)
+				}
+				if plan := strings.Join(lines, "\n"); strings.Contains(plan, "Seq Scan") {
+					t.Errorf("after %s, with %s, %s reads all sessions:\n%s", statistics, mode, call, plan)
+				}
+			}
+		}
+	}
+}
