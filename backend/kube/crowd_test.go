@@ -23,7 +23,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"

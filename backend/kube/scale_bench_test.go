@@ -373,20 +373,23 @@ func (f *fleet) parallel(n int, do func(int)) {
 	workers.Wait()
 }
 
-// print has n sessions print in a third terminal, until end.
+// print has n sessions print in one more terminal, until end.
 func (f *fleet) print(sessions []string, n int) (end func()) {
 	leaves := make([]func(), n)
 	f.parallel(n, func(i int) {
-		leaves[i] = f.attach(sessions[i], "active", "/bin/sh", "-c", "while sleep 0.1; do echo a line of the size that lines have; done")
+		// Nobody types, so that the read waits; a sleep would be 2,000 new processes a second.
+		leaves[i] = f.attach(sessions[i], "active", "/bin/bash", "-c", "while ! read -r -t 0.1; do echo a line of the size that lines have; done")
 	})
 	before := f.printed.Load()
 	return func() {
 		if f.printed.Load() == before {
 			f.b.Error("the terminals that were to print have printed nothing")
 		}
-		for _, leave := range leaves {
-			leave()
-		}
+		f.parallel(n, func(i int) {
+			leaves[i]()
+			// Who leaves a terminal leaves its program to go on.
+			f.call(http.MethodDelete, "/api/workspace/"+sessions[i]+"/terminals/active", nil, nil)
+		})
 	}
 }
 
