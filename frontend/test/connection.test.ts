@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { TerminalConnection, type TerminalSink } from "@/features/terminal/connection";
+import { answerMs } from "@/lib/socket";
 import { fakeEnvironment, FakeSocket } from "./support/fake-socket";
 
 /** A screen that renders when the test says so. */
@@ -96,6 +97,23 @@ describe("TerminalConnection", () => {
     expect(screen.shown).toBe("0123456789XY");
     // Once, for the new terminal.
     expect(screen.resets).toBe(1);
+  });
+
+  it("types once more, elsewhere, what a server that is silently gone has not taken", () => {
+    const { connection, type } = make();
+    connection.start(80, 24);
+    FakeSocket.last.open();
+    FakeSocket.last.say(attached({ created: true }));
+    type("taken");
+    FakeSocket.last.bytes("taken");
+    vi.advanceTimersByTime(10 * answerMs);
+    expect(FakeSocket.dialed).toHaveLength(1);
+    type("not taken");
+    vi.advanceTimersByTime(answerMs);
+    expect(FakeSocket.dialed).toHaveLength(2);
+    FakeSocket.last.open();
+    FakeSocket.last.say(attached({ offset: 5, input_offset: 5 }));
+    expect(FakeSocket.last.typed).toBe("not taken");
   });
 
   it("types nothing twice when the screen is drawn anew on the same socket", () => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { ReliableSocket } from "@/lib/socket";
+import { answerMs, ReliableSocket } from "@/lib/socket";
 import { fakeEnvironment, FakeSocket } from "./support/fake-socket";
 
 function make() {
@@ -90,6 +90,30 @@ describe("ReliableSocket", () => {
     environment.wake("online");
     expect(FakeSocket.dialed).toHaveLength(2);
     vi.runAllTimers();
+    expect(FakeSocket.dialed).toHaveLength(2);
+  });
+
+  it("replaces a socket over which nothing comes when an answer is expected", () => {
+    const { socket } = make();
+    socket.start();
+    socket.expectAnswer(); // nothing has been sent yet
+    vi.advanceTimersByTime(answerMs);
+    expect(FakeSocket.dialed).toHaveLength(1);
+    FakeSocket.last.open();
+    vi.advanceTimersByTime(10 * answerMs);
+    expect(FakeSocket.dialed).toHaveLength(1); // nobody expects anything
+    socket.expectAnswer();
+    vi.advanceTimersByTime(answerMs - 1);
+    FakeSocket.last.say({ type: "anything" });
+    vi.advanceTimersByTime(answerMs);
+    expect(FakeSocket.dialed).toHaveLength(1);
+    socket.expectAnswer();
+    vi.advanceTimersByTime(answerMs - 1);
+    socket.expectAnswer(); // no answer to the first one yet
+    vi.advanceTimersByTime(1);
+    expect(FakeSocket.dialed).toHaveLength(2);
+    FakeSocket.last.open();
+    vi.advanceTimersByTime(10 * answerMs);
     expect(FakeSocket.dialed).toHaveLength(2);
   });
 

@@ -7,7 +7,9 @@
  *   closed: final, by a close code that says so or by stop(); start() begins anew.
  *
  * Waits are jittered and never end for good. A wait is cut short when the network or the page comes back, and a
- * socket that was open while the machine slept is replaced, since nothing tells that its peer is gone.
+ * socket that was open while the machine slept is replaced, since nothing tells that its peer is gone. Nothing tells so
+ * either when the peer's machine loses its power: a socket over which something was sent that is mostly answered, and
+ * then nothing came for a while, is replaced too.
  */
 import { backoffDelay, defaultBackoff, type Backoff } from "./backoff";
 import { Store } from "./store";
@@ -48,6 +50,8 @@ const finalCodes: ReadonlyMap<number, CloseCause> = new Map([
 /** The replica goes away in order: another one is ready. Its clients come to that one within a second, not all at once. */
 const handoverCodes: ReadonlySet<number> = new Set([1001, 1012]);
 const handoverMs = 1000;
+/** How long an answer that is expected may take, in milliseconds. */
+export const answerMs = 10_000;
 
 export class ReliableSocket {
   readonly state = new Store<SocketState>({ kind: "idle" });
@@ -55,6 +59,7 @@ export class ReliableSocket {
   readonly #env: SocketEnvironment;
   #socket: WebSocket | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #doubt: ReturnType<typeof setTimeout> | undefined;
   #forgetWake: (() => void) | undefined;
   #attempt = 0;
 
@@ -93,6 +98,23 @@ export class ReliableSocket {
     return true;
   }
 
+  /** What was sent is mostly answered: if nothing comes at all, the socket is replaced. Whatever comes is an answer. */
+  expectAnswer(): void {
+    if (this.state.get().kind !== "open") return;
+    this.#doubt ??= setTimeout(() => this.#replace(), answerMs);
+  }
+
+  #certain(): void {
+    clearTimeout(this.#doubt);
+    this.#doubt = undefined;
+  }
+
+  #replace(): void {
+    this.#drop();
+    this.#attempt = 0;
+    this.#dial();
+  }
+
   #dial(): void {
     clearTimeout(this.#timer);
     this.#attempt++;
@@ -105,6 +127,7 @@ export class ReliableSocket {
     };
     socket.onmessage = (event: MessageEvent<string | ArrayBuffer>) => {
       if (socket !== this.#socket) return;
+      this.#certain();
       if (typeof event.data === "string") this.#handlers.text(event.data);
       else this.#handlers.binary(new Uint8Array(event.data));
     };
@@ -115,6 +138,7 @@ export class ReliableSocket {
 
   #closed(code: number, reason: string): void {
     this.#socket = undefined;
+    this.#certain();
     const cause = finalCodes.get(code);
     if (cause !== undefined) {
       this.#end(cause, reason);
@@ -137,15 +161,14 @@ export class ReliableSocket {
       this.#attempt = 0;
       this.#dial();
     } else if ((kind === "open" || kind === "connecting") && reason !== "visible") {
-      this.#drop();
-      this.#attempt = 0;
-      this.#dial();
+      this.#replace();
     }
   }
 
   #drop(): void {
     const socket = this.#socket;
     this.#socket = undefined;
+    this.#certain();
     if (!socket) return;
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close();

@@ -323,6 +323,8 @@ export class TerminalConnection {
     if (!this.#attached || this.#mode === "view") return;
     for (let bytes = this.#input.take(inputFrameBytes); bytes.length > 0; bytes = this.#input.take(inputFrameBytes)) {
       this.#socket.send(bytes);
+      // Nearly every key is echoed, and after a break what the server has not taken is sent again.
+      this.#socket.expectAnswer();
     }
   }
 
