@@ -148,14 +148,14 @@ e2e-cluster: setup-test e2e/node_modules/.stamp ## the product on a real Kuberne
 .PHONY: bench-cluster
 bench-cluster: ## starts of sessions on a real Kubernetes beside bare pods' (STARTS=10; KEEP=1 as above)
 	@$(CLUSTER_ENDS); $(MAKE) cluster-up cluster-load; \
-	CLUSTER_KUBECONFIG=$(CLUSTER_DIR)/pki/admin.kubeconfig go test -tags cluster -run='^$$' -bench=StartUp -benchtime=1x -timeout=10m ./backend/kube | grep -v level=
+	CLUSTER_KUBECONFIG=$(CLUSTER_DIR)/pki/admin.kubeconfig go test -v -tags cluster -run='^$$' -bench=StartUp -benchtime=1x -timeout=10m ./backend/kube | grep -v level=
 
 .PHONY: scale
 scale: setup-test build/frontend.stamp ## many sessions on 1, 2 and 4 backends, a real API server and no containers (SCALE_SESSIONS=2000; KEEP=1 as above)
 	@$(CLUSTER_ENDS); $(MAKE) cluster-up; \
 	mkdir -p $(dir $(BACKEND)) && $(GO_BUILD) -o $(dir $(BACKEND)) ./cmd/backend; \
 	CLUSTER_KUBECONFIG=$(CLUSTER_DIR)/pki/admin.kubeconfig BACKEND=$(BACKEND) \
-	  go test -tags cluster -run='^$$' -bench=Scale -benchtime=1x -timeout=25m ./backend/kube | grep -v level=
+	  go test -v -tags cluster -run='^$$' -bench=Scale -benchtime=1x -timeout=25m ./backend/kube | grep -v level=
 
 .PHONY: race
 race: ## Go's tests three times over, in other orders
