@@ -52,6 +52,9 @@ describe("shell", () => {
     expect(shellQuote("src/main.py")).toBe("src/main.py");
     expect(shellQuote("it's $HOME; rm")).toBe(`'it'\\''s $HOME; rm'`);
     expect(shellQuote("")).toBe("''");
+    // No name of a file presses a key.
+    expect(shellQuote("a\u0003\nrm 'b\\' ü")).toBe(`$'a\\x03\\x0arm \\'b\\\\\\' ü'`);
+    expect(shellQuote("bad\u{10ffff} \u0085")).toBe(`$'bad\\xff \\xc2\\x85'`);
   });
 });
 

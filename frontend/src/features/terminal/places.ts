@@ -30,7 +30,7 @@ export function findPlaces(text: string): FoundPlace[] {
 }
 
 /** Where environments have the workspace. */
-const root = "/app/";
+export const root = "/app/";
 
 /**
  * The workspace's path that a program means which runs in `cwd`, itself a workspace path ("." for the root) or an

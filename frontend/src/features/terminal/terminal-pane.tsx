@@ -2,12 +2,11 @@
 
 import { ClipboardPaste, Columns2, Copy, Plus, RotateCcw, Search, Settings2, Square, SquareTerminal, X } from "lucide-react";
 import dynamic from "next/dynamic";
-import { useCallback, useEffect, useRef, useState, type DragEvent, type KeyboardEvent, type ReactNode } from "react";
+import { useCallback, useEffect, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
 import { Button, IconButton } from "@/components/ui/button";
 import { Confirm } from "@/components/ui/confirm";
 import { Menu } from "@/components/ui/menu";
 import { NameDialog } from "@/features/session/name-dialog";
-import { draggedFiles, filesOf } from "@/features/files/file-drag";
 import { goToSignIn, report } from "@/features/session/sign-out";
 import type { Rights } from "@/features/sharing/rights";
 import type { PhaseState } from "@/features/workspace/workspace";
@@ -17,9 +16,9 @@ import { useMedia } from "@/hooks/use-media";
 import { useStore } from "@/hooks/use-store";
 import { bareReason, sentence } from "@/lib/format";
 import type { Exit, Phase } from "@/lib/schemas";
-import { shellQuote } from "@/lib/shell";
 import { inform } from "@/lib/toasts";
 import type { Store } from "@/lib/store";
+import { takesFiles } from "./file-drop";
 import { QuestionDialog } from "./question-dialog";
 import { SearchBar } from "./search-bar";
 import { draggedTerminal, TerminalGroup } from "./terminal-group";
@@ -319,23 +318,12 @@ function TerminalView({ tab, session, rights, running, onSettings, onSplit, onAl
   const restart = () => {
     tab.restart().catch((error: unknown) => report("Could not start the terminal", error));
   };
-  /** Files of the tree that are dropped here are typed as words. */
-  const drop = (event: DragEvent) => {
-    const paths = filesOf(event.dataTransfer);
-    if (!rights.type || paths.length === 0) return;
-    event.preventDefault();
-    tab.connection.type(new TextEncoder().encode(paths.map((path) => `${shellQuote(`/app/${path}`)} `).join("")));
-    tab.screen.focus();
-  };
   const still = session !== null && (session.phase === "stopped" || session.phase === "failed" || session.phase === "stopping");
   return (
     <div id={panelID(tab.name)} role="tabpanel" aria-label={`Terminal ${tab.name}`} className="relative flex min-h-0 flex-1 flex-col">
       <div
         className="min-h-0 flex-1 py-1 pl-3"
-        onDragOver={(event) => {
-          if (rights.type && event.dataTransfer.types.includes(draggedFiles)) event.preventDefault();
-        }}
-        onDrop={drop}
+        {...(rights.type ? takesFiles(tab) : {})}
         onContextMenu={(event) => {
           if (event.shiftKey) return; // the browser's own
           event.preventDefault();
