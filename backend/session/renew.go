@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -49,6 +50,7 @@ func (m *Manager) renewAll(ctx context.Context, alone *sync.WaitGroup) error {
 		driven = append(driven, s)
 	}
 	m.mu.Unlock()
+	var errs error
 	for some := range slices.Chunk(driven, renewTogether) {
 		leases := make([]backend.Lease, len(some))
 		for i, s := range some {
@@ -56,7 +58,8 @@ func (m *Manager) renewAll(ctx context.Context, alone *sync.WaitGroup) error {
 		}
 		renewed, err := m.cfg.Store.RenewLeases(ctx, leases, m.cfg.LeaseTTL)
 		if err != nil {
-			return err
+			errs = errors.Join(errs, err)
+			continue
 		}
 		has := make(map[backend.SessionID]bool, len(renewed))
 		for _, id := range renewed {
@@ -68,7 +71,7 @@ func (m *Manager) renewAll(ctx context.Context, alone *sync.WaitGroup) error {
 			}
 		}
 	}
-	return nil
+	return errs
 }
 
 // renew renews one lease, waiting for who has its row, and ends the supervisor when the lease has passed to another.
