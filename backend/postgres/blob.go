@@ -145,19 +145,13 @@ func (r *BlobContent) fill() error {
 		if err := r.readChunk(); err != nil {
 			return wrap(err, "read a content")
 		}
-		if len(r.data) == 0 {
-			return fmt.Errorf("a content ends after %d of %d bytes: %w", r.read, r.Size, io.ErrUnexpectedEOF)
-		}
-		if r.within > 0 && r.within >= len(r.data) {
-			return fmt.Errorf("chunk %d of a content has only %d bytes: %w", r.next, len(r.data), io.ErrUnexpectedEOF)
-		}
 		r.next++
 		r.data, r.within = r.data[r.within:], 0
 	}
 	return nil
 }
 
-// readChunk reads the next chunk into data; without rows it is empty.
+// readChunk reads the next chunk into data.
 func (r *BlobContent) readChunk() error {
 	first := r.next * chunkPieces
 	rows, err := r.store.pool.Query(r.ctx, `SELECT data FROM blob_pieces WHERE chunks_id = $1::uuid AND n >= $2 AND n < $3 ORDER BY n`,
@@ -165,12 +159,16 @@ func (r *BlobContent) readChunk() error {
 	if err != nil {
 		return err
 	}
-	chunk := make([]byte, 0, min(r.Size-r.next*chunkBytes, chunkBytes))
+	size := min(r.Size-r.next*chunkBytes, chunkBytes)
+	chunk := make([]byte, 0, size)
 	var piece pgtype.DriverBytes
 	_, err = pgx.ForEachRow(rows, []any{&piece}, func() error {
 		chunk = append(chunk, piece...)
 		return nil
 	})
+	if err == nil && int64(len(chunk)) != size {
+		err = fmt.Errorf("chunk %d of a content has %d bytes and not %d: %w", r.next, len(chunk), size, io.ErrUnexpectedEOF)
+	}
 	r.data = chunk
 	return err
 }

@@ -51,6 +51,21 @@ func TestBlobReaderSkips(t *testing.T) {
 	}
 }
 
+// TestAContentThatLacksAPiece is told so, and not read as a shorter one.
+func TestAContentThatLacksAPiece(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	item := w.save("f", numbered(2<<20))
+	w.exec(`DELETE FROM blob_pieces WHERE n = 300`)
+	r, err := w.BlobReader(t.Context(), w.session, item.Hash)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(r); !errors.Is(err, io.ErrUnexpectedEOF) || len(got) != 1<<20 {
+		t.Errorf("%d bytes were read, %v", len(got), err)
+	}
+}
+
 func TestBlobReaderOfAnotherSession(t *testing.T) {
 	t.Parallel()
 	w, other := newWorld(t), newWorld(t)
