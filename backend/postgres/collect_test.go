@@ -1,9 +1,14 @@
 package postgres_test
 
 import (
+	"context"
+	"crypto/sha256"
 	"fmt"
+	"io"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"codingplatform/backend"
 	"codingplatform/backend/postgres"
@@ -75,5 +80,60 @@ func TestTrimLeavesOpenConflicts(t *testing.T) {
 	}
 	if n, err := w.TrimHistory(t.Context(), 0, 1); err != nil || n != 3 {
 		t.Errorf("resolved, it drops %d, %v", n, err)
+	}
+}
+
+// TestChunksThatBecomeAContentStay: an upload that took longer than chunks without a content are kept, and whose content is
+// not committed yet when the collector looks.
+func TestChunksThatBecomeAContentStay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	content := numbered(1<<20 + 1)
+	hash := sha256.Sum256([]byte(content))
+	if err := w.PutBlob(t.Context(), w.lease("one"), hash, int64(len(content)), strings.NewReader(content)); err != nil {
+		t.Fatal(err)
+	}
+	w.exec(`UPDATE blob_pieces SET created_at = now() - interval '2 days'`)
+	conn := connect(t, w.url)
+	var chunks string
+	if err := conn.QueryRow(t.Context(), `DELETE FROM blobs WHERE hash = $1 RETURNING chunks_id::text`, hash[:]).Scan(&chunks); err != nil {
+		t.Fatal(err)
+	}
+	// As the end of an upload does.
+	tx, err := conn.Begin(t.Context())
+	if err == nil {
+		_, err = tx.Exec(t.Context(), `SELECT FROM blob_pieces WHERE chunks_id = $1 AND n = 0 FOR KEY SHARE`, chunks)
+	}
+	if err == nil {
+		_, err = tx.Exec(t.Context(), `INSERT INTO blobs (hash, size, chunks_id) VALUES ($1, $2, $3)`, hash[:], len(content), chunks)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	patience, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if _, err := w.CollectBlobs(patience); err != nil {
+		t.Errorf("beside an upload that ends: %v", err)
+	}
+	if err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.CollectBlobs(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r, err := w.BlobReader(t.Context(), w.session, hash)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(r); err != nil || string(got) != content {
+		t.Errorf("the content has %d bytes, %v", len(got), err)
+	}
+	// Without a content they go.
+	w.exec(`DELETE FROM blobs`)
+	if _, err := w.CollectBlobs(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := w.count("blob_pieces"); n != 0 {
+		t.Errorf("%d pieces of no content are left", n)
 	}
 }

@@ -7,11 +7,23 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"codingplatform/backend"
 	"codingplatform/backend/postgres"
 )
+
+// listen has a listener run until the test ends.
+func listen(t *testing.T, listener *postgres.Listener) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- listener.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil && ctx.Err() == nil {
+			t.Error(err)
+		}
+	})
+}
 
 // TestALeaseIsHandedOver: who could not have it is told when it ends, and woken when it is released.
 func TestALeaseIsHandedOver(t *testing.T) {
@@ -20,15 +32,7 @@ func TestALeaseIsHandedOver(t *testing.T) {
 	listener := postgres.NewListener(w.url, slog.New(slog.DiscardHandler))
 	wake, unsubscribe := listener.SubscribeAll()
 	defer unsubscribe()
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error)
-	go func() { ended <- listener.Run(ctx) }()
-	defer func() {
-		stop()
-		if err := <-ended; err != nil && ctx.Err() == nil {
-			t.Error(err)
-		}
-	}()
+	listen(t, listener)
 	<-wake // it listens
 
 	asked := time.Now()
@@ -68,15 +72,7 @@ func TestLeasesAreRenewedTogether(t *testing.T) {
 	if _, err := w.AcquireLease(t.Context(), passed.SessionID, "b", time.Minute); err != nil {
 		t.Fatal(err)
 	}
-	conn, err := pgx.Connect(t.Context(), w.url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := conn.Close(context.WithoutCancel(t.Context())); err != nil {
-			t.Error(err)
-		}
-	}()
+	conn := connect(t, w.url)
 	tx, err := conn.Begin(t.Context())
 	if err == nil {
 		_, err = tx.Exec(t.Context(), `SELECT FROM workspaces WHERE session_id = $1 FOR UPDATE`, string(locked.SessionID))
@@ -127,15 +123,7 @@ func TestTheListenerNamesWhatChanged(t *testing.T) {
 	listener := postgres.NewListener(w.url, slog.New(slog.DiscardHandler))
 	wake, changed, end := listener.SubscribeChanged()
 	defer end()
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error)
-	go func() { ended <- listener.Run(ctx) }()
-	defer func() {
-		stop()
-		if err := <-ended; err != nil && ctx.Err() == nil {
-			t.Error(err)
-		}
-	}()
+	listen(t, listener)
 	<-wake
 	if sessions, all := changed(); !all || len(sessions) != 0 {
 		t.Errorf("when it begins to listen: %v, any: %v", sessions, all)

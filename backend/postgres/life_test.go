@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"codingplatform/backend"
 )
 
@@ -224,15 +222,7 @@ func TestWarningAndStay(t *testing.T) {
 func TestNobodyIsWaitedForWithoutLimits(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	conn, err := pgx.Connect(t.Context(), w.url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := conn.Close(context.WithoutCancel(t.Context())); err != nil {
-			t.Error(err)
-		}
-	}()
+	conn := connect(t, w.url)
 	const queueLock = 0x706c616365
 	if _, err := conn.Exec(t.Context(), `SELECT pg_advisory_lock($1)`, queueLock); err != nil {
 		t.Fatal(err)

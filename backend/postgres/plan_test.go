@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -10,20 +11,26 @@ import (
 	"codingplatform/backend/postgrestest"
 )
 
+// planner is a connection to a database of its own, until the test ends.
+func planner(t *testing.T) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), postgrestest.New(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := conn.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return conn
+}
+
 // TestPlansDoNotDependOnStatistics: the server's statistics are minutes behind a session that grows by thousands of
 // files in a second. Each file must be looked up in an index for both the session and the path all the same.
 func TestPlansDoNotDependOnStatistics(t *testing.T) {
 	t.Parallel()
-	ctx := t.Context()
-	conn, err := pgx.Connect(ctx, postgrestest.New(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := conn.Close(ctx); err != nil {
-			t.Error(err)
-		}
-	}()
+	ctx, conn := t.Context(), planner(t)
 	var session string
 	if err := conn.QueryRow(ctx, `
 		WITH u AS (INSERT INTO users (username, email, password_hash) VALUES ('ada', 'ada@example.org', 'hash') RETURNING id),
@@ -75,16 +82,7 @@ func TestPlansDoNotDependOnStatistics(t *testing.T) {
 // those it renews, whatever the server believes of the tables.
 func TestASessionIsLookedUpAmongMany(t *testing.T) {
 	t.Parallel()
-	ctx := t.Context()
-	conn, err := pgx.Connect(ctx, postgrestest.New(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := conn.Close(ctx); err != nil {
-			t.Error(err)
-		}
-	}()
+	ctx, conn := t.Context(), planner(t)
 	for _, sql := range []string{
 		`INSERT INTO users (username, email, password_hash) VALUES ('ada', 'ada@example.org', 'hash')`,
 		`INSERT INTO sessions (user_id, name, wanted) SELECT id, 'one of many', true FROM users, generate_series(1, 5000)`,

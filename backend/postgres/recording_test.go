@@ -2,7 +2,6 @@ package postgres_test
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -12,7 +11,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/jackc/pgx/v5"
 
 	"codingplatform/backend"
 	"codingplatform/backend/postgres"
@@ -57,16 +55,7 @@ func (w *world) cast(id backend.RecordingID) string {
 
 func (w *world) count(table string) (n int) {
 	w.t.Helper()
-	conn, err := pgx.Connect(w.t.Context(), w.url)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer func() {
-		if err := conn.Close(context.WithoutCancel(w.t.Context())); err != nil {
-			w.t.Error(err)
-		}
-	}()
-	if err := conn.QueryRow(w.t.Context(), `SELECT count(*) FROM `+table).Scan(&n); err != nil {
+	if err := connect(w.t, w.url).QueryRow(w.t.Context(), `SELECT count(*) FROM `+table).Scan(&n); err != nil {
 		w.t.Fatal(err)
 	}
 	return n

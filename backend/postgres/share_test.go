@@ -1,7 +1,6 @@
 package postgres_test
 
 import (
-	"context"
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
@@ -11,7 +10,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-	"github.com/jackc/pgx/v5"
 
 	"codingplatform/backend"
 	"codingplatform/backend/postgres"
@@ -43,16 +41,7 @@ func (w *world) share(n backend.NewShare) backend.Share {
 // exec changes rows behind the store's back.
 func (w *world) exec(query string, args ...any) {
 	w.t.Helper()
-	conn, err := pgx.Connect(w.t.Context(), w.url)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer func() {
-		if err := conn.Close(context.WithoutCancel(w.t.Context())); err != nil {
-			w.t.Error(err)
-		}
-	}()
-	if _, err := conn.Exec(w.t.Context(), query, args...); err != nil {
+	if _, err := connect(w.t, w.url).Exec(w.t.Context(), query, args...); err != nil {
 		w.t.Fatal(err)
 	}
 }
