@@ -21,6 +21,7 @@ func (h *Handler) serveAccount(ctx context.Context, s *socket, user backend.User
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(gone, func() { cancel(errGone) })()
+	defer s.keepAlive(alive).Stop()
 	wake, unsubscribe := h.cfg.Wakes.SubscribeAccount(user.ID)
 	defer unsubscribe()
 	// Notifications may be lost.

@@ -46,6 +46,7 @@ func (h *Handler) serveEvents(ctx context.Context, s *socket, user backend.User,
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(gone, func() { cancel(errGone) })()
+	defer s.keepAlive(alive).Stop()
 	e := &events{h: h, s: s, id: q.session, guest: !q.access.CanView(), conflicts: map[backend.Conflict]bool{}}
 
 	wake, unsubscribe := h.cfg.Wakes.Subscribe(q.session)

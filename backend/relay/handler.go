@@ -267,7 +267,6 @@ func (h *Handler) work(ctx context.Context, s *socket, do task) (err error) {
 			err = fmt.Errorf("panic: %v\n%s", value, debug.Stack())
 		}
 	}()
-	defer s.keepAlive().Stop()
 	return do(ctx, s)
 }
 
@@ -378,7 +377,7 @@ func closeOf(ctx context.Context, err error) (websocket.StatusCode, string) {
 	return websocket.StatusInternalError, "internal error"
 }
 
-// socket is one WebSocket. Writes come from one goroutine.
+// socket is one WebSocket. Writes come from one goroutine, and those of keepAlive between them.
 type socket struct {
 	conn   *websocket.Conn
 	cancel context.CancelCauseFunc
@@ -406,8 +405,9 @@ func (s *socket) write(ctx context.Context, kind websocket.MessageType, data []b
 }
 
 // keepAlive pings until the timer that it answers is stopped, so that proxies do not cut an idle socket and a dead
-// peer is noticed.
-func (s *socket) keepAlive() *time.Timer {
+// peer is noticed. The word, if there is one, goes with each ping, of which a page sees nothing: so that a client, too,
+// notices a dead peer.
+func (s *socket) keepAlive(word string) *time.Timer {
 	var again *time.Timer
 	set := make(chan struct{})
 	again = time.AfterFunc(untilPing(time.Now()), func() {
@@ -415,7 +415,14 @@ func (s *socket) keepAlive() *time.Timer {
 		// Not until the work ends: as with write, a ping that is cut would be the last frame.
 		ping, cancel := context.WithTimeout(s.open, pingTimeout)
 		defer cancel()
-		if err := s.conn.Ping(ping); err != nil {
+		var err error
+		if word != "" {
+			err = s.conn.Write(ping, websocket.MessageText, []byte(word))
+		}
+		if err == nil {
+			err = s.conn.Ping(ping)
+		}
+		if err != nil {
 			s.cancel(&closeError{websocket.StatusGoingAway, "the peer does not answer"})
 			return
 		}

@@ -89,3 +89,41 @@ func TestSleepersAreNoticed(t *testing.T) {
 		}
 	})
 }
+
+// TestStreamsSayThatTheyLive listens as a page does, which sees no pings.
+func TestStreamsSayThatTheyLive(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		query string
+		words int
+	}{
+		"events": {events, 3}, "account": {"&account=1", 3}, "terminal": {terminal, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, backend.Access{Owner: true})
+				ws, _, err := websocket.Dial(t.Context(), "ws://relay/ws?session="+session+c.query, &websocket.DialOptions{HTTPClient: w.client})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer func() { _ = ws.CloseNow() }()
+				minute, cancel := context.WithTimeout(t.Context(), later)
+				defer cancel()
+				words := 0
+				for {
+					_, data, err := ws.Read(minute)
+					if err != nil {
+						break
+					}
+					if string(data) == `{"type":"alive"}` {
+						words++
+					}
+				}
+				if minute.Err() == nil || words != c.words {
+					t.Errorf("%d words in a minute, not %d; the wait ended with %v", words, c.words, minute.Err())
+				}
+			})
+		})
+	}
+}

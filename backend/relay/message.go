@@ -10,6 +10,9 @@ import (
 
 // The messages of docs/api/websocket.md.
 
+// alive is what a stream says that may have nothing to tell for long.
+const alive = `{"type":"alive"}`
+
 type statusMessage struct {
 	Type    string        `json:"type"`
 	Phase   backend.Phase `json:"phase"`

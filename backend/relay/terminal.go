@@ -43,6 +43,8 @@ func (h *Handler) serveTerminal(ctx context.Context, s *socket, q query) error {
 	if q.named {
 		defer h.claim(clientKey{q.user.ID, q.session, q.terminal, q.client}, s)()
 	}
+	// Without a word: who types is answered.
+	defer s.keepAlive("").Stop()
 	t := &terminal{h: h, s: s, q: q, relaying: make(chan struct{})}
 	// The reader runs from the start: it answers pings and notices a client that leaves while the environment
 	// is still starting.

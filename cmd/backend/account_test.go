@@ -17,15 +17,19 @@ type accountState struct {
 
 func nextAccount(t *testing.T, ws *websocket.Conn) accountState {
 	t.Helper()
-	_, data, err := ws.Read(t.Context())
-	if err != nil {
-		t.Fatal(err)
+	for {
+		_, data, err := ws.Read(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var m accountState
+		if err := json.Unmarshal(data, &m); err != nil || m.Type != "account" && m.Type != "alive" {
+			t.Fatalf("%s: %v", data, err)
+		}
+		if m.Type == "account" {
+			return m
+		}
 	}
-	var m accountState
-	if err := json.Unmarshal(data, &m); err != nil || m.Type != "account" {
-		t.Fatalf("%s: %v", data, err)
-	}
-	return m
 }
 
 func TestAccountStream(t *testing.T) {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { answerMs, ReliableSocket } from "@/lib/socket";
+import { answerMs, ReliableSocket, silenceMs } from "@/lib/socket";
 import { fakeEnvironment, FakeSocket } from "./support/fake-socket";
 
 function make() {
@@ -115,6 +115,60 @@ describe("ReliableSocket", () => {
     FakeSocket.last.open();
     vi.advanceTimersByTime(10 * answerMs);
     expect(FakeSocket.dialed).toHaveLength(2);
+  });
+
+  it("replaces a socket whose peer said words and has fallen silent", () => {
+    const { socket } = make();
+    socket.start();
+    FakeSocket.last.open();
+    vi.advanceTimersByTime(10 * silenceMs);
+    FakeSocket.last.say({ type: "anything" });
+    vi.advanceTimersByTime(10 * silenceMs);
+    expect(FakeSocket.dialed).toHaveLength(1); // a peer that says no words, as an older one
+    socket.expectWords();
+    for (let each = 0; each < 3; each++) {
+      vi.advanceTimersByTime(silenceMs - 1);
+      FakeSocket.last.say({ type: "anything" });
+    }
+    vi.advanceTimersByTime(silenceMs - 1);
+    expect(FakeSocket.dialed).toHaveLength(1);
+    vi.advanceTimersByTime(1);
+    expect(FakeSocket.dialed).toHaveLength(2);
+    FakeSocket.last.open();
+    vi.advanceTimersByTime(10 * silenceMs);
+    expect(FakeSocket.dialed).toHaveLength(2); // the new one has said none yet
+  });
+
+  it("hears what came meanwhile before it calls a peer silent whose timer is late", () => {
+    const { socket } = make();
+    socket.start();
+    FakeSocket.last.open();
+    socket.expectWords();
+    vi.setSystemTime(Date.now() + 60_000); // the clock went on, and no timer
+    vi.advanceTimersByTime(silenceMs);
+    FakeSocket.last.say({ type: "anything" });
+    vi.advanceTimersByTime(silenceMs - 1);
+    expect(FakeSocket.dialed).toHaveLength(1);
+    vi.advanceTimersByTime(1);
+    expect(FakeSocket.dialed).toHaveLength(2);
+    FakeSocket.last.open();
+    socket.expectWords();
+    vi.setSystemTime(Date.now() + 60_000);
+    vi.advanceTimersByTime(silenceMs + answerMs - 1);
+    expect(FakeSocket.dialed).toHaveLength(2);
+    vi.advanceTimersByTime(1);
+    expect(FakeSocket.dialed).toHaveLength(3);
+  });
+
+  it("forgets the silence of a socket that ended", () => {
+    const { socket } = make();
+    socket.start();
+    FakeSocket.last.open();
+    socket.expectWords();
+    FakeSocket.last.end(4404);
+    vi.advanceTimersByTime(10 * silenceMs);
+    expect(FakeSocket.dialed).toHaveLength(1);
+    expect(socket.state.get().kind).toBe("closed");
   });
 
   it("replaces a socket that was open while the machine slept, and hears no more of it", () => {

@@ -242,6 +242,14 @@ export function parseMessage<T>(schema: z.ZodMiniType<T>, known: ReadonlySet<str
   return schema.parse(value);
 }
 
+const aliveSchema = z.object({ type: z.literal("alive") });
+const aliveTypes: ReadonlySet<string> = new Set(["alive"]);
+
+/** Whether a text frame says that the server lives, and that it goes on to say so. */
+export function isAlive(text: string): boolean {
+  return parseMessage(aliveSchema, aliveTypes, text) !== undefined;
+}
+
 export const eventTypes: ReadonlySet<string> = new Set([
   "status", "error", "files", "terminals", "conflict", "presence", "sync",
 ]);

@@ -9,7 +9,8 @@
  * Waits are jittered and never end for good. A wait is cut short when the network or the page comes back, and a
  * socket that was open while the machine slept is replaced, since nothing tells that its peer is gone. Nothing tells so
  * either when the peer's machine loses its power: a socket over which something was sent that is mostly answered, and
- * then nothing came for a while, is replaced too.
+ * then nothing came for a while, is replaced too; so is one whose peer used to say something every now and then, and
+ * has fallen silent.
  */
 import { backoffDelay, defaultBackoff, type Backoff } from "./backoff";
 import { Store } from "./store";
@@ -52,6 +53,10 @@ const handoverCodes: ReadonlySet<number> = new Set([1001, 1012]);
 const handoverMs = 1000;
 /** How long an answer that is expected may take, in milliseconds. */
 export const answerMs = 10_000;
+/** How long a peer may be silent that says something every 20 s, or 40 when its ping is answered late; in milliseconds. */
+export const silenceMs = 50_000;
+/** A timer that is this late was held up with all else of the page, in milliseconds. */
+const lateMs = 2000;
 
 export class ReliableSocket {
   readonly state = new Store<SocketState>({ kind: "idle" });
@@ -60,6 +65,7 @@ export class ReliableSocket {
   #socket: WebSocket | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #doubt: ReturnType<typeof setTimeout> | undefined;
+  #silence: ReturnType<typeof setTimeout> | undefined;
   #forgetWake: (() => void) | undefined;
   #attempt = 0;
 
@@ -104,9 +110,33 @@ export class ReliableSocket {
     this.#doubt ??= setTimeout(() => this.#replace(), answerMs);
   }
 
+  /** The peer says something every now and then, and has just done so: once it is silent, the socket is replaced. */
+  expectWords(): void {
+    if (this.state.get().kind !== "open") return;
+    clearTimeout(this.#silence);
+    const due = Date.now() + silenceMs;
+    this.#silence = setTimeout(() => {
+      // Of a page in the background, and of a machine that slept, the timer may come before the words that came meanwhile.
+      if (Date.now() - due > lateMs) this.#silence = setTimeout(() => this.#replace(), answerMs);
+      else this.#replace();
+    }, silenceMs);
+  }
+
   #certain(): void {
     clearTimeout(this.#doubt);
     this.#doubt = undefined;
+  }
+
+  /** Whatever comes is a word. */
+  #heard(): void {
+    this.#certain();
+    if (this.#silence !== undefined) this.expectWords();
+  }
+
+  #deaf(): void {
+    this.#certain();
+    clearTimeout(this.#silence);
+    this.#silence = undefined;
   }
 
   #replace(): void {
@@ -127,7 +157,7 @@ export class ReliableSocket {
     };
     socket.onmessage = (event: MessageEvent<string | ArrayBuffer>) => {
       if (socket !== this.#socket) return;
-      this.#certain();
+      this.#heard();
       if (typeof event.data === "string") this.#handlers.text(event.data);
       else this.#handlers.binary(new Uint8Array(event.data));
     };
@@ -138,7 +168,7 @@ export class ReliableSocket {
 
   #closed(code: number, reason: string): void {
     this.#socket = undefined;
-    this.#certain();
+    this.#deaf();
     const cause = finalCodes.get(code);
     if (cause !== undefined) {
       this.#end(cause, reason);
@@ -168,7 +198,7 @@ export class ReliableSocket {
   #drop(): void {
     const socket = this.#socket;
     this.#socket = undefined;
-    this.#certain();
+    this.#deaf();
     if (!socket) return;
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close();

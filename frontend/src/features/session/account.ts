@@ -6,7 +6,7 @@ import * as z from "zod/mini";
 import { api } from "@/lib/api";
 import { webSocketURL } from "@/lib/origin";
 import { Problem } from "@/lib/problem";
-import { parseMessage } from "@/lib/schemas";
+import { isAlive, parseMessage } from "@/lib/schemas";
 import { SettingsSync } from "@/lib/settings";
 import { browserEnvironment, ReliableSocket, type SocketEnvironment } from "@/lib/socket";
 import { Store } from "@/lib/store";
@@ -45,7 +45,10 @@ function begin(user: string, environment: SocketEnvironment): () => void {
       url: () => webSocketURL(new URLSearchParams({ account: "1" })),
       text(data) {
         const message = parseMessage(newsSchema, types, data);
-        if (!message) return;
+        if (message === undefined) {
+          if (isAlive(data)) socket.expectWords();
+          return;
+        }
         socket.healthy();
         news.set(message);
         // What fails is tried again with the next news, or the next choice.

@@ -1,5 +1,5 @@
 /** The workspace's event stream: parsed events in their order, across any number of broken sockets. */
-import { eventSchema, eventTypes, parseMessage, type WorkspaceEvent } from "@/lib/schemas";
+import { eventSchema, eventTypes, isAlive, parseMessage, type WorkspaceEvent } from "@/lib/schemas";
 import { ReliableSocket, type SocketEnvironment, type SocketState } from "@/lib/socket";
 import type { Store } from "@/lib/store";
 
@@ -27,7 +27,10 @@ export class EventStream {
         },
         text: (data) => {
           const message = parseMessage(eventSchema, eventTypes, data);
-          if (message === undefined) return;
+          if (message === undefined) {
+            if (isAlive(data)) this.#socket.expectWords();
+            return;
+          }
           this.#socket.healthy();
           event(message);
         },
