@@ -317,7 +317,7 @@ test("a PDF is the browser's to show, by its type alone", async ({ page, context
     if (viewer) {
       const frame = editor(page).locator(`iframe[title="${name}"]`);
       await expect(frame).toBeVisible();
-      expect(await frame.getAttribute("src")).toMatch(/^blob:/);
+      expect(await frame.getAttribute("src")).toMatch(new RegExp(`/file/${name}\\?raw=1$`)); // the name that the viewer shows
     } else {
       await expect(editor(page).getByText("This browser has no viewer for PDF.")).toBeVisible();
       await expect(editor(page).getByRole("link", { name: /^Download/ })).toBeVisible();

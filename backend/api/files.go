@@ -73,6 +73,9 @@ func (s *server) readFile(w http.ResponseWriter, r *http.Request) error {
 	}
 	h.Set("ETag", etag(item.Revision))
 	if notModified(r, item.Revision) {
+		if raw {
+			guardRaw(h, r, item.Name()) // the headers replace those that the browser has
+		}
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
@@ -92,9 +95,26 @@ func (s *server) readFile(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// sendRaw serves a file's bytes so that no browser runs them on this origin: as a download, of a type that is
-// not markup, not sniffed, and sandboxed in case something shows it all the same. It sends a part of them if one is
-// asked for, and holds no more of them at once than the database keeps in a row.
+// guardRaw sets the headers with which no browser runs a file's bytes on this origin: a download, of a type that is not
+// markup, not sniffed, and sandboxed in case something shows it all the same. A PDF that a frame of the IDE asks for is
+// no download: the browser's viewer, which is another origin, shows it with its name. Browsers' viewers of PDF refuse
+// what is sandboxed; pages cannot set these fields of a request (W3C Fetch Metadata), nor does a link or another site
+// lead to a frame.
+func guardRaw(h http.Header, r *http.Request, name string) {
+	h.Add("Vary", "Sec-Fetch-Dest, Sec-Fetch-Site")
+	kind, disposition, policy := rawType(name), "attachment", "default-src 'none'; sandbox; frame-ancestors 'none'"
+	if strings.EqualFold(path.Ext(name), ".pdf") && r.Header.Get("Sec-Fetch-Dest") == "iframe" && r.Header.Get("Sec-Fetch-Site") == "same-origin" {
+		kind, disposition, policy = "application/pdf", "inline", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+		h.Set("X-Frame-Options", "SAMEORIGIN")
+	}
+	h.Set("Content-Type", kind)
+	h.Set("Content-Disposition", mime.FormatMediaType(disposition, map[string]string{"filename": name}))
+	h.Set("Content-Security-Policy", policy)
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+}
+
+// sendRaw serves a file's bytes as guardRaw says. It sends a part of them if one is asked for, and holds no more of them
+// at once than the database keeps in a row.
 func (s *server) sendRaw(w http.ResponseWriter, r *http.Request, item backend.Item) error {
 	if item.Type != backend.TypeFile {
 		return invalid("path", "is a "+string(item.Type)+", which has no bytes to download")
@@ -113,10 +133,7 @@ func (s *server) sendRaw(w http.ResponseWriter, r *http.Request, item backend.It
 		h.Set("Content-Range", fmt.Sprintf("bytes */%d", content.Size))
 		return err
 	}
-	h.Set("Content-Type", rawType(item.Name()))
-	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": item.Name()}))
-	h.Set("Content-Security-Policy", "default-src 'none'; sandbox; frame-ancestors 'none'")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	guardRaw(h, r, item.Name())
 	h.Set("Content-Length", strconv.FormatInt(part.length, 10))
 	if !partial {
 		if _, err := content.WriteTo(w); err != nil {

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"encoding/base64"
+	"mime"
 	"net/http"
 	"net/url"
 	"slices"
@@ -103,6 +104,47 @@ func TestRawIsNoPage(t *testing.T) {
 		if h.Get("Content-Type") != kind || !strings.HasPrefix(h.Get("Content-Disposition"), "attachment") ||
 			h.Get("X-Content-Type-Options") != "nosniff" || !strings.Contains(h.Get("Content-Security-Policy"), "sandbox") {
 			t.Errorf("%s: %v", name, h)
+		}
+	}
+}
+
+// TestFramedPDF: a PDF that a page of the IDE frames is shown by its name, and nothing else is; no link leads to it.
+func TestFramedPDF(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	token, base := s.workspace("ada")
+	for _, name := range []string{"a ä.PDF", "x.html", "x.pdf.svg"} {
+		s.write(token, base, name, "<svg/>")
+	}
+	frame, same := []string{"Sec-Fetch-Dest", "iframe"}, []string{"Sec-Fetch-Site", "same-origin"}
+	for _, c := range []struct {
+		name   string
+		header []string
+		shown  bool
+	}{
+		{"a ä.PDF", slices.Concat(frame, same), true},
+		{"a ä.PDF", slices.Concat(frame, same, []string{"If-None-Match", "*"}), true},
+		{"a ä.PDF", nil, false},
+		{"a ä.PDF", frame, false},
+		{"a ä.PDF", []string{"Sec-Fetch-Dest", "iframe", "Sec-Fetch-Site", "same-site"}, false},
+		{"a ä.PDF", []string{"Sec-Fetch-Dest", "iframe", "Sec-Fetch-Site", "cross-site"}, false},
+		{"a ä.PDF", []string{"Sec-Fetch-Dest", "document", "Sec-Fetch-Site", "same-origin"}, false},
+		{"x.html", slices.Concat(frame, same), false},
+		{"x.pdf.svg", slices.Concat(frame, same), false},
+	} {
+		res := s.do(request{method: "GET", path: base + "/file/" + url.PathEscape(c.name) + "?raw=1", token: token, header: asBytes(c.header...)})
+		h := res.Header
+		disposition, params, err := mime.ParseMediaType(h.Get("Content-Disposition"))
+		if err != nil || params["filename"] != c.name || h.Get("X-Content-Type-Options") != "nosniff" || !slices.Contains(h.Values("Vary"), "Sec-Fetch-Dest, Sec-Fetch-Site") {
+			t.Errorf("%+v: %v", c, h)
+		}
+		kind, policy := h.Get("Content-Type"), h.Get("Content-Security-Policy")
+		shown := (kind == "application/pdf" || res.StatusCode == http.StatusNotModified) && disposition == "inline" && h.Get("X-Frame-Options") == "SAMEORIGIN" &&
+			strings.Contains(policy, "default-src 'none'") && strings.Contains(policy, "frame-ancestors 'self'")
+		kept := kind == "application/octet-stream" && disposition == "attachment" && h.Get("X-Frame-Options") == "DENY" &&
+			strings.Contains(policy, "sandbox") && strings.Contains(policy, "frame-ancestors 'none'")
+		if shown != c.shown || kept == c.shown {
+			t.Errorf("%+v: %v", c, h)
 		}
 	}
 }

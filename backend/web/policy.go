@@ -22,7 +22,8 @@ func policy(page []byte) string {
 		// Blobs are what the page has made of a workspace's bytes, with a type that is no page (docs/security.md).
 		"img-src 'self' data: blob:",
 		"media-src 'self' blob:",
-		"frame-src blob:",
+		// No page may be framed (frame-ancestors); a PDF of a workspace may.
+		"frame-src 'self' blob:",
 		"font-src 'self' data:",
 		"worker-src 'self' blob:",
 		"connect-src 'self' ws: wss:",

@@ -42,7 +42,7 @@ interface Props {
 }
 
 export function DocumentView({ session, group, focused, document: doc, documents, files, readOnly, onClose }: Props) {
-  const { path, content, size, deleted, theirs } = useStore(doc.state);
+  const { path, content, revision, size, deleted, theirs } = useStore(doc.state);
   const { tree } = useStore(files.state);
   const chosen = useStore(doc.viewIn(group));
   const preview = previewKind(path);
@@ -113,7 +113,7 @@ export function DocumentView({ session, group, focused, document: doc, documents
       )}
       {content.kind === "bytes" && (
         <Boundary key={`bytes ${view}`}>
-          <BinaryView path={path} bytes={content.bytes} raw={view === "source"} download={api.rawURL(session, path)} />
+          <BinaryView path={path} revision={revision} bytes={content.bytes} raw={view === "source"} download={api.rawURL(session, path)} />
         </Boundary>
       )}
       {content.kind === "loading" && (

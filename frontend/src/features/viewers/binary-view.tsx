@@ -10,11 +10,12 @@ import { errorText } from "@/lib/problem";
 import { HexView } from "./hex-view";
 import { ImageView } from "./image-view";
 import { binaryKind, mostPlayedBytes } from "./kind";
-import { MediaView } from "./media-view";
+import { isFramed, MediaView, PDFView } from "./media-view";
 import { TooLarge } from "./too-large";
 
 interface Props {
   readonly path: string;
+  readonly revision: number;
   readonly bytes: ByteSource;
   /** Shows the bytes themselves, whatever they are. */
   readonly raw: boolean;
@@ -22,9 +23,10 @@ interface Props {
 }
 
 /** A file that is no text, by what its name says that it is. */
-export default function BinaryView({ path, bytes, raw, download }: Props) {
+export default function BinaryView({ path, revision, bytes, raw, download }: Props) {
   const { kind } = binaryKind(path);
   if (raw || kind === "hex") return <HexView bytes={bytes} download={download} />;
+  if (kind === "pdf" && isFramed(download)) return <PDFView key={`${revision} ${download}`} name={baseName(path)} url={download} />;
   if (bytes.whole) return <WholeView path={path} bytes={bytes.whole} download={download} />;
   if (bytes.size > mostPlayedBytes) return <TooLarge size={bytes.size} most={mostPlayedBytes} bytes download={download} />;
   return <FetchedView path={path} source={bytes} download={download} />;

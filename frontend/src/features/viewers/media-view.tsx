@@ -19,7 +19,7 @@ export function MediaView({ kind, type, bytes, name, download }: Props) {
   const url = useBlobURL(bytes, type);
   const [broken, setBroken] = useState(false);
   if (url === null) return null;
-  if (kind === "pdf" && navigator.pdfViewerEnabled) return <iframe title={name} src={url} className="min-h-0 flex-1 border-0 bg-panel" />;
+  if (kind === "pdf" && navigator.pdfViewerEnabled) return <PDFView name={name} url={url} />;
   return (
     <div className="flex min-h-0 flex-1 flex-col items-center justify-center gap-3 overflow-auto bg-panel p-6 text-center">
       {/* What is in a workspace comes without captions. */}
@@ -38,4 +38,14 @@ export function MediaView({ kind, type, bytes, name, download }: Props) {
       </a>
     </div>
   );
+}
+
+/** The browser's own viewer, which shows the end of the address as the name. */
+export function PDFView({ name, url }: { readonly name: string; readonly url: string }) {
+  return <iframe title={name} src={url} className="min-h-0 flex-1 border-0 bg-panel" />;
+}
+
+/** Whether the server shows a PDF to a frame of the page: it has to be told by the browser that a frame asks. */
+export function isFramed(url: string): boolean {
+  return navigator.pdfViewerEnabled && isSecureContext && new URL(url, location.href).origin === location.origin;
 }
