@@ -191,6 +191,11 @@ test("who changes a file that was changed elsewhere merges both, wherever the ot
     await dialog.locator(".monaco-editor").click();
     await page.keyboard.press("ControlOrMeta+a");
     await page.keyboard.insertText("by hand\n");
+    // The window is made narrow and wide again: other places for the panes, the same dialog.
+    await page.setViewportSize({ width: 700, height: 900 });
+    await expect(page.getByRole("navigation", { name: "Panes" })).toBeAttached();
+    await page.setViewportSize({ width: 1440, height: 900 });
+    await expect(page.getByRole("navigation", { name: "Panes" })).not.toBeAttached();
     await dialog.getByRole("button", { name: "Save merged" }).click();
     await expect.poll(() => contentOf(context, id, "text.txt")).toBe("by hand\n");
   });

@@ -184,6 +184,13 @@ test("a tab is renamed and moved, for all who see it, and its shell goes on", as
   await naming.getByRole("button", { name: "Rename" }).click();
   await expect(naming.getByLabel("Name")).toHaveAttribute("aria-invalid", "true");
   await naming.getByLabel("Name").fill("server log");
+  // On a narrow window another pane is in front than the one that asks.
+  const size = page.viewportSize();
+  await page.setViewportSize({ width: 700, height: 800 });
+  await expect(page.getByRole("region", { name: "Terminal", includeHidden: true })).toBeHidden();
+  await expect(naming.getByLabel("Name")).toBeInViewport();
+  if (size) await page.setViewportSize(size);
+  await expect(naming.getByLabel("Name")).toHaveValue("server log");
   await naming.getByRole("button", { name: "Rename" }).click();
   await expect(tabs()).toHaveText([/Terminal 1/, /server log/]);
   await expect(theirs).toHaveText([/Terminal 1/, /server log/]);

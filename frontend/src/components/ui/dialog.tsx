@@ -1,6 +1,7 @@
 "use client";
 
 import { useId, useLayoutEffect, useRef, type ReactNode } from "react";
+import { createPortal } from "react-dom";
 
 interface Props {
   readonly title: string;
@@ -11,7 +12,10 @@ interface Props {
 
 const widths = { small: "max-w-md", medium: "max-w-xl", wide: "max-w-5xl" } as const;
 
-/** A modal dialog: the browser's own, which keeps the focus inside and gives it back. */
+/**
+ * A modal dialog: the browser's own, which keeps the focus inside and gives it back. It hangs from the page, not from the
+ * pane that asks: one that is put out of sight meanwhile would take it along, and the page would stay blocked.
+ */
 export function Dialog({ title, children, onClose, size = "small" }: Props) {
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
@@ -20,7 +24,7 @@ export function Dialog({ title, children, onClose, size = "small" }: Props) {
     dialog?.showModal();
     return () => dialog?.close();
   }, []);
-  return (
+  return createPortal(
     <dialog
       ref={ref}
       aria-labelledby={id}
@@ -36,7 +40,8 @@ export function Dialog({ title, children, onClose, size = "small" }: Props) {
         </h2>
         {children}
       </div>
-    </dialog>
+    </dialog>,
+    document.body,
   );
 }
 

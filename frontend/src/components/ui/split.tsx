@@ -17,12 +17,14 @@ interface Props {
   readonly rest: number;
   /** The pane with a size of its own is out of sight; it stays as it is. */
   readonly collapsed?: boolean;
+  /** The one that is shown alone, where there is no room for both; the other stays as it is. */
+  readonly only?: "first" | "second" | undefined;
   readonly first: ReactNode;
   readonly second: ReactNode;
 }
 
 /** Two panes and a divider that is dragged, moved with the arrow keys, and reset by a double click. */
-export function Split({ label, storageKey, direction, sized, initial, min, rest, collapsed = false, first, second }: Props) {
+export function Split({ label, storageKey, direction, sized, initial, min, rest, collapsed = false, only, first, second }: Props) {
   const size = useStore(splitSizes)[storageKey] ?? initial;
   const host = useRef<HTMLDivElement>(null);
   const row = direction === "row";
@@ -58,11 +60,15 @@ export function Split({ label, storageKey, direction, sized, initial, min, rest,
   };
 
   const fixed = { flexBasis: size, [row ? "maxWidth" : "maxHeight"]: `calc(100% - ${rest}px)` };
-  const pane = (which: "first" | "second", child: ReactNode) => (
-    <div className={`min-h-0 min-w-0 ${collapsed && which === sized ? "hidden" : "flex"} ${which === sized ? "shrink-0 grow-0" : "flex-1"}`} style={which === sized ? fixed : undefined}>
-      {child}
-    </div>
-  );
+  const pane = (which: "first" | "second", child: ReactNode) => {
+    const hidden = only ? which !== only : collapsed && which === sized;
+    const rigid = !only && which === sized;
+    return (
+      <div className={`min-h-0 min-w-0 ${hidden ? "hidden" : "flex"} ${rigid ? "shrink-0 grow-0" : "flex-1"}`} style={rigid ? fixed : undefined}>
+        {child}
+      </div>
+    );
+  };
   return (
     <div ref={host} className={`flex min-h-0 min-w-0 flex-1 ${row ? "flex-row" : "flex-col"}`}>
       {pane("first", first)}
@@ -79,7 +85,7 @@ export function Split({ label, storageKey, direction, sized, initial, min, rest,
         onPointerDown={drag}
         onKeyDown={keyDown}
         onDoubleClick={() => choose(initial)}
-        hidden={collapsed}
+        hidden={collapsed || only !== undefined}
         className={`relative z-[2] shrink-0 touch-none bg-line transition-colors after:absolute hover:bg-accent focus-visible:bg-accent focus-visible:outline-none ${
           row ? "w-px cursor-col-resize after:inset-y-0 after:-right-1 after:-left-1" : "h-px cursor-row-resize after:inset-x-0 after:-top-1 after:-bottom-1"
         }`}

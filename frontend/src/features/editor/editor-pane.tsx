@@ -71,16 +71,15 @@ export function EditorPane({ session, commands, documents, files, readOnly }: Pr
       />
     );
   const [first, second, third] = groups;
-  const shown = narrow ? groups.findIndex(({ id }) => id === focused) : 0;
+  // Where there is room for one, it is the one that has the keys.
+  const shown = narrow ? groups.findIndex(({ id }) => id === focused) : -1;
+  const only = shown < 0 ? undefined : shown === 0 ? "first" : "second";
+  const onlyOfOthers = shown < 0 ? undefined : shown === 1 ? "first" : "second";
   return (
     <section aria-label="Editor" className="flex min-h-0 w-full min-w-0 flex-1 bg-bg">
-      {narrow ? (
-        pane(groups[shown], shown)
-      ) : (
-        <Split label="Width of the second group" storageKey="editor:2" direction="row" sized="second" initial={480} min={160} rest={160} collapsed={!second} first={pane(first, 0)} second={
-          <Split label="Width of the third group" storageKey="editor:3" direction="row" sized="second" initial={240} min={120} rest={120} collapsed={!third} first={pane(second, 1)} second={pane(third, 2)} />
-        } />
-      )}
+      <Split label="Width of the second group" storageKey="editor:2" direction="row" sized="second" initial={480} min={160} rest={160} collapsed={!second} only={only} first={pane(first, 0)} second={
+        <Split label="Width of the third group" storageKey="editor:3" direction="row" sized="second" initial={240} min={120} rest={120} collapsed={!third} only={onlyOfOthers} first={pane(second, 1)} second={pane(third, 2)} />
+      } />
       {closing && <CloseDialog documents={documents} group={closing.group} tabs={closing.tabs} onDone={() => setClosing(null)} />}
     </section>
   );

@@ -90,6 +90,7 @@ function Open({ workspace, rights }: { readonly workspace: Workspace; readonly r
   const narrow = useMedia("(max-width: 767px)");
   const { layout, commands } = workspace;
   const { pane, side, sideOpen, terminalOpen } = useStore(layout.state);
+  const beside = narrow ? pane : side;
   const quick = useStore(workspace.quick);
   const unsaved = useStore(workspace.documents.unsaved);
 
@@ -146,27 +147,13 @@ function Open({ workspace, rights }: { readonly workspace: Workspace; readonly r
       <GuestBanner workspace={workspace} />
       {rights.owner && <BrakeBanner workspace={workspace} />}
       <StopBanner workspace={workspace} mayAsk={rights.change} />
-      <main className="flex min-h-0 flex-1">
+      {/* One tree for both layouts, so that nothing that is open is lost when the window is made narrow or wide. */}
+      <main className={`flex min-h-0 flex-1 ${narrow ? "flex-col" : ""}`}>
         {!rights.files ? (
           terminal
-        ) : narrow ? (
-          <div className="flex min-h-0 min-w-0 flex-1 flex-col">
-            <Shown when={pane === "files"}>{files}</Shown>
-            <Shown when={pane === "search"}>{search}</Shown>
-            <FromFirst when={pane === "history"}>{history}</FromFirst>
-            <Shown when={pane === "editor"}>{editor}</Shown>
-            <Shown when={pane === "terminal"}>{terminal}</Shown>
-            <nav aria-label="Panes" className="grid h-12 shrink-0 grid-cols-5 border-t border-line bg-panel">
-              <PaneButton label="Files" icon={<Files size={17} aria-hidden />} chosen={pane === "files"} onClick={() => layout.show("files")} />
-              <PaneButton label="Search" icon={<Search size={17} aria-hidden />} chosen={pane === "search"} onClick={() => layout.show("search")} />
-              <PaneButton label="History" icon={<History size={17} aria-hidden />} chosen={pane === "history"} onClick={() => layout.show("history")} />
-              <PaneButton label="Editor" icon={<Code size={17} aria-hidden />} chosen={pane === "editor"} onClick={() => layout.show("editor")} />
-              <PaneButton label="Shell" icon={<SquareTerminal size={17} aria-hidden />} chosen={pane === "terminal"} onClick={() => layout.show("terminal")} />
-            </nav>
-          </div>
         ) : (
           <>
-            <ActivityBar workspace={workspace} />
+            {!narrow && <ActivityBar workspace={workspace} />}
             <Split
               label="Width of the side bar"
               storageKey="files"
@@ -176,17 +163,39 @@ function Open({ workspace, rights }: { readonly workspace: Workspace; readonly r
               min={160}
               rest={360}
               collapsed={!sideOpen}
+              only={narrow ? (pane === "editor" || pane === "terminal" ? "second" : "first") : undefined}
               first={
-                  <>
-                    <Shown when={side === "files"}>{files}</Shown>
-                    <Shown when={side === "search"}>{search}</Shown>
-                    <FromFirst when={side === "history"}>{history}</FromFirst>
-                  </>
-                }
+                <>
+                  <Shown when={beside === "files"}>{files}</Shown>
+                  <Shown when={beside === "search"}>{search}</Shown>
+                  <FromFirst when={beside === "history"}>{history}</FromFirst>
+                </>
+              }
               second={
-                <Split label="Height of the lower pane" storageKey="terminal" direction="column" sized="second" initial={280} min={96} rest={160} collapsed={!terminalOpen} first={editor} second={terminal} />
+                <Split
+                  label="Height of the lower pane"
+                  storageKey="terminal"
+                  direction="column"
+                  sized="second"
+                  initial={280}
+                  min={96}
+                  rest={160}
+                  collapsed={!terminalOpen}
+                  only={narrow ? (pane === "terminal" ? "second" : "first") : undefined}
+                  first={editor}
+                  second={terminal}
+                />
               }
             />
+            {narrow && (
+              <nav aria-label="Panes" className="grid h-12 shrink-0 grid-cols-5 border-t border-line bg-panel">
+                <PaneButton label="Files" icon={<Files size={17} aria-hidden />} chosen={pane === "files"} onClick={() => layout.show("files")} />
+                <PaneButton label="Search" icon={<Search size={17} aria-hidden />} chosen={pane === "search"} onClick={() => layout.show("search")} />
+                <PaneButton label="History" icon={<History size={17} aria-hidden />} chosen={pane === "history"} onClick={() => layout.show("history")} />
+                <PaneButton label="Editor" icon={<Code size={17} aria-hidden />} chosen={pane === "editor"} onClick={() => layout.show("editor")} />
+                <PaneButton label="Shell" icon={<SquareTerminal size={17} aria-hidden />} chosen={pane === "terminal"} onClick={() => layout.show("terminal")} />
+              </nav>
+            )}
           </>
         )}
       </main>
