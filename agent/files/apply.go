@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 	"time"
 
@@ -138,7 +139,13 @@ func (e *Engine) applyAll(ctx context.Context, epoch, through uint64, ops []Oper
 		}
 		results = append(results, result)
 	}
-	return results, e.dropOthers(ctx, through, ops, results)
+	if err := e.dropOthers(ctx, through, ops, results); err != nil {
+		return results, err
+	}
+	if slices.ContainsFunc(ops, func(op Operation) bool { return op.Entry.Path == ignoreFile || op.From == ignoreFile }) {
+		return results, e.checkPatterns()
+	}
+	return results, nil
 }
 
 // committedSince waits until no batch is under way that a state of the database through a sequence does not know of, or

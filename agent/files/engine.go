@@ -91,8 +91,11 @@ type Engine struct {
 	moved    chan struct{}
 	log      *baseLog
 
-	policy     Policy
+	policy Policy
+	// matcher is of the policy's patterns and of the workspace's own, whose file was as patterns says when it was read; zero:
+	// there was none.
 	matcher    *ignore.Matcher
+	patterns   workspace.Stat
 	overflowed bool
 	exhausted  bool
 	braked     bool

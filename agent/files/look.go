@@ -62,6 +62,9 @@ func (e *Engine) look(ctx context.Context, dir *workspace.Dir, path, name string
 	stat, err := dir.Stat(name)
 	if workspace.Gone(err) {
 		e.noteGone(path)
+		if path == ignoreFile && e.readPatterns(dir) {
+			e.lookEverywhere()
+		}
 		return false, nil
 	}
 	if err != nil {
@@ -89,8 +92,8 @@ func (e *Engine) look(ctx context.Context, dir *workspace.Dir, path, name string
 		g.state.Unsaved = Unreadable
 	}
 	e.note(path, g)
-	if path == ignoreFile && !was.disk.Same(g.state) {
-		e.readIgnore(dir)
+	if path == ignoreFile && e.readPatterns(dir) {
+		e.lookEverywhere()
 	}
 	return g.state.Type == workspace.Folder && g.state.Unsaved == Saved, nil
 }
@@ -202,13 +205,39 @@ func (e *Engine) grows(it *item, s State) bool {
 	return s.Type == workspace.File && e.policy.MaxBytes > 0 && s.Size > it.disk.Size && e.counts.bytes-it.disk.Size+s.Size > e.policy.MaxBytes
 }
 
-// readIgnore takes the workspace's own patterns in; the next full scan applies them.
-func (e *Engine) readIgnore(dir *workspace.Dir) {
+// readPatterns takes the workspace's own patterns in, and says whether they are others than were read last: then a full scan
+// applies them to what is there. dir is the root. The caller holds e.disk.
+func (e *Engine) readPatterns(dir *workspace.Dir) bool {
+	stat, err := dir.Stat(ignoreFile)
+	if err == nil && stat == e.patterns || err != nil && e.patterns == (workspace.Stat{}) {
+		return false
+	}
 	lines := e.policy.Ignore
-	if digest, err := dir.Read(ignoreFile, maxIgnoreBytes); err == nil && digest.Content != nil {
-		lines = append(slices.Clip(lines), strings.Split(string(bytes.ToValidUTF8(digest.Content, nil)), "\n")...)
+	e.patterns = workspace.Stat{}
+	if digest, err := dir.Read(ignoreFile, maxIgnoreBytes); err == nil {
+		e.patterns = digest.Stat
+		if digest.Content != nil {
+			lines = append(slices.Clip(lines), strings.Split(string(bytes.ToValidUTF8(digest.Content, nil)), "\n")...)
+		}
 	}
 	e.matcher = ignore.New(lines)
+	return true
+}
+
+// checkPatterns has everything looked at when the workspace's own patterns have changed.
+func (e *Engine) checkPatterns() error {
+	dir, err := e.tree.Dir("")
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	if e.readPatterns(dir) {
+		e.lookEverywhere()
+	}
+	return nil
+}
+
+func (e *Engine) lookEverywhere() {
 	e.mu.Lock()
 	e.overflowed = true
 	e.mu.Unlock()

@@ -406,6 +406,7 @@ func (e *Engine) scanBelow(ctx context.Context, path string) error {
 			return err
 		}
 		defer dir.Close()
+		e.readPatterns(dir)
 		return e.folder(ctx, dir, "")
 	}
 	dir, name, err := e.tree.Parent(path)

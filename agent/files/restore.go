@@ -111,6 +111,9 @@ func (e *Engine) Restore(
 	if err := r.run(ctx, entries, want, contents); err != nil {
 		return Restored{}, err
 	}
+	if err := e.checkPatterns(); err != nil {
+		return Restored{}, err
+	}
 	if err := e.tree.Sync(); err != nil {
 		return Restored{}, err
 	}
@@ -144,12 +147,7 @@ func (e *Engine) begin(epoch uint64, policy Policy, entries []Entry) error {
 		}
 		e.at(entry.Path).tracked = entry.State.saved()
 	}
-	if it := e.find(ignoreFile); it != nil {
-		if it.disk.Type == workspace.File {
-			e.unlink(it)
-		}
-		it.disk = State{} // read the patterns again
-	}
+	e.patterns = workspace.Stat{}
 	e.wake()
 	return nil
 }

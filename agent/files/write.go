@@ -158,10 +158,7 @@ func (e *Engine) watchNew() {
 		e.watch(path, inode)
 	}
 	if len(made) > 0 {
-		e.mu.Lock()
-		e.overflowed = true
-		e.mu.Unlock()
-		e.poke()
+		e.lookEverywhere()
 	}
 }
 
