@@ -37,6 +37,8 @@ type line struct {
 	Revision uint64         `json:"r,omitempty"`
 	// Intent: not yet so, but about to be written to the disk.
 	Intent bool `json:"i,omitempty"`
+	// Done, without a path: what was intended before is on the disk.
+	Done bool `json:"d,omitempty"`
 }
 
 // baseLog keeps the base over the agent's life. The kernel keeps what a killed agent wrote; after a loss of power the
@@ -53,8 +55,9 @@ type baseLog struct {
 	enough int
 }
 
-// openBase reads the log, calling each for every record in order. A torn last line is left out.
-func openBase(state string, each func(r record, intent bool)) (*baseLog, error) {
+// openBase reads the log, calling each for every record in order, and done where all that was intended is on the disk. A torn
+// last line is left out.
+func openBase(state string, each func(r record, intent bool), done func()) (*baseLog, error) {
 	if err := os.MkdirAll(state, 0o700); err != nil {
 		return nil, fmt.Errorf("make the state folder: %w", err)
 	}
@@ -78,6 +81,9 @@ func openBase(state string, each func(r record, intent bool)) (*baseLog, error) 
 			break
 		}
 		good = dec.InputOffset()
+		if ln.Done {
+			done()
+		}
 		if ln.Path == "" {
 			continue
 		}
@@ -159,6 +165,14 @@ func (l *baseLog) intend(records ...record) error {
 		return fmt.Errorf("note what is written: %w", err)
 	}
 	l.records += len(records)
+	return nil
+}
+
+// done notes that all that was intended is on the disk.
+func (l *baseLog) done() error {
+	if err := l.write([]byte("{\"d\":true}\n")); err != nil {
+		return fmt.Errorf("note what is synced: %w", err)
+	}
 	return nil
 }
 

@@ -10,7 +10,7 @@ import (
 // TestATornRecordTakesNoOtherWithIt: a full volume takes a part of a record, and has room again.
 func TestATornRecordTakesNoOtherWithIt(t *testing.T) {
 	state := t.TempDir()
-	log, err := openBase(state, func(record, bool) {})
+	log, err := openBase(state, func(record, bool) {}, func() {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +34,7 @@ func TestATornRecordTakesNoOtherWithIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	var paths []string
-	log, err = openBase(state, func(r record, _ bool) { paths = append(paths, r.path) })
+	log, err = openBase(state, func(r record, _ bool) { paths = append(paths, r.path) }, func() {})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -79,10 +78,9 @@ func BenchmarkRestore(b *testing.B) {
 			b.Fatal(err)
 		}
 		begin = time.Now()
-		restored, err := engine.Restore(b.Context(), 1, Policy{MaxFileBytes: 1 << 20}, entries, nil,
-			func([]workspace.Hash) error { return nil },
-			func(hash workspace.Hash, _ int64) (io.Reader, error) { return bytes.NewReader(contents[hash]), nil },
-			func(Progress) {})
+		restored, err := engine.Restore(b.Context(), 1, Policy{MaxFileBytes: 1 << 20}, nil, &database{
+			entries: entries, content: func(hash workspace.Hash) []byte { return contents[hash] }, part: 500,
+		})
 		if err != nil || restored.Written != uint64(len(entries)) {
 			b.Fatal(restored, err)
 		}

@@ -26,6 +26,13 @@
 // The base is kept in the state folder as a log, so that a next incarnation can tell an edit made on the disk from
 // one made in the database. It may be older than the truth, never newer; that costs a needless conflict, and no work.
 //
+// # Restores
+//
+// A workspace that holds nothing is filled: what comes with its content is made in a stage (workspace.Stage), noted in the log
+// as intended, moved to the root a name at a time, and made durable, and one line more says that all of it is there. An agent
+// that is killed before that line has noted nothing that the disk may lack, and knows what it finds there for the database's.
+// Everything else is compared entry by entry (decide), and written one by one.
+//
 // # Locks
 //
 // Engine.disk is held by whoever looks at or changes the disk: a scan, an Apply, a Restore. Engine.mu guards the

@@ -140,6 +140,12 @@ func New(cfg Config) (*Engine, error) {
 		}
 		delete(e.intents, r.path)
 		e.setBase(e.at(r.path), r.state, r.revision)
+	}, func() {
+		for path, all := range e.intents {
+			last := all[len(all)-1]
+			e.setBase(e.at(path), last.state, last.revision)
+		}
+		clear(e.intents)
 	}); err != nil {
 		return nil, errors.Join(err, tree.Close())
 	}

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
-	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -71,31 +71,29 @@ func TestARestoresOrder(t *testing.T) {
 	}
 	add("d/front", 9000)
 	add("large", 2000)
-	var wanted, came []string
-	restored, err := engine.Restore(t.Context(), 1, Policy{}, entries, []string{"d/front", "no longer there", "d/behind"},
-		func(hashes []workspace.Hash) error {
-			for _, hash := range hashes {
-				wanted = append(wanted, paths[hash])
+	var came []string
+	source := &database{entries: entries, apart: true, content: func(hash workspace.Hash) []byte {
+		if came == nil {
+			b.write("d/by a program")
+			if slices.Contains(watcher.watched, "d") {
+				t.Error("a folder is watched while files are brought into it")
 			}
-			return nil
-		},
-		func(hash workspace.Hash, _ int64) (io.Reader, error) {
-			if came == nil {
-				b.write("d/by a program")
-				if slices.Contains(watcher.watched, "d") {
-					t.Error("a folder is watched while files are brought into it")
-				}
+		}
+		if len(came) == 2 {
+			if _, err := os.Stat(b.disk("d/behind")); err != nil {
+				t.Errorf("the rest is begun before what is open is there: %v", err)
 			}
-			if len(came) == 2 {
-				if _, err := os.Stat(b.disk("d/behind")); err != nil {
-					t.Errorf("the rest is begun before what is open is there: %v", err)
-				}
-			}
-			came = append(came, paths[hash])
-			return bytes.NewReader(data[hash]), nil
-		}, func(Progress) {})
+		}
+		came = append(came, paths[hash])
+		return data[hash]
+	}}
+	restored, err := engine.Restore(t.Context(), 1, Policy{}, []string{"d/front", "no longer there", "d/behind"}, source)
 	if err != nil || restored.Written != uint64(len(entries)) {
 		t.Fatal(restored, err)
+	}
+	var wanted []string
+	for _, hash := range source.want {
+		wanted = append(wanted, paths[hash])
 	}
 	want := strings.Fields("d/front d/behind d/4 d/3 d/2 d/1 d/0 large")
 	if diff := cmp.Diff(want, wanted); diff != "" {
@@ -122,10 +120,11 @@ func TestARestoresOrder(t *testing.T) {
 	}
 	// An agent that starts anew knows what the former one brought.
 	it.base.Hash = sha256.Sum256(bytes.Repeat([]byte("d/0"), 10))
-	records := map[string]bool{}
+	records, intended := map[string]bool{}, map[string]bool{}
 	log, err := openBase(b.state, func(r record, intent bool) {
 		records[r.path] = records[r.path] || !intent
-	})
+		intended[r.path] = true
+	}, func() { maps.Copy(records, intended) })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -37,6 +38,16 @@ func newBench(t *testing.T, entries ...Entry) *bench {
 // open starts an engine on the bench's folders, and restores.
 func (b *bench) open(policy Policy, entries ...Entry) Restored {
 	b.t.Helper()
+	b.start()
+	restored, err := b.restore(policy, &database{entries: entries, content: func(workspace.Hash) []byte { return content }})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return restored
+}
+
+func (b *bench) start() {
+	b.t.Helper()
 	engine, err := New(Config{
 		Root: b.root, State: b.state, Logger: slog.New(slog.NewTextHandler(b.t.Output(), nil)),
 		NewWatcher: func(string) (Watcher, error) { return nil, watch.ErrExhausted },
@@ -49,19 +60,71 @@ func (b *bench) open(policy Policy, entries ...Entry) Restored {
 		_ = engine.log.close() // a later engine of this bench may have taken over
 		_ = engine.tree.Close()
 	})
-	restored, err := engine.Restore(b.t.Context(), 1, policy, entries, nil,
-		func([]workspace.Hash) error { return nil },
-		func(workspace.Hash, int64) (io.Reader, error) { return bytes.NewReader(content), nil },
-		func(Progress) {})
+}
+
+func (b *bench) restore(policy Policy, from *database) (Restored, error) {
+	b.t.Helper()
+	restored, err := b.Restore(b.t.Context(), 1, policy, nil, from)
 	if err != nil {
-		b.t.Fatal(err)
+		return restored, err
 	}
-	if b.stream, _, err = engine.Open(1, Commits{}); err != nil {
+	if b.stream, _, err = b.Open(1, Commits{}); err != nil {
 		b.t.Fatal(err)
 	}
 	b.sent = 0
-	return restored
+	return restored, nil
 }
+
+// database is a Source that has all contents. They come with their entries where they may, unless apart.
+type database struct {
+	entries []Entry
+	content func(hash workspace.Hash) []byte
+	apart   bool
+	// part is how many entries come at once; 0: all.
+	part int
+	// ends is what happens when all have been sent: the source fails, say.
+	ends  func() error
+	empty bool
+	want  []workspace.Hash
+}
+
+// Opened implements Source.
+func (d *database) Opened(empty bool) error {
+	d.empty = empty
+	return nil
+}
+
+// Entries implements Source.
+func (d *database) Entries() (part []Entry, err error) {
+	if len(d.entries) == 0 && d.ends != nil {
+		return nil, d.ends()
+	}
+	n := len(d.entries)
+	if d.part > 0 {
+		n = min(n, d.part)
+	}
+	part, d.entries = slices.Clone(d.entries[:n]), d.entries[n:]
+	for i := range part {
+		if e := &part[i]; d.empty && !d.apart && e.State.Type == workspace.File && e.State.saved() && e.State.Size <= InlineBytes {
+			e.Content = d.content(e.State.Hash)
+		}
+	}
+	return part, nil
+}
+
+// Want implements Source.
+func (d *database) Want(hashes []workspace.Hash) error {
+	d.want = append(d.want, hashes...)
+	return nil
+}
+
+// Content implements Source.
+func (d *database) Content(hash workspace.Hash, _ int64) (io.Reader, error) {
+	return bytes.NewReader(d.content(hash)), nil
+}
+
+// Tell implements Source.
+func (*database) Tell(Progress) {}
 
 // program is what programs write.
 const program = "by a program"

@@ -8,7 +8,6 @@ import (
 	"io"
 	"slices"
 	"sync"
-	"time"
 
 	"codingplatform/agent/cores"
 	"codingplatform/agent/ignore"
@@ -20,6 +19,8 @@ type Entry struct {
 	Path     string
 	State    State
 	Revision uint64
+	// Content of a file of an empty workspace, where it came with its entry.
+	Content []byte
 }
 
 // Restored is what a Restore did.
@@ -34,9 +35,23 @@ const maxProblems = 100
 // Progress of a Restore.
 type Progress struct{ Files, FilesTotal, Bytes, BytesTotal uint64 }
 
+// Source is the database's side of a Restore. Its methods are called by one goroutine at a time, but Tell, which may be called
+// while Entries or Content waits.
+type Source interface {
+	// Opened is called first. With empty, the contents of small files may come with their entries.
+	Opened(empty bool) error
+	// Entries returns the next part of the tree, parents first; nothing: that was all.
+	Entries() ([]Entry, error)
+	// Want asks for contents, in the order in which Content is called for them then.
+	Want(hashes []workspace.Hash) error
+	Content(hash workspace.Hash, size int64) (io.Reader, error)
+	Tell(p Progress)
+}
+
 // Restore is one restore under way.
 type Restore struct {
 	e        *Engine
+	source   Source
 	restored Restored
 	progress Progress
 	// files to write, in their order.
@@ -45,59 +60,28 @@ type Restore struct {
 	first map[string]int
 	// unlogged: the log lacks something of the base.
 	unlogged bool
+	// staged: the log has intents of what is on the disk by now.
+	staged bool
 	// mu is for local, restored and progress while small files are written.
 	mu    sync.Mutex
 	local map[workspace.Hash]string
 	lost  bool
-	tell  func(Progress)
 }
 
-// verdict is what a Restore does with a path.
-type verdict uint8
-
-const (
-	adopt verdict = iota // the disk has it already
-	bring                // the database's state goes to the disk
-	keep                 // the disk has work that the database lacks
-)
-
-// decide is the three-way decision: what the database has, what both had last, what the disk has. lost says that the
-// disk's emptiness is no decision of the user's.
-func decide(database, base, disk State, lost bool) verdict {
-	switch {
-	case disk.Type != workspace.None && disk.sameContent(database):
-		return adopt
-	case disk.Type == workspace.None && base.Type == workspace.None:
-		return bring
-	case disk.Type == workspace.None:
-		// Deleted on the disk. What was changed in the database since wins over a deletion.
-		if lost || !database.sameContent(base) {
-			return bring
-		}
-		return keep
-	case disk.sameContent(base):
-		return bring
-	}
-	return keep
-}
-
-// Restore brings entries (parents first) to the disk: the files that first names, then the others, small ones first. want is
-// called with the contents that are needed, in the order in which contents is called for them then. It holds the disk until
-// it ends.
-func (e *Engine) Restore(
-	ctx context.Context, epoch uint64, policy Policy, entries []Entry, first []string,
-	want func([]workspace.Hash) error, contents Contents, tell func(Progress),
-) (Restored, error) {
+// Restore brings a tree to the disk: the files that first names, then the others, small ones first; into an empty workspace
+// all that came with its content before. It holds the disk until it ends.
+func (e *Engine) Restore(ctx context.Context, epoch uint64, policy Policy, first []string, source Source) (Restored, error) {
 	defer cores.More()()
 	e.disk.Lock()
 	defer e.disk.Unlock()
-	if err := e.begin(epoch, policy, entries); err != nil {
+	empty, err := e.empty(epoch)
+	if err != nil {
 		return Restored{}, err
 	}
-	if err := e.scan(ctx, ""); err != nil {
+	if err := source.Opened(empty); err != nil {
 		return Restored{}, err
 	}
-	r := &Restore{e: e, local: map[workspace.Hash]string{}, first: make(map[string]int, len(first)), tell: tell}
+	r := &Restore{e: e, source: source, local: map[workspace.Hash]string{}, first: make(map[string]int, len(first))}
 	for i, path := range first {
 		r.first[path] = i - len(first)
 	}
@@ -105,16 +89,18 @@ func (e *Engine) Restore(
 	e.unwatched = map[string]uint64{}
 	e.unwatchedMu.Unlock()
 	defer e.watchNew()
-	e.mu.Lock()
-	r.lost = e.braked || e.counts.items == 0 && e.counts.baseItems >= brakeItems
-	e.mu.Unlock()
-	if err := r.run(ctx, entries, want, contents); err != nil {
-		return Restored{}, err
+	if empty {
+		err = r.fill(ctx, policy, epoch)
+	} else {
+		err = r.update(ctx, policy, epoch)
 	}
-	if err := e.checkPatterns(); err != nil {
-		return Restored{}, err
+	if err == nil {
+		err = e.checkPatterns()
 	}
-	if err := e.tree.Sync(); err != nil {
+	if err == nil {
+		err = e.tree.Sync()
+	}
+	if err != nil {
 		return Restored{}, err
 	}
 	e.mu.Lock()
@@ -122,10 +108,61 @@ func (e *Engine) Restore(
 	e.restored, e.braked, e.release = true, false, false
 	e.wake()
 	e.poke()
-	if !r.unlogged {
-		return r.restored, nil // all of it is in the log, as it was written
+	switch {
+	case r.unlogged:
+		return r.restored, e.log.rewrite(e.root)
+	case r.staged:
+		return r.restored, e.log.done()
 	}
-	return r.restored, e.log.rewrite(e.root)
+	return r.restored, nil // all of it is in the log, as it was written
+}
+
+// empty says whether there is nothing in the workspace, and nothing is known of it.
+func (e *Engine) empty(epoch uint64) (bool, error) {
+	e.mu.Lock()
+	err := e.checkEpoch(epoch)
+	known := len(e.root.children) > 0 || len(e.intents) > 0
+	e.mu.Unlock()
+	if err != nil || known {
+		return false, err
+	}
+	root, err := e.tree.Dir("")
+	if err != nil {
+		return false, err
+	}
+	defer root.Close()
+	empty := true
+	return empty, root.Names(func(string) error {
+		empty = false
+		return nil
+	})
+}
+
+// update compares the whole tree with the disk.
+func (r *Restore) update(ctx context.Context, policy Policy, epoch uint64) error {
+	e := r.e
+	var entries []Entry
+	for {
+		part, err := r.source.Entries()
+		if err != nil {
+			return err
+		}
+		if len(part) == 0 {
+			break
+		}
+		entries = append(entries, part...)
+	}
+	if err := e.begin(epoch, policy, entries); err != nil {
+		return err
+	}
+	if err := e.scan(ctx, ""); err != nil {
+		return err
+	}
+	e.mu.Lock()
+	r.lost = e.braked || e.counts.items == 0 && e.counts.baseItems >= brakeItems
+	e.mu.Unlock()
+	r.settle(ctx, entries)
+	return r.bring(ctx, entries)
 }
 
 // begin takes the policy, and ends what was under way.
@@ -152,7 +189,8 @@ func (e *Engine) begin(epoch uint64, policy Policy, entries []Entry) error {
 	return nil
 }
 
-func (r *Restore) run(ctx context.Context, entries []Entry, want func([]workspace.Hash) error, contents Contents) error {
+// settle ends what the former agent left, and deletes what the database has deleted.
+func (r *Restore) settle(ctx context.Context, entries []Entry) {
 	e := r.e
 	e.mu.Lock()
 	for path, all := range e.intents {
@@ -168,6 +206,14 @@ func (r *Restore) run(ctx context.Context, entries []Entry, want func([]workspac
 	clear(e.intents)
 	e.mu.Unlock()
 	r.deleteOthers(ctx, entries)
+}
+
+// bring decides about each of entries, and writes what the disk is to get.
+func (r *Restore) bring(ctx context.Context, entries []Entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	e := r.e
 	e.mu.Lock()
 	e.root.walk(func(it *item) {
 		if it.disk.Type == workspace.File && it.disk.saved() {
@@ -188,7 +234,7 @@ func (r *Restore) run(ctx context.Context, entries []Entry, want func([]workspac
 	slices.SortStableFunc(r.files, func(a, b Entry) int {
 		return cmp.Or(cmp.Compare(r.first[a.Path], r.first[b.Path]), cmp.Compare(a.State.Size, b.State.Size))
 	})
-	r.progress.FilesTotal = uint64(len(r.files))
+	r.progress.FilesTotal += uint64(len(r.files))
 	var wanted []workspace.Hash
 	asked := map[workspace.Hash]bool{}
 	for _, entry := range r.files {
@@ -200,11 +246,11 @@ func (r *Restore) run(ctx context.Context, entries []Entry, want func([]workspac
 		}
 	}
 	for part := range slices.Chunk(wanted, 1000) {
-		if err := want(part); err != nil {
+		if err := r.source.Want(part); err != nil {
 			return err
 		}
 	}
-	if err := r.writeFiles(ctx, asked, contents); err != nil {
+	if err := r.writeFiles(ctx, asked); err != nil {
 		return err
 	}
 	// What a local file no longer had comes from the database after all.
@@ -213,10 +259,10 @@ func (r *Restore) run(ctx context.Context, entries []Entry, want func([]workspac
 	for _, entry := range retry {
 		delete(r.local, entry.State.Hash)
 		asked[entry.State.Hash] = true
-		if err := want([]workspace.Hash{entry.State.Hash}); err != nil {
+		if err := r.source.Want([]workspace.Hash{entry.State.Hash}); err != nil {
 			return err
 		}
-		if err := r.file(ctx, entry, asked, contents); err != nil {
+		if err := r.file(ctx, entry, asked); err != nil {
 			return err
 		}
 	}
@@ -225,15 +271,26 @@ func (r *Restore) run(ctx context.Context, entries []Entry, want func([]workspac
 
 // wroteFile notes how the writing of a file ended.
 func (r *Restore) wroteFile(entry Entry, err error) {
+	path := entry.Path
+	if err != nil {
+		path = ""
+	}
+	r.came(entry, path)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err == nil {
-		r.local[entry.State.Hash] = entry.Path
-	}
 	r.wrote(entry.Path, err)
+}
+
+// came notes that a file's content has come, and at which path it can be read; "": at none.
+func (r *Restore) came(entry Entry, path string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if path != "" {
+		r.local[entry.State.Hash] = path
+	}
 	r.progress.Files++
 	r.progress.Bytes += uint64(max(entry.State.Size, 0))
-	r.tell(r.progress)
+	r.source.Tell(r.progress)
 }
 
 // failing remembers why a reader failed.
@@ -284,68 +341,8 @@ func (r *Restore) entry(entry Entry) {
 	r.wrote(entry.Path, e.write(entry.Path, entry.State, entry.Revision, stat, nil, false))
 }
 
-// accept decides about one entry, and notes what both sides have now. chmod: the disk is still to get the mode.
-func (e *Engine) accept(entry Entry, disk State, lost bool) (v verdict, chmod bool) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	it := e.at(entry.Path)
-	if entry.State.Unsaved != Saved {
-		e.setBase(it, entry.State, entry.Revision)
-		return adopt, false
-	}
-	base := it.base
-	v = decide(entry.State, base, disk, lost)
-	switch v {
-	case adopt:
-		ours := base.Type != workspace.None && base.Mode == disk.Mode // else the disk's is sent
-		agreed := entry.State
-		agreed.Mtime, agreed.Size = disk.Mtime, disk.Size
-		if ours {
-			agreed.Mode = disk.Mode
-		}
-		e.setBase(it, agreed, entry.Revision)
-		return adopt, ours && modeOf(entry.State) != disk.Mode && disk.Type != workspace.Symlink
-	case keep:
-		if entry.State.sameContent(base) {
-			e.setBase(it, entry.State, entry.Revision)
-		} else {
-			e.fallBehind(it)
-		}
-	case bring:
-		e.mark(it)
-	}
-	return v, false
-}
-
-// fallBehind notes that the disk does not take what the database has, since it has something else. The caller holds e.mu.
-func (e *Engine) fallBehind(it *item) {
-	it.behind = true
-	e.mark(it)
-}
-
-// chmod gives the disk an entry's mode.
-func (e *Engine) chmod(entry Entry) error {
-	dir, name, err := e.tree.Parent(entry.Path)
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	if err := dir.Chmod(name, modeOf(entry.State)); err != nil {
-		return err
-	}
-	stat, err := dir.Stat(name)
-	if err != nil {
-		return err
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	it := e.at(entry.Path)
-	e.changed(it, it.disk, modeOf(entry.State), entry.Revision, stat, time.Unix(0, stat.Ctime))
-	return nil
-}
-
 // file writes one file, from a content of the disk or of the database.
-func (r *Restore) file(ctx context.Context, entry Entry, asked map[workspace.Hash]bool, contents Contents) error {
+func (r *Restore) file(ctx context.Context, entry Entry, asked map[workspace.Hash]bool) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -356,7 +353,7 @@ func (r *Restore) file(ctx context.Context, entry Entry, asked map[workspace.Has
 	switch {
 	case entry.State.Size == 0:
 	case asked[hash] && r.local[hash] == "":
-		if content.Reader, err = contents(hash, entry.State.Size); err != nil {
+		if content.Reader, err = r.source.Content(hash, entry.State.Size); err != nil {
 			return err
 		}
 	default:

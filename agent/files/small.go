@@ -68,7 +68,7 @@ func (f *smallFiles) wait() {
 
 // writeFiles writes all files, small ones from the database several at once. What is left waits for those before, since it
 // may be made of one of them.
-func (r *Restore) writeFiles(ctx context.Context, asked map[workspace.Hash]bool, contents Contents) error {
+func (r *Restore) writeFiles(ctx context.Context, asked map[workspace.Hash]bool) error {
 	f := smallFiles{r: r, under: map[workspace.Hash]bool{}}
 	defer f.wait()
 	for i, entry := range r.files {
@@ -78,7 +78,7 @@ func (r *Restore) writeFiles(ctx context.Context, asked map[workspace.Hash]bool,
 		hash, size := entry.State.Hash, entry.State.Size
 		if size > InlineBytes || size > 0 && (!asked[hash] || f.under[hash] || r.has(hash)) {
 			f.wait()
-			if err := r.file(ctx, entry, asked, contents); err != nil {
+			if err := r.file(ctx, entry, asked); err != nil {
 				return err
 			}
 			continue
@@ -88,7 +88,7 @@ func (r *Restore) writeFiles(ctx context.Context, asked map[workspace.Hash]bool,
 		}
 		var content []byte
 		if size > 0 {
-			from, err := contents(hash, size)
+			from, err := r.source.Content(hash, size)
 			if err == nil {
 				content, err = io.ReadAll(from)
 			}
@@ -119,7 +119,7 @@ func (r *Restore) writePart(part []*small) {
 	err := e.log.intend(records...)
 	e.mu.Unlock()
 	if err == nil {
-		e.writeGroups(groups(part))
+		inParallel(groups(part), e.writeGroup)
 		written := records[:0]
 		e.mu.Lock()
 		for i, f := range part {
@@ -154,13 +154,14 @@ func groups(part []*small) (all [][]*small) {
 	return all
 }
 
-func (e *Engine) writeGroups(all [][]*small) {
+// inParallel has groups written, several at once.
+func inParallel(all [][]*small, write func(group []*small)) {
 	next := make(chan []*small)
 	var writers sync.WaitGroup
 	for range min(smallWriters, len(all)) {
 		writers.Go(func() {
 			for group := range next {
-				e.writeGroup(group)
+				write(group)
 			}
 		})
 	}

@@ -96,9 +96,19 @@ func (w *world) restore(epoch uint64) *agentv1.RestoreDone {
 	send(&agentv1.RestoreRequest{Message: &agentv1.RestoreRequest_Open{Open: &agentv1.RestoreOpen{
 		LeaseEpoch: epoch, Revision: w.revision, Policy: w.policy,
 	}}})
+	m, err := stream.Receive()
+	if err != nil {
+		w.tb.Fatalf("restore: %v", err)
+	}
 	entries := &agentv1.RestoreEntries{}
 	for _, path := range slices.Sorted(maps.Keys(w.db)) {
-		entries.Entries = append(entries.Entries, w.db[path])
+		entry := w.db[path]
+		entries.Entries = append(entries.Entries, entry)
+		if content := w.blobs[string(entry.GetSha256())]; m.GetOpened().GetEmpty() && len(content) <= files.InlineBytes {
+			entries.Contents = append(entries.Contents, content)
+		} else if m.GetOpened().GetEmpty() {
+			entries.Contents = append(entries.Contents, nil)
+		}
 	}
 	send(&agentv1.RestoreRequest{Message: &agentv1.RestoreRequest_Entries{Entries: entries}})
 	send(&agentv1.RestoreRequest{Message: &agentv1.RestoreRequest_End{End: &agentv1.RestoreEnd{}}})

@@ -32,68 +32,111 @@ func (s *Service) Restore(
 	if open == nil {
 		return connect.NewError(connect.CodeInvalidArgument, errors.New("the first message must be open"))
 	}
-	var entries []files.Entry
-	for ended := false; !ended; {
-		msg, err := stream.Receive()
-		if err != nil {
-			return err
-		}
-		switch m := msg.GetMessage().(type) {
-		case *agentv1.RestoreRequest_Entries:
-			for _, e := range m.Entries.GetEntries() {
-				entry, err := entryFromWire(e)
-				if err != nil {
-					return asConnect(err)
-				}
-				entries = append(entries, entry)
-			}
-			if len(entries) > maxEntries {
-				return connect.NewError(connect.CodeResourceExhausted, fmt.Errorf("more than %d entries", maxEntries))
-			}
-		case *agentv1.RestoreRequest_End:
-			ended = true
-		default:
-			return connect.NewError(connect.CodeInvalidArgument, errors.New("entries or end must follow open"))
-		}
-	}
-	want := func(hashes []workspace.Hash) error {
-		message := &agentv1.BlobWant{Sha256: make([][]byte, 0, len(hashes))}
-		for i := range hashes {
-			message.Sha256 = append(message.Sha256, hashes[i][:])
-		}
-		return stream.Send(&agentv1.RestoreResponse{Message: &agentv1.RestoreResponse_Want{Want: message}})
-	}
-	var small []*agentv1.BlobChunk
-	blobs := func() (*agentv1.BlobChunk, error) {
-		for len(small) == 0 {
-			msg, err := stream.Receive()
-			if err != nil || msg.GetBlobs() == nil {
-				return msg.GetBlob(), err
-			}
-			small = msg.GetBlobs().GetChunks()
-		}
-		next := small[0]
-		small = small[1:]
-		return next, nil
-	}
-	told := time.Now()
-	tell := func(p files.Progress) {
-		if time.Since(told) < progressInterval {
-			return
-		}
-		told = time.Now()
-		// A stream that is broken is noticed by whoever needs it.
-		_ = stream.Send(&agentv1.RestoreResponse{Message: &agentv1.RestoreResponse_Progress{Progress: &agentv1.RestoreProgress{
-			FilesDone: p.Files, FilesTotal: p.FilesTotal, BytesDone: p.Bytes, BytesTotal: p.BytesTotal,
-		}}})
-	}
-	restored, err := s.engine.Restore(ctx, open.GetLeaseEpoch(), policyFromWire(open.GetPolicy()), entries, open.GetFirst(), want, contents(blobs), tell)
+	restored, err := s.engine.Restore(ctx, open.GetLeaseEpoch(), policyFromWire(open.GetPolicy()), open.GetFirst(), &source{stream: stream, told: time.Now()})
 	if err != nil {
 		return asConnect(err)
 	}
 	return stream.Send(&agentv1.RestoreResponse{Message: &agentv1.RestoreResponse_Done{Done: &agentv1.RestoreDone{
 		Written: restored.Written, Deleted: restored.Deleted, Unchanged: restored.Unchanged, Kept: restored.Kept,
 		Problems: problemsToWire(restored.Problems),
+	}}})
+}
+
+// source is the backend's side of a restore.
+type source struct {
+	stream  *connect.BidiStream[agentv1.RestoreRequest, agentv1.RestoreResponse]
+	entries int
+	small   []*agentv1.BlobChunk
+	told    time.Time
+}
+
+// Opened implements files.Source.
+func (s *source) Opened(empty bool) error {
+	return s.stream.Send(&agentv1.RestoreResponse{Message: &agentv1.RestoreResponse_Opened{Opened: &agentv1.RestoreOpened{Empty: empty}}})
+}
+
+// Entries implements files.Source.
+func (s *source) Entries() ([]files.Entry, error) {
+	for {
+		msg, err := s.stream.Receive()
+		if err != nil {
+			return nil, err
+		}
+		if msg.GetEnd() != nil {
+			return nil, nil
+		}
+		part := msg.GetEntries()
+		if part == nil {
+			return nil, connect.NewError(connect.CodeInvalidArgument, errors.New("entries or end must follow open"))
+		}
+		entries, err := entriesFromWire(part)
+		if err != nil {
+			return nil, asConnect(err)
+		}
+		if s.entries += len(entries); s.entries > maxEntries {
+			return nil, connect.NewError(connect.CodeResourceExhausted, fmt.Errorf("more than %d entries", maxEntries))
+		}
+		if len(entries) > 0 {
+			return entries, nil
+		}
+	}
+}
+
+func entriesFromWire(part *agentv1.RestoreEntries) ([]files.Entry, error) {
+	contents := part.GetContents()
+	if len(contents) > 0 && len(contents) != len(part.GetEntries()) {
+		return nil, fmt.Errorf("%w: %d contents of %d entries", files.ErrInvalid, len(contents), len(part.GetEntries()))
+	}
+	entries := make([]files.Entry, 0, len(part.GetEntries()))
+	for i, e := range part.GetEntries() {
+		entry, err := entryFromWire(e)
+		if err != nil {
+			return nil, err
+		}
+		if len(contents) > 0 {
+			entry.Content = contents[i]
+		}
+		entries = append(entries, entry)
+	}
+	return entries, nil
+}
+
+// Want implements files.Source.
+func (s *source) Want(hashes []workspace.Hash) error {
+	message := &agentv1.BlobWant{Sha256: make([][]byte, 0, len(hashes))}
+	for i := range hashes {
+		message.Sha256 = append(message.Sha256, hashes[i][:])
+	}
+	return s.stream.Send(&agentv1.RestoreResponse{Message: &agentv1.RestoreResponse_Want{Want: message}})
+}
+
+// Content implements files.Source.
+func (s *source) Content(hash workspace.Hash, size int64) (io.Reader, error) {
+	return contents(s.chunk)(hash, size)
+}
+
+func (s *source) chunk() (*agentv1.BlobChunk, error) {
+	for len(s.small) == 0 {
+		msg, err := s.stream.Receive()
+		if err != nil || msg.GetBlobs() == nil {
+			return msg.GetBlob(), err
+		}
+		s.small = msg.GetBlobs().GetChunks()
+	}
+	next := s.small[0]
+	s.small = s.small[1:]
+	return next, nil
+}
+
+// Tell implements files.Source.
+func (s *source) Tell(p files.Progress) {
+	if time.Since(s.told) < progressInterval {
+		return
+	}
+	s.told = time.Now()
+	// A stream that is broken is noticed by whoever needs it.
+	_ = s.stream.Send(&agentv1.RestoreResponse{Message: &agentv1.RestoreResponse_Progress{Progress: &agentv1.RestoreProgress{
+		FilesDone: p.Files, FilesTotal: p.FilesTotal, BytesDone: p.Bytes, BytesTotal: p.BytesTotal,
 	}}})
 }
 

@@ -22,7 +22,7 @@ func TestPatternsThatAreBrought(t *testing.T) {
 	if w.db["secret"].GetUnsavedReason() != agentv1.UnsavedReason_UNSAVED_REASON_IGNORED || w.db["secret/key"] != nil {
 		t.Errorf("what the restored patterns name is %v, %v", w.db["secret"], w.db["secret/key"])
 	}
-	w.apply1(t, 1, put(w.save(".syncignore", "secret/\nlogs/\n"), w))
+	w.apply1(t, put(w.save(".syncignore", "secret/\nlogs/\n"), w))
 	w.write("logs/new", "applied")
 	w.write("mark2", "x")
 	c.until(has("mark2"))

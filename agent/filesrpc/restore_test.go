@@ -69,7 +69,7 @@ func TestNoLinkIsFollowed(t *testing.T) {
 	w.save("trap/file", "never outside")
 	w.start()
 	w.restore(1)
-	w.apply1(t, 1, put(w.save("trap/other", "nor by an apply"), w))
+	w.apply1(t, put(w.save("trap/other", "nor by an apply"), w))
 	if names, err := filepath.Glob(outside + "/*"); err != nil || len(names) > 0 {
 		t.Errorf("written outside of the root: %v %v", names, err)
 	}
@@ -129,9 +129,9 @@ func put(e *agentv1.FileEntry, w *world) *agentv1.ApplyOperation {
 	return &agentv1.ApplyOperation{Op: agentv1.ChangeOp_CHANGE_OP_PUT, Entry: e, Content: w.blobs[string(e.GetSha256())]}
 }
 
-func (w *world) apply1(t *testing.T, epoch uint64, ops ...*agentv1.ApplyOperation) []*agentv1.ApplyResult {
+func (w *world) apply1(t *testing.T, ops ...*agentv1.ApplyOperation) []*agentv1.ApplyResult {
 	t.Helper()
-	return w.applyAsOf(t, epoch, w.through, ops...)
+	return w.applyAsOf(t, 1, w.through, ops...)
 }
 
 func (w *world) applyAsOf(t *testing.T, epoch, through uint64, ops ...*agentv1.ApplyOperation) []*agentv1.ApplyResult {
@@ -168,7 +168,7 @@ func TestApply(t *testing.T) {
 	c := w.open(1)
 	outcome := func(op *agentv1.ApplyOperation) agentv1.ApplyOutcome {
 		t.Helper()
-		return w.apply1(t, 1, op)[0].GetOutcome()
+		return w.apply1(t, op)[0].GetOutcome()
 	}
 	if o := outcome(put(w.save("f", "second"), w)); o != agentv1.ApplyOutcome_APPLY_OUTCOME_APPLIED || w.read("f") != "second" {
 		t.Errorf("apply: %v, %q", o, w.read("f"))
@@ -187,7 +187,7 @@ func TestApply(t *testing.T) {
 	w.folder("d")
 	w.db["d/large"] = move.GetEntry()
 	formerly := &agentv1.ApplyOperation{Op: agentv1.ChangeOp_CHANGE_OP_DELETE, Entry: &agentv1.FileEntry{Path: "large"}}
-	if o := w.apply1(t, 1, move, formerly)[0].GetOutcome(); o != agentv1.ApplyOutcome_APPLY_OUTCOME_APPLIED || len(w.read("d/large")) != 1<<20 {
+	if o := w.apply1(t, move, formerly)[0].GetOutcome(); o != agentv1.ApplyOutcome_APPLY_OUTCOME_APPLIED || len(w.read("d/large")) != 1<<20 {
 		t.Errorf("apply a move: %v", o)
 	}
 	w.write("mark", "x")

@@ -43,7 +43,7 @@ func (s *agentService) Hello(
 	s.cfg.Logger.InfoContext(ctx, "a backend said hello", "replica", msg.GetReplica())
 	features := []string{"pty"}
 	if s.cfg.Files != nil {
-		features = append(features, "files")
+		features = append(features, "files", "fill")
 	}
 	return connect.NewResponse(&agentv1.HelloResponse{
 		Protocol: protocol, SessionId: s.cfg.SessionID, EnvironmentId: s.cfg.EnvironmentID,

@@ -205,7 +205,7 @@ func (d *Dir) Rename(name string, to *Dir, toName string) error {
 // RemoveTemps removes what an agent that was killed left half-written, as far as Names has come by it.
 func (d *Dir) RemoveTemps() error {
 	for _, name := range d.temps {
-		if err := d.Remove(name, File); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := d.removeTemp(name); err != nil {
 			return err
 		}
 	}
@@ -238,18 +238,7 @@ func (d *Dir) empty() error {
 		if err != nil {
 			return err
 		}
-		if stat.Type == Folder {
-			sub, err := d.Sub(name)
-			if err != nil {
-				return err
-			}
-			err = sub.empty()
-			sub.Close()
-			if err != nil {
-				return err
-			}
-		}
-		if err := d.Remove(name, stat.Type); err != nil && !Gone(err) {
+		if err := d.removeAll(name, stat.Type); err != nil {
 			return err
 		}
 	}

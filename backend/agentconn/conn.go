@@ -40,6 +40,8 @@ type Conn struct {
 	// Incarnation of the agent that said hello.
 	Incarnation string
 	Version     string
+	// Fills says that the agent tells whether its workspace is empty, and takes contents with their entries then.
+	Fills bool
 
 	Agent     agentv1connect.AgentServiceClient
 	Terminals agentv1connect.TerminalServiceClient
@@ -110,6 +112,7 @@ func Connect(ctx context.Context, runtime backend.Runtime, credentials Credentia
 			"stop the session and start it again", hello.Msg.GetVersion(), spoken, OldestProtocol, NewestProtocol)
 	}
 	c.Incarnation, c.Version = hello.Msg.GetIncarnation(), hello.Msg.GetVersion()
+	c.Fills = slices.Contains(hello.Msg.GetFeatures(), "fill")
 	return c, nil
 }
 

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 
+	"connectrpc.com/connect"
 	"golang.org/x/sync/errgroup"
 
 	"codingplatform/backend"
@@ -21,6 +23,8 @@ const (
 	// wantsAtOnce is how many contents are read together, and smallBytes how much of them goes into a message.
 	wantsAtOnce = 2048
 	smallBytes  = 512 << 10
+	// partsAtOnce is how many parts of the tree are sent together: the next contents are read while the last are sent.
+	partsAtOnce = 16
 )
 
 // Progress of a restore, for people.
@@ -36,12 +40,24 @@ type Restored struct {
 	Problems map[string]string
 }
 
+// restoring is one restore: the tree is sent while it is read, and what the agent wants then.
+type restoring struct {
+	s      *Syncer
+	stream *connect.BidiStreamForClient[agentv1.RestoreRequest, agentv1.RestoreResponse]
+	// turn: the sender of entries and the sender of contents take turns message by message.
+	turn     sync.Mutex
+	parts    *queue[[]backend.Item]
+	files    atomic.Int64  // read so far
+	opened   chan bool     // whether the workspace is empty
+	sent     chan struct{} // closed when all entries are sent, and sizes is complete
+	sizes    map[backend.Hash]int64
+	wants    *queue[backend.Hash]
+	revision int64
+	restored Restored
+}
+
 // Restore brings the database's tree to the disk; see the contract of FileService.Restore.
 func (s *Syncer) Restore(ctx context.Context, onProgress func(Progress)) (Restored, error) {
-	items, revision, err := s.cfg.Store.Tree(ctx, s.session, "", 0)
-	if err != nil {
-		return Restored{}, err
-	}
 	first, err := s.cfg.Store.OpenFiles(ctx, s.session)
 	if err != nil {
 		return Restored{}, err
@@ -50,97 +66,145 @@ func (s *Syncer) Restore(ctx context.Context, onProgress func(Progress)) (Restor
 	defer cancel()
 	// The first of the group that fails ends the stream, and with it the others.
 	g, streaming := errgroup.WithContext(streaming)
-	stream := s.cfg.Conn.Files.Restore(streaming)
-	defer closeWithContext(streaming, stream)()
-	// The sender of entries and the sender of contents take turns message by message.
-	var turn sync.Mutex
-	send := func(m *agentv1.RestoreRequest) error {
-		turn.Lock()
-		defer turn.Unlock()
-		return stream.Send(m)
+	r := &restoring{
+		s: s, stream: s.cfg.Conn.Files.Restore(streaming), parts: newQueue[[]backend.Item](), opened: make(chan bool, 1),
+		sent: make(chan struct{}), sizes: map[backend.Hash]int64{}, wants: newQueue[backend.Hash](),
 	}
-	if err := send(&agentv1.RestoreRequest{Message: &agentv1.RestoreRequest_Open{Open: &agentv1.RestoreOpen{
-		LeaseEpoch: toUint(s.cfg.Lease.Epoch), Revision: toUint(revision), Policy: s.policy(), First: first,
+	defer closeWithContext(streaming, r.stream)()
+	if err := r.send(&agentv1.RestoreRequest{Message: &agentv1.RestoreRequest_Open{Open: &agentv1.RestoreOpen{
+		LeaseEpoch: toUint(s.cfg.Lease.Epoch), Policy: s.policy(), First: first,
 	}}}); err != nil {
-		return Restored{}, streamError("restore the files", err, stream.Receive)
+		return Restored{}, streamError("restore the files", err, r.stream.Receive)
 	}
-
-	sizes := make(map[backend.Hash]int64, len(items))
-	for _, item := range items {
-		if item.Hash != (backend.Hash{}) {
-			sizes[item.Hash] = item.Size
-		}
+	if !s.cfg.Conn.Fills {
+		r.opened <- false
 	}
-	wants := newQueue[backend.Hash]()
-	g.Go(func() error {
-		for len(items) > 0 {
-			n := min(len(items), entriesPerMessage)
-			entries := make([]*agentv1.FileEntry, 0, n)
-			for _, item := range items[:n] {
-				entries = append(entries, itemToProto(item))
-			}
-			items = items[n:]
-			if err := send(&agentv1.RestoreRequest{Message: &agentv1.RestoreRequest_Entries{Entries: &agentv1.RestoreEntries{Entries: entries}}}); err != nil {
-				return ignoreEOF(err)
-			}
-		}
-		return ignoreEOF(send(&agentv1.RestoreRequest{Message: &agentv1.RestoreRequest_End{End: &agentv1.RestoreEnd{}}}))
-	})
-	g.Go(func() error {
-		for {
-			first, ok := wants.pop(streaming)
-			if !ok {
-				return nil
-			}
-			if err := s.sendWanted(streaming, append([]backend.Hash{first}, wants.more(wantsAtOnce-1)...), sizes, send); err != nil {
-				return ignoreEOF(err)
-			}
-		}
-	})
-	var restored Restored
-	g.Go(func() error {
-		defer wants.close()
-		for {
-			m, err := stream.Receive()
-			if err != nil {
-				return agentconn.Error("restore the files", err)
-			}
-			switch m := m.GetMessage().(type) {
-			case *agentv1.RestoreResponse_Want:
-				for _, b := range m.Want.GetSha256() {
-					hash, ok := hashFromProto(b)
-					if !ok {
-						return backend.Errorf(backend.CodeInvalid, "the agent wants a content that is no SHA-256")
-					}
-					wants.push(hash)
-				}
-			case *agentv1.RestoreResponse_Progress:
-				onProgress(Progress{
-					FilesDone: clampSize(m.Progress.GetFilesDone()), FilesTotal: clampSize(m.Progress.GetFilesTotal()),
-					BytesDone: clampSize(m.Progress.GetBytesDone()), BytesTotal: clampSize(m.Progress.GetBytesTotal()),
-				})
-			case *agentv1.RestoreResponse_Done:
-				restored = restoredFromProto(revision, m.Done)
-				return nil
-			}
-		}
-	})
+	g.Go(func() error { return r.read(streaming) })
+	g.Go(func() error { return ignoreEOF(r.sendTree(streaming)) })
+	g.Go(func() error { return ignoreEOF(r.sendContents(streaming)) })
+	g.Go(func() error { return r.receive(onProgress) })
 	if err := g.Wait(); err != nil {
 		return Restored{}, err
 	}
 	// Receive has told the outcome; the transport has nothing to add.
-	_ = stream.CloseRequest()
-	_ = stream.CloseResponse()
-	for path, reason := range restored.Problems {
+	_ = r.stream.CloseRequest()
+	_ = r.stream.CloseResponse()
+	for path, reason := range r.restored.Problems {
 		s.hints.fail(path, false)
 		s.logger.WarnContext(ctx, "a file could not be restored", "path", path, "reason", reason)
 	}
-	return restored, s.cfg.Store.SetApplied(ctx, s.cfg.Lease, revision)
+	r.restored.Revision = r.revision
+	return r.restored, s.cfg.Store.SetApplied(ctx, s.cfg.Lease, r.revision)
 }
 
-func restoredFromProto(revision int64, d *agentv1.RestoreDone) Restored {
+func (r *restoring) send(m *agentv1.RestoreRequest) error {
+	r.turn.Lock()
+	defer r.turn.Unlock()
+	return r.stream.Send(m)
+}
+
+func (r *restoring) read(ctx context.Context) (err error) {
+	r.revision, err = r.s.cfg.Store.ReadTree(ctx, r.s.session, func(items []backend.Item) {
+		for _, item := range items {
+			if item.Hash != (backend.Hash{}) {
+				r.files.Add(1)
+			}
+		}
+		r.parts.push(items)
+	})
+	if err != nil {
+		return err // what waits for parts ends with the context
+	}
+	r.parts.close()
+	return nil
+}
+
+func (r *restoring) sendTree(ctx context.Context) error {
+	var empty bool
+	select {
+	case empty = <-r.opened:
+	case <-ctx.Done():
+		return nil // receive tells why
+	}
+	for {
+		items, ok := r.parts.pop(ctx)
+		if !ok {
+			break
+		}
+		for _, part := range r.parts.more(partsAtOnce - 1) {
+			items = append(items, part...)
+		}
+		for _, item := range items {
+			if item.Hash != (backend.Hash{}) {
+				r.sizes[item.Hash] = item.Size
+			}
+		}
+		if err := r.sendEntries(ctx, items, empty); err != nil {
+			return err
+		}
+	}
+	select {
+	case <-ctx.Done():
+		return nil // the tree is not whole
+	default:
+	}
+	close(r.sent)
+	return r.send(&agentv1.RestoreRequest{Message: &agentv1.RestoreRequest_End{End: &agentv1.RestoreEnd{}}})
+}
+
+func (r *restoring) sendContents(ctx context.Context) error {
+	select {
+	case <-r.sent:
+	case <-ctx.Done():
+		return nil // receive tells why
+	}
+	for {
+		first, ok := r.wants.pop(ctx)
+		if !ok {
+			return nil
+		}
+		if err := r.s.sendWanted(ctx, append([]backend.Hash{first}, r.wants.more(wantsAtOnce-1)...), r.sizes, r.send); err != nil {
+			return err
+		}
+	}
+}
+
+func (r *restoring) receive(onProgress func(Progress)) error {
+	defer r.wants.close()
+	for {
+		m, err := r.stream.Receive()
+		if err != nil {
+			return agentconn.Error("restore the files", err)
+		}
+		switch m := m.GetMessage().(type) {
+		case *agentv1.RestoreResponse_Opened:
+			select {
+			case r.opened <- m.Opened.GetEmpty():
+			default: // it is known already
+			}
+		case *agentv1.RestoreResponse_Want:
+			for _, b := range m.Want.GetSha256() {
+				hash, ok := hashFromProto(b)
+				if !ok {
+					return backend.Errorf(backend.CodeInvalid, "the agent wants a content that is no SHA-256")
+				}
+				r.wants.push(hash)
+			}
+		case *agentv1.RestoreResponse_Progress:
+			onProgress(Progress{
+				FilesDone: clampSize(m.Progress.GetFilesDone()), FilesTotal: max(clampSize(m.Progress.GetFilesTotal()), r.files.Load()),
+				BytesDone: clampSize(m.Progress.GetBytesDone()), BytesTotal: clampSize(m.Progress.GetBytesTotal()),
+			})
+		case *agentv1.RestoreResponse_Done:
+			r.restored = restoredFromProto(m.Done)
+			return nil
+		}
+	}
+}
+
+func restoredFromProto(d *agentv1.RestoreDone) Restored {
 	r := Restored{
-		Revision: revision, Written: clampSize(d.GetWritten()), Deleted: clampSize(d.GetDeleted()),
+		Written: clampSize(d.GetWritten()), Deleted: clampSize(d.GetDeleted()),
 		Unchanged: clampSize(d.GetUnchanged()), Kept: clampSize(d.GetKept()), Problems: map[string]string{},
 	}
 	for _, p := range d.GetProblems() {
@@ -154,6 +218,64 @@ func (s *Syncer) policy() *agentv1.SyncPolicy {
 	return &agentv1.SyncPolicy{
 		Ignore: p.Ignore, MaxFileBytes: toUint(p.MaxFileBytes), MaxWorkspaceBytes: toUint(p.MaxWorkspaceBytes), MaxFiles: toUint(p.MaxFiles),
 	}
+}
+
+// sendEntries sends a part of the tree, with the contents of small files where the workspace is empty.
+func (r *restoring) sendEntries(ctx context.Context, items []backend.Item, empty bool) error {
+	m := &agentv1.RestoreEntries{}
+	bytes := 0
+	flush := func() error {
+		if len(m.GetEntries()) == 0 {
+			return nil
+		}
+		full := m
+		m, bytes = &agentv1.RestoreEntries{}, 0
+		return r.send(&agentv1.RestoreRequest{Message: &agentv1.RestoreRequest_Entries{Entries: full}})
+	}
+	add := func(item backend.Item, content []byte) error {
+		if len(m.GetEntries()) == entriesPerMessage || bytes > 0 && bytes+len(content) > smallBytes {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+		m.Entries = append(m.Entries, itemToProto(item))
+		if empty {
+			m.Contents = append(m.Contents, content)
+			bytes += len(content)
+		}
+		return nil
+	}
+	if empty {
+		var small []backend.Item
+		for _, item := range items {
+			if item.Hash != (backend.Hash{}) && item.Size > 0 && item.Size <= inlineBytes {
+				small = append(small, item)
+			}
+		}
+		if err := r.s.cfg.Store.Contents(ctx, small, func(have []backend.Item, contents [][]byte) error {
+			for i, item := range have {
+				for items[0].Path != item.Path {
+					if err := add(items[0], nil); err != nil {
+						return err
+					}
+					items = items[1:]
+				}
+				if err := add(item, contents[i]); err != nil {
+					return err
+				}
+				items = items[1:]
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	for _, item := range items {
+		if err := add(item, nil); err != nil {
+			return err
+		}
+	}
+	return flush()
 }
 
 // sendWanted sends contents in their order, small ones many at once.

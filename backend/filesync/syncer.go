@@ -20,8 +20,9 @@ var ErrResync = errors.New("the change feed no longer reaches back to what the e
 
 // Store is what the syncer needs of the database.
 type Store interface {
-	// Tree returns all items, parents first, and the revision at which that was so.
-	Tree(ctx context.Context, session backend.SessionID, under string, depth int) ([]backend.Item, int64, error)
+	// ReadTree calls each with all items, parents first, a part at a time while they are read, and returns the revision at which
+	// that was so.
+	ReadTree(ctx context.Context, session backend.SessionID, each func(items []backend.Item)) (revision int64, err error)
 	// Follow reads, as of one moment, the changes after a revision, of those from the disk only moves, and what is at the
 	// paths that look names having seen them and below others, parents first. reaches is false when the history does not
 	// go back that far.

@@ -86,45 +86,10 @@ func scanItem(row pgx.Row) (i backend.Item, err error) {
 // Tree lists what is below a folder ("": the workspace), parents first, depth levels deep (0: all), and the revision
 // that the listing shows. CodeNotFound: no such session or folder.
 func (s *Store) Tree(ctx context.Context, id backend.SessionID, under string, depth int) ([]backend.Item, int64, error) {
-	if !isUUID(string(id)) {
-		return nil, 0, noSession()
-	}
-	var revision int64
 	var items []backend.Item
-	// One statement, one snapshot: the revision is that of the listing. Paths are in the order of bytes, so that a
-	// folder comes before what is in it.
-	rows, err := s.pool.Query(ctx, `
-		SELECT w.revision, i.path IS NOT NULL, coalesce(i.path, ''), coalesce(i.type, ''), coalesce(i.mode, 0), coalesce(i.size, 0),
-			coalesce(i.mtime_ns, 0), i.content_hash, coalesce(i.link_target, ''), coalesce(i.unsaved_reason, ''), coalesce(i.revision, 0),
-			coalesce(i.updated_at, now())
-		FROM workspaces w LEFT JOIN workspace_items i ON i.session_id = w.session_id
-			AND ($2 = '' OR i.path = $2 OR i.path > $2 || '/' AND i.path < $2 || '0')
-			AND ($3 = 0 OR length(i.path) - length(replace(i.path, '/', '')) < $4)
-		WHERE w.session_id = $1 ORDER BY i.path`, string(id), under, depth, maxSlashes(under, depth))
+	revision, err := s.readTree(ctx, id, under, depth, func(i backend.Item) { items = append(items, i) })
 	if err != nil {
-		return nil, 0, wrap(err, "list files")
-	}
-	found := false
-	for rows.Next() {
-		found = true
-		var i backend.Item
-		var is bool
-		var hash []byte
-		var mtime int64
-		if err := rows.Scan(&revision, &is, &i.Path, &i.Type, &i.Mode, &i.Size, &mtime, &hash, &i.LinkTarget, &i.Unsaved, &i.Revision, &i.UpdatedAt); err != nil {
-			rows.Close()
-			return nil, 0, wrap(err, "list files")
-		}
-		if is {
-			i.ModTime, i.Hash = time.Unix(0, mtime).UTC(), toHash(hash)
-			items = append(items, i)
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return nil, 0, wrap(err, "list files")
-	}
-	if !found {
-		return nil, 0, noSession()
+		return nil, 0, err
 	}
 	if under != "" {
 		if len(items) == 0 || items[0].Path != under || items[0].Type != backend.TypeFolder {
@@ -133,6 +98,72 @@ func (s *Store) Tree(ctx context.Context, id backend.SessionID, under string, de
 		items = items[1:]
 	}
 	return items, revision, nil
+}
+
+// treePart is how many items ReadTree hands over at once.
+const treePart = 1000
+
+// ReadTree calls each with all items, 1,000 at most at a time, parents first, while they are read, and returns the revision at
+// which that was so.
+func (s *Store) ReadTree(ctx context.Context, id backend.SessionID, each func(items []backend.Item)) (int64, error) {
+	var part []backend.Item
+	revision, err := s.readTree(ctx, id, "", 0, func(i backend.Item) {
+		if part == nil {
+			part = make([]backend.Item, 0, treePart)
+		}
+		if part = append(part, i); len(part) == treePart {
+			each(part)
+			part = nil
+		}
+	})
+	if err == nil && len(part) > 0 {
+		each(part)
+	}
+	return revision, err
+}
+
+// readTree calls each for all items in the order of their paths' bytes, so that a folder comes before what is in it.
+func (s *Store) readTree(ctx context.Context, id backend.SessionID, under string, depth int, each func(i backend.Item)) (revision int64, err error) {
+	if !isUUID(string(id)) {
+		return 0, noSession()
+	}
+	// One statement, one snapshot: the revision is that of the listing.
+	rows, err := s.pool.Query(ctx, `
+		SELECT (SELECT revision FROM workspaces WHERE session_id = $1), path, type, mode, size, mtime_ns, content_hash, link_target,
+			unsaved_reason, revision, updated_at
+		FROM workspace_items WHERE session_id = $1
+			AND ($2 = '' OR path = $2 OR path > $2 || '/' AND path < $2 || '0')
+			AND ($3 = 0 OR length(path) - length(replace(path, '/', '')) < $4)
+		ORDER BY path`, string(id), under, depth, maxSlashes(under, depth))
+	if err != nil {
+		return 0, wrap(err, "list files")
+	}
+	defer rows.Close()
+	found := false
+	var i backend.Item
+	var kind, unsaved string // scanning into types of one's own costs several times as much
+	var hash []byte
+	var mtime int64
+	for rows.Next() {
+		found = true
+		if err := rows.Scan(&revision, &i.Path, &kind, &i.Mode, &i.Size, &mtime, &hash, &i.LinkTarget, &unsaved, &i.Revision, &i.UpdatedAt); err != nil {
+			return 0, wrap(err, "list files")
+		}
+		i.Type, i.Unsaved = backend.FileType(kind), backend.UnsavedReason(unsaved)
+		i.ModTime, i.Hash = time.Unix(0, mtime).UTC(), toHash(hash)
+		each(i)
+	}
+	if err := rows.Err(); err != nil {
+		return 0, wrap(err, "list files")
+	}
+	if found {
+		return revision, nil
+	}
+	err = s.pool.QueryRow(ctx, `SELECT revision FROM workspaces WHERE session_id = $1`, string(id)).Scan(&revision)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, noSession()
+	}
+	return revision, wrap(err, "list files")
 }
 
 // maxSlashes is how many slashes a listed path has less than.

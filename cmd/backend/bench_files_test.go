@@ -200,7 +200,9 @@ func makeTar(b *testing.B, count, seed int) string {
 				b.Fatal(err)
 			}
 		}
-		if err := w.WriteHeader(&tar.Header{Name: fmt.Sprintf("t%d/%03d/%05d", seed, i/100, i), Size: 1024, Mode: 0o644}); err != nil {
+		if err := w.WriteHeader(&tar.Header{
+			Name: fmt.Sprintf("t%d/%03d/%05d", seed, i/100, i), Size: 1024, Mode: 0o644, ModTime: time.Unix(1_700_000_000, 0),
+		}); err != nil {
 			b.Fatal(err)
 		}
 		if _, err := w.Write(kilobyte(seed*count + i)); err != nil {

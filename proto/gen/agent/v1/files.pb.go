@@ -645,7 +645,9 @@ func (*RestoreRequest_Blobs) isRestoreRequest_Message() {}
 type RestoreOpen struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	LeaseEpoch uint64                 `protobuf:"varint,1,opt,name=lease_epoch,json=leaseEpoch,proto3" json:"lease_epoch,omitempty"`
-	// The workspace revision of the entries.
+	// Not read by agents.
+	//
+	// Deprecated: Marked as deprecated in agent/v1/files.proto.
 	Revision uint64      `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
 	Policy   *SyncPolicy `protobuf:"bytes,3,opt,name=policy,proto3" json:"policy,omitempty"`
 	// Paths of files that are written before all others, in this order, 100 at most: what people have open. The others follow
@@ -692,6 +694,7 @@ func (x *RestoreOpen) GetLeaseEpoch() uint64 {
 	return 0
 }
 
+// Deprecated: Marked as deprecated in agent/v1/files.proto.
 func (x *RestoreOpen) GetRevision() uint64 {
 	if x != nil {
 		return x.Revision
@@ -715,8 +718,11 @@ func (x *RestoreOpen) GetFirst() []string {
 
 // RestoreEntries is a part of the tree, parents before children, 1,000 entries at most.
 type RestoreEntries struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Entries       []*FileEntry           `protobuf:"bytes,1,rep,name=entries,proto3" json:"entries,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Entries []*FileEntry           `protobuf:"bytes,1,rep,name=entries,proto3" json:"entries,omitempty"`
+	// Into an empty workspace: none, or one for each entry, which is empty where the entry has none or where it shall be wanted.
+	// 65,536 bytes at most of a file.
+	Contents      [][]byte `protobuf:"bytes,2,rep,name=contents,proto3" json:"contents,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -754,6 +760,13 @@ func (*RestoreEntries) Descriptor() ([]byte, []int) {
 func (x *RestoreEntries) GetEntries() []*FileEntry {
 	if x != nil {
 		return x.Entries
+	}
+	return nil
+}
+
+func (x *RestoreEntries) GetContents() [][]byte {
+	if x != nil {
+		return x.Contents
 	}
 	return nil
 }
@@ -920,6 +933,7 @@ type RestoreResponse struct {
 	//	*RestoreResponse_Want
 	//	*RestoreResponse_Progress
 	//	*RestoreResponse_Done
+	//	*RestoreResponse_Opened
 	Message       isRestoreResponse_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -989,6 +1003,15 @@ func (x *RestoreResponse) GetDone() *RestoreDone {
 	return nil
 }
 
+func (x *RestoreResponse) GetOpened() *RestoreOpened {
+	if x != nil {
+		if x, ok := x.Message.(*RestoreResponse_Opened); ok {
+			return x.Opened
+		}
+	}
+	return nil
+}
+
 type isRestoreResponse_Message interface {
 	isRestoreResponse_Message()
 }
@@ -1005,11 +1028,63 @@ type RestoreResponse_Done struct {
 	Done *RestoreDone `protobuf:"bytes,3,opt,name=done,proto3,oneof"`
 }
 
+type RestoreResponse_Opened struct {
+	Opened *RestoreOpened `protobuf:"bytes,4,opt,name=opened,proto3,oneof"`
+}
+
 func (*RestoreResponse_Want) isRestoreResponse_Message() {}
 
 func (*RestoreResponse_Progress) isRestoreResponse_Message() {}
 
 func (*RestoreResponse_Done) isRestoreResponse_Message() {}
+
+func (*RestoreResponse_Opened) isRestoreResponse_Message() {}
+
+// RestoreOpened answers RestoreOpen, from an agent with the feature "fill".
+type RestoreOpened struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// There is nothing in the workspace, and nothing is known of it.
+	Empty         bool `protobuf:"varint,1,opt,name=empty,proto3" json:"empty,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RestoreOpened) Reset() {
+	*x = RestoreOpened{}
+	mi := &file_agent_v1_files_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RestoreOpened) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RestoreOpened) ProtoMessage() {}
+
+func (x *RestoreOpened) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_v1_files_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RestoreOpened.ProtoReflect.Descriptor instead.
+func (*RestoreOpened) Descriptor() ([]byte, []int) {
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *RestoreOpened) GetEmpty() bool {
+	if x != nil {
+		return x.Empty
+	}
+	return false
+}
 
 // BlobWant names contents that the other side shall send, in this order.
 type BlobWant struct {
@@ -1021,7 +1096,7 @@ type BlobWant struct {
 
 func (x *BlobWant) Reset() {
 	*x = BlobWant{}
-	mi := &file_agent_v1_files_proto_msgTypes[9]
+	mi := &file_agent_v1_files_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1033,7 +1108,7 @@ func (x *BlobWant) String() string {
 func (*BlobWant) ProtoMessage() {}
 
 func (x *BlobWant) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[9]
+	mi := &file_agent_v1_files_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1046,7 +1121,7 @@ func (x *BlobWant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BlobWant.ProtoReflect.Descriptor instead.
 func (*BlobWant) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{9}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *BlobWant) GetSha256() [][]byte {
@@ -1069,7 +1144,7 @@ type RestoreProgress struct {
 
 func (x *RestoreProgress) Reset() {
 	*x = RestoreProgress{}
-	mi := &file_agent_v1_files_proto_msgTypes[10]
+	mi := &file_agent_v1_files_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1081,7 +1156,7 @@ func (x *RestoreProgress) String() string {
 func (*RestoreProgress) ProtoMessage() {}
 
 func (x *RestoreProgress) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[10]
+	mi := &file_agent_v1_files_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1094,7 +1169,7 @@ func (x *RestoreProgress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestoreProgress.ProtoReflect.Descriptor instead.
 func (*RestoreProgress) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{10}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *RestoreProgress) GetFilesDone() uint64 {
@@ -1142,7 +1217,7 @@ type RestoreDone struct {
 
 func (x *RestoreDone) Reset() {
 	*x = RestoreDone{}
-	mi := &file_agent_v1_files_proto_msgTypes[11]
+	mi := &file_agent_v1_files_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1154,7 +1229,7 @@ func (x *RestoreDone) String() string {
 func (*RestoreDone) ProtoMessage() {}
 
 func (x *RestoreDone) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[11]
+	mi := &file_agent_v1_files_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1167,7 +1242,7 @@ func (x *RestoreDone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestoreDone.ProtoReflect.Descriptor instead.
 func (*RestoreDone) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{11}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *RestoreDone) GetWritten() uint64 {
@@ -1216,7 +1291,7 @@ type PathProblem struct {
 
 func (x *PathProblem) Reset() {
 	*x = PathProblem{}
-	mi := &file_agent_v1_files_proto_msgTypes[12]
+	mi := &file_agent_v1_files_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1228,7 +1303,7 @@ func (x *PathProblem) String() string {
 func (*PathProblem) ProtoMessage() {}
 
 func (x *PathProblem) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[12]
+	mi := &file_agent_v1_files_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1241,7 +1316,7 @@ func (x *PathProblem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PathProblem.ProtoReflect.Descriptor instead.
 func (*PathProblem) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{12}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *PathProblem) GetPath() string {
@@ -1273,7 +1348,7 @@ type ChangesRequest struct {
 
 func (x *ChangesRequest) Reset() {
 	*x = ChangesRequest{}
-	mi := &file_agent_v1_files_proto_msgTypes[13]
+	mi := &file_agent_v1_files_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1285,7 +1360,7 @@ func (x *ChangesRequest) String() string {
 func (*ChangesRequest) ProtoMessage() {}
 
 func (x *ChangesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[13]
+	mi := &file_agent_v1_files_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1298,7 +1373,7 @@ func (x *ChangesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangesRequest.ProtoReflect.Descriptor instead.
 func (*ChangesRequest) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{13}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ChangesRequest) GetMessage() isChangesRequest_Message {
@@ -1374,7 +1449,7 @@ type ChangesOpen struct {
 
 func (x *ChangesOpen) Reset() {
 	*x = ChangesOpen{}
-	mi := &file_agent_v1_files_proto_msgTypes[14]
+	mi := &file_agent_v1_files_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1386,7 +1461,7 @@ func (x *ChangesOpen) String() string {
 func (*ChangesOpen) ProtoMessage() {}
 
 func (x *ChangesOpen) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[14]
+	mi := &file_agent_v1_files_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1399,7 +1474,7 @@ func (x *ChangesOpen) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangesOpen.ProtoReflect.Descriptor instead.
 func (*ChangesOpen) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{14}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ChangesOpen) GetLeaseEpoch() uint64 {
@@ -1448,7 +1523,7 @@ type BatchRejected struct {
 
 func (x *BatchRejected) Reset() {
 	*x = BatchRejected{}
-	mi := &file_agent_v1_files_proto_msgTypes[15]
+	mi := &file_agent_v1_files_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1460,7 +1535,7 @@ func (x *BatchRejected) String() string {
 func (*BatchRejected) ProtoMessage() {}
 
 func (x *BatchRejected) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[15]
+	mi := &file_agent_v1_files_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1473,7 +1548,7 @@ func (x *BatchRejected) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchRejected.ProtoReflect.Descriptor instead.
 func (*BatchRejected) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{15}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *BatchRejected) GetSequence() uint64 {
@@ -1508,7 +1583,7 @@ type BatchCommitted struct {
 
 func (x *BatchCommitted) Reset() {
 	*x = BatchCommitted{}
-	mi := &file_agent_v1_files_proto_msgTypes[16]
+	mi := &file_agent_v1_files_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1520,7 +1595,7 @@ func (x *BatchCommitted) String() string {
 func (*BatchCommitted) ProtoMessage() {}
 
 func (x *BatchCommitted) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[16]
+	mi := &file_agent_v1_files_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1533,7 +1608,7 @@ func (x *BatchCommitted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchCommitted.ProtoReflect.Descriptor instead.
 func (*BatchCommitted) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{16}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *BatchCommitted) GetSequence() uint64 {
@@ -1581,7 +1656,7 @@ type ChangesResponse struct {
 
 func (x *ChangesResponse) Reset() {
 	*x = ChangesResponse{}
-	mi := &file_agent_v1_files_proto_msgTypes[17]
+	mi := &file_agent_v1_files_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1593,7 +1668,7 @@ func (x *ChangesResponse) String() string {
 func (*ChangesResponse) ProtoMessage() {}
 
 func (x *ChangesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[17]
+	mi := &file_agent_v1_files_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1606,7 +1681,7 @@ func (x *ChangesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangesResponse.ProtoReflect.Descriptor instead.
 func (*ChangesResponse) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{17}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ChangesResponse) GetMessage() isChangesResponse_Message {
@@ -1707,7 +1782,7 @@ type ChangesOpened struct {
 
 func (x *ChangesOpened) Reset() {
 	*x = ChangesOpened{}
-	mi := &file_agent_v1_files_proto_msgTypes[18]
+	mi := &file_agent_v1_files_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1719,7 +1794,7 @@ func (x *ChangesOpened) String() string {
 func (*ChangesOpened) ProtoMessage() {}
 
 func (x *ChangesOpened) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[18]
+	mi := &file_agent_v1_files_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1732,7 +1807,7 @@ func (x *ChangesOpened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangesOpened.ProtoReflect.Descriptor instead.
 func (*ChangesOpened) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{18}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ChangesOpened) GetIncarnation() string {
@@ -1764,7 +1839,7 @@ type ChangeBatch struct {
 
 func (x *ChangeBatch) Reset() {
 	*x = ChangeBatch{}
-	mi := &file_agent_v1_files_proto_msgTypes[19]
+	mi := &file_agent_v1_files_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1776,7 +1851,7 @@ func (x *ChangeBatch) String() string {
 func (*ChangeBatch) ProtoMessage() {}
 
 func (x *ChangeBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[19]
+	mi := &file_agent_v1_files_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1789,7 +1864,7 @@ func (x *ChangeBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeBatch.ProtoReflect.Descriptor instead.
 func (*ChangeBatch) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{19}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ChangeBatch) GetSequence() uint64 {
@@ -1840,7 +1915,7 @@ type ChangeEntry struct {
 
 func (x *ChangeEntry) Reset() {
 	*x = ChangeEntry{}
-	mi := &file_agent_v1_files_proto_msgTypes[20]
+	mi := &file_agent_v1_files_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1852,7 +1927,7 @@ func (x *ChangeEntry) String() string {
 func (*ChangeEntry) ProtoMessage() {}
 
 func (x *ChangeEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[20]
+	mi := &file_agent_v1_files_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1865,7 +1940,7 @@ func (x *ChangeEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeEntry.ProtoReflect.Descriptor instead.
 func (*ChangeEntry) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{20}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ChangeEntry) GetOp() ChangeOp {
@@ -1970,7 +2045,7 @@ type FilesQuiet struct {
 
 func (x *FilesQuiet) Reset() {
 	*x = FilesQuiet{}
-	mi := &file_agent_v1_files_proto_msgTypes[21]
+	mi := &file_agent_v1_files_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1982,7 +2057,7 @@ func (x *FilesQuiet) String() string {
 func (*FilesQuiet) ProtoMessage() {}
 
 func (x *FilesQuiet) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[21]
+	mi := &file_agent_v1_files_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1995,7 +2070,7 @@ func (x *FilesQuiet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FilesQuiet.ProtoReflect.Descriptor instead.
 func (*FilesQuiet) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{21}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *FilesQuiet) GetThrough() uint64 {
@@ -2026,7 +2101,7 @@ type ApplyRequest struct {
 
 func (x *ApplyRequest) Reset() {
 	*x = ApplyRequest{}
-	mi := &file_agent_v1_files_proto_msgTypes[22]
+	mi := &file_agent_v1_files_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2038,7 +2113,7 @@ func (x *ApplyRequest) String() string {
 func (*ApplyRequest) ProtoMessage() {}
 
 func (x *ApplyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[22]
+	mi := &file_agent_v1_files_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2051,7 +2126,7 @@ func (x *ApplyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyRequest.ProtoReflect.Descriptor instead.
 func (*ApplyRequest) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{22}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ApplyRequest) GetMessage() isApplyRequest_Message {
@@ -2108,7 +2183,7 @@ type ApplyOperations struct {
 
 func (x *ApplyOperations) Reset() {
 	*x = ApplyOperations{}
-	mi := &file_agent_v1_files_proto_msgTypes[23]
+	mi := &file_agent_v1_files_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2120,7 +2195,7 @@ func (x *ApplyOperations) String() string {
 func (*ApplyOperations) ProtoMessage() {}
 
 func (x *ApplyOperations) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[23]
+	mi := &file_agent_v1_files_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2133,7 +2208,7 @@ func (x *ApplyOperations) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyOperations.ProtoReflect.Descriptor instead.
 func (*ApplyOperations) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{23}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ApplyOperations) GetLeaseEpoch() uint64 {
@@ -2184,7 +2259,7 @@ type ApplyOperation struct {
 
 func (x *ApplyOperation) Reset() {
 	*x = ApplyOperation{}
-	mi := &file_agent_v1_files_proto_msgTypes[24]
+	mi := &file_agent_v1_files_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2196,7 +2271,7 @@ func (x *ApplyOperation) String() string {
 func (*ApplyOperation) ProtoMessage() {}
 
 func (x *ApplyOperation) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[24]
+	mi := &file_agent_v1_files_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2209,7 +2284,7 @@ func (x *ApplyOperation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyOperation.ProtoReflect.Descriptor instead.
 func (*ApplyOperation) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{24}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ApplyOperation) GetOp() ChangeOp {
@@ -2280,7 +2355,7 @@ type ApplyResponse struct {
 
 func (x *ApplyResponse) Reset() {
 	*x = ApplyResponse{}
-	mi := &file_agent_v1_files_proto_msgTypes[25]
+	mi := &file_agent_v1_files_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2292,7 +2367,7 @@ func (x *ApplyResponse) String() string {
 func (*ApplyResponse) ProtoMessage() {}
 
 func (x *ApplyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[25]
+	mi := &file_agent_v1_files_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2305,7 +2380,7 @@ func (x *ApplyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyResponse.ProtoReflect.Descriptor instead.
 func (*ApplyResponse) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{25}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ApplyResponse) GetResults() []*ApplyResult {
@@ -2327,7 +2402,7 @@ type ApplyResult struct {
 
 func (x *ApplyResult) Reset() {
 	*x = ApplyResult{}
-	mi := &file_agent_v1_files_proto_msgTypes[26]
+	mi := &file_agent_v1_files_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2339,7 +2414,7 @@ func (x *ApplyResult) String() string {
 func (*ApplyResult) ProtoMessage() {}
 
 func (x *ApplyResult) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[26]
+	mi := &file_agent_v1_files_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2352,7 +2427,7 @@ func (x *ApplyResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyResult.ProtoReflect.Descriptor instead.
 func (*ApplyResult) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{26}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ApplyResult) GetPath() string {
@@ -2388,7 +2463,7 @@ type RescanRequest struct {
 
 func (x *RescanRequest) Reset() {
 	*x = RescanRequest{}
-	mi := &file_agent_v1_files_proto_msgTypes[27]
+	mi := &file_agent_v1_files_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2400,7 +2475,7 @@ func (x *RescanRequest) String() string {
 func (*RescanRequest) ProtoMessage() {}
 
 func (x *RescanRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[27]
+	mi := &file_agent_v1_files_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2413,7 +2488,7 @@ func (x *RescanRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RescanRequest.ProtoReflect.Descriptor instead.
 func (*RescanRequest) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{27}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *RescanRequest) GetLeaseEpoch() uint64 {
@@ -2440,7 +2515,7 @@ type RescanResponse struct {
 
 func (x *RescanResponse) Reset() {
 	*x = RescanResponse{}
-	mi := &file_agent_v1_files_proto_msgTypes[28]
+	mi := &file_agent_v1_files_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2452,7 +2527,7 @@ func (x *RescanResponse) String() string {
 func (*RescanResponse) ProtoMessage() {}
 
 func (x *RescanResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[28]
+	mi := &file_agent_v1_files_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2465,7 +2540,7 @@ func (x *RescanResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RescanResponse.ProtoReflect.Descriptor instead.
 func (*RescanResponse) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{28}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *RescanResponse) GetScanGeneration() uint64 {
@@ -2487,7 +2562,7 @@ type ReleaseBrakeRequest struct {
 
 func (x *ReleaseBrakeRequest) Reset() {
 	*x = ReleaseBrakeRequest{}
-	mi := &file_agent_v1_files_proto_msgTypes[29]
+	mi := &file_agent_v1_files_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2499,7 +2574,7 @@ func (x *ReleaseBrakeRequest) String() string {
 func (*ReleaseBrakeRequest) ProtoMessage() {}
 
 func (x *ReleaseBrakeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[29]
+	mi := &file_agent_v1_files_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2512,7 +2587,7 @@ func (x *ReleaseBrakeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseBrakeRequest.ProtoReflect.Descriptor instead.
 func (*ReleaseBrakeRequest) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{29}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ReleaseBrakeRequest) GetLeaseEpoch() uint64 {
@@ -2538,7 +2613,7 @@ type ReleaseBrakeResponse struct {
 
 func (x *ReleaseBrakeResponse) Reset() {
 	*x = ReleaseBrakeResponse{}
-	mi := &file_agent_v1_files_proto_msgTypes[30]
+	mi := &file_agent_v1_files_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2550,7 +2625,7 @@ func (x *ReleaseBrakeResponse) String() string {
 func (*ReleaseBrakeResponse) ProtoMessage() {}
 
 func (x *ReleaseBrakeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[30]
+	mi := &file_agent_v1_files_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2563,7 +2638,7 @@ func (x *ReleaseBrakeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseBrakeResponse.ProtoReflect.Descriptor instead.
 func (*ReleaseBrakeResponse) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{30}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{31}
 }
 
 // FileStatusRequest has no fields.
@@ -2575,7 +2650,7 @@ type FileStatusRequest struct {
 
 func (x *FileStatusRequest) Reset() {
 	*x = FileStatusRequest{}
-	mi := &file_agent_v1_files_proto_msgTypes[31]
+	mi := &file_agent_v1_files_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2587,7 +2662,7 @@ func (x *FileStatusRequest) String() string {
 func (*FileStatusRequest) ProtoMessage() {}
 
 func (x *FileStatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[31]
+	mi := &file_agent_v1_files_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2600,7 +2675,7 @@ func (x *FileStatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FileStatusRequest.ProtoReflect.Descriptor instead.
 func (*FileStatusRequest) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{31}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{32}
 }
 
 // FileStatusResponse tells how the watch goes. It is also sent on Changes when it has changed.
@@ -2630,7 +2705,7 @@ type FileStatusResponse struct {
 
 func (x *FileStatusResponse) Reset() {
 	*x = FileStatusResponse{}
-	mi := &file_agent_v1_files_proto_msgTypes[32]
+	mi := &file_agent_v1_files_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2642,7 +2717,7 @@ func (x *FileStatusResponse) String() string {
 func (*FileStatusResponse) ProtoMessage() {}
 
 func (x *FileStatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_files_proto_msgTypes[32]
+	mi := &file_agent_v1_files_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2655,7 +2730,7 @@ func (x *FileStatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FileStatusResponse.ProtoReflect.Descriptor instead.
 func (*FileStatusResponse) Descriptor() ([]byte, []int) {
-	return file_agent_v1_files_proto_rawDescGZIP(), []int{32}
+	return file_agent_v1_files_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *FileStatusResponse) GetWatchMode() WatchMode {
@@ -2763,15 +2838,16 @@ const file_agent_v1_files_proto_rawDesc = "" +
 	"\x03end\x18\x03 \x01(\v2\x14.agent.v1.RestoreEndH\x00R\x03end\x12)\n" +
 	"\x04blob\x18\x04 \x01(\v2\x13.agent.v1.BlobChunkH\x00R\x04blob\x12,\n" +
 	"\x05blobs\x18\x05 \x01(\v2\x14.agent.v1.BlobChunksH\x00R\x05blobsB\t\n" +
-	"\amessage\"\x8e\x01\n" +
+	"\amessage\"\x92\x01\n" +
 	"\vRestoreOpen\x12\x1f\n" +
 	"\vlease_epoch\x18\x01 \x01(\x04R\n" +
-	"leaseEpoch\x12\x1a\n" +
-	"\brevision\x18\x02 \x01(\x04R\brevision\x12,\n" +
+	"leaseEpoch\x12\x1e\n" +
+	"\brevision\x18\x02 \x01(\x04B\x02\x18\x01R\brevision\x12,\n" +
 	"\x06policy\x18\x03 \x01(\v2\x14.agent.v1.SyncPolicyR\x06policy\x12\x14\n" +
-	"\x05first\x18\x04 \x03(\tR\x05first\"?\n" +
+	"\x05first\x18\x04 \x03(\tR\x05first\"[\n" +
 	"\x0eRestoreEntries\x12-\n" +
-	"\aentries\x18\x01 \x03(\v2\x13.agent.v1.FileEntryR\aentries\"\f\n" +
+	"\aentries\x18\x01 \x03(\v2\x13.agent.v1.FileEntryR\aentries\x12\x1a\n" +
+	"\bcontents\x18\x02 \x03(\fR\bcontents\"\f\n" +
 	"\n" +
 	"RestoreEnd\"c\n" +
 	"\tBlobChunk\x12\x16\n" +
@@ -2781,12 +2857,15 @@ const file_agent_v1_files_proto_rawDesc = "" +
 	"\x04data\x18\x04 \x01(\fR\x04data\"9\n" +
 	"\n" +
 	"BlobChunks\x12+\n" +
-	"\x06chunks\x18\x01 \x03(\v2\x13.agent.v1.BlobChunkR\x06chunks\"\xac\x01\n" +
+	"\x06chunks\x18\x01 \x03(\v2\x13.agent.v1.BlobChunkR\x06chunks\"\xdf\x01\n" +
 	"\x0fRestoreResponse\x12(\n" +
 	"\x04want\x18\x01 \x01(\v2\x12.agent.v1.BlobWantH\x00R\x04want\x127\n" +
 	"\bprogress\x18\x02 \x01(\v2\x19.agent.v1.RestoreProgressH\x00R\bprogress\x12+\n" +
-	"\x04done\x18\x03 \x01(\v2\x15.agent.v1.RestoreDoneH\x00R\x04doneB\t\n" +
-	"\amessage\"\"\n" +
+	"\x04done\x18\x03 \x01(\v2\x15.agent.v1.RestoreDoneH\x00R\x04done\x121\n" +
+	"\x06opened\x18\x04 \x01(\v2\x17.agent.v1.RestoreOpenedH\x00R\x06openedB\t\n" +
+	"\amessage\"%\n" +
+	"\rRestoreOpened\x12\x14\n" +
+	"\x05empty\x18\x01 \x01(\bR\x05empty\"\"\n" +
 	"\bBlobWant\x12\x16\n" +
 	"\x06sha256\x18\x01 \x03(\fR\x06sha256\"\x91\x01\n" +
 	"\x0fRestoreProgress\x12\x1d\n" +
@@ -2976,7 +3055,7 @@ func file_agent_v1_files_proto_rawDescGZIP() []byte {
 }
 
 var file_agent_v1_files_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_agent_v1_files_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_agent_v1_files_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_agent_v1_files_proto_goTypes = []any{
 	(FileType)(0),                // 0: agent.v1.FileType
 	(UnsavedReason)(0),           // 1: agent.v1.UnsavedReason
@@ -2992,30 +3071,31 @@ var file_agent_v1_files_proto_goTypes = []any{
 	(*BlobChunk)(nil),            // 11: agent.v1.BlobChunk
 	(*BlobChunks)(nil),           // 12: agent.v1.BlobChunks
 	(*RestoreResponse)(nil),      // 13: agent.v1.RestoreResponse
-	(*BlobWant)(nil),             // 14: agent.v1.BlobWant
-	(*RestoreProgress)(nil),      // 15: agent.v1.RestoreProgress
-	(*RestoreDone)(nil),          // 16: agent.v1.RestoreDone
-	(*PathProblem)(nil),          // 17: agent.v1.PathProblem
-	(*ChangesRequest)(nil),       // 18: agent.v1.ChangesRequest
-	(*ChangesOpen)(nil),          // 19: agent.v1.ChangesOpen
-	(*BatchRejected)(nil),        // 20: agent.v1.BatchRejected
-	(*BatchCommitted)(nil),       // 21: agent.v1.BatchCommitted
-	(*ChangesResponse)(nil),      // 22: agent.v1.ChangesResponse
-	(*ChangesOpened)(nil),        // 23: agent.v1.ChangesOpened
-	(*ChangeBatch)(nil),          // 24: agent.v1.ChangeBatch
-	(*ChangeEntry)(nil),          // 25: agent.v1.ChangeEntry
-	(*FilesQuiet)(nil),           // 26: agent.v1.FilesQuiet
-	(*ApplyRequest)(nil),         // 27: agent.v1.ApplyRequest
-	(*ApplyOperations)(nil),      // 28: agent.v1.ApplyOperations
-	(*ApplyOperation)(nil),       // 29: agent.v1.ApplyOperation
-	(*ApplyResponse)(nil),        // 30: agent.v1.ApplyResponse
-	(*ApplyResult)(nil),          // 31: agent.v1.ApplyResult
-	(*RescanRequest)(nil),        // 32: agent.v1.RescanRequest
-	(*RescanResponse)(nil),       // 33: agent.v1.RescanResponse
-	(*ReleaseBrakeRequest)(nil),  // 34: agent.v1.ReleaseBrakeRequest
-	(*ReleaseBrakeResponse)(nil), // 35: agent.v1.ReleaseBrakeResponse
-	(*FileStatusRequest)(nil),    // 36: agent.v1.FileStatusRequest
-	(*FileStatusResponse)(nil),   // 37: agent.v1.FileStatusResponse
+	(*RestoreOpened)(nil),        // 14: agent.v1.RestoreOpened
+	(*BlobWant)(nil),             // 15: agent.v1.BlobWant
+	(*RestoreProgress)(nil),      // 16: agent.v1.RestoreProgress
+	(*RestoreDone)(nil),          // 17: agent.v1.RestoreDone
+	(*PathProblem)(nil),          // 18: agent.v1.PathProblem
+	(*ChangesRequest)(nil),       // 19: agent.v1.ChangesRequest
+	(*ChangesOpen)(nil),          // 20: agent.v1.ChangesOpen
+	(*BatchRejected)(nil),        // 21: agent.v1.BatchRejected
+	(*BatchCommitted)(nil),       // 22: agent.v1.BatchCommitted
+	(*ChangesResponse)(nil),      // 23: agent.v1.ChangesResponse
+	(*ChangesOpened)(nil),        // 24: agent.v1.ChangesOpened
+	(*ChangeBatch)(nil),          // 25: agent.v1.ChangeBatch
+	(*ChangeEntry)(nil),          // 26: agent.v1.ChangeEntry
+	(*FilesQuiet)(nil),           // 27: agent.v1.FilesQuiet
+	(*ApplyRequest)(nil),         // 28: agent.v1.ApplyRequest
+	(*ApplyOperations)(nil),      // 29: agent.v1.ApplyOperations
+	(*ApplyOperation)(nil),       // 30: agent.v1.ApplyOperation
+	(*ApplyResponse)(nil),        // 31: agent.v1.ApplyResponse
+	(*ApplyResult)(nil),          // 32: agent.v1.ApplyResult
+	(*RescanRequest)(nil),        // 33: agent.v1.RescanRequest
+	(*RescanResponse)(nil),       // 34: agent.v1.RescanResponse
+	(*ReleaseBrakeRequest)(nil),  // 35: agent.v1.ReleaseBrakeRequest
+	(*ReleaseBrakeResponse)(nil), // 36: agent.v1.ReleaseBrakeResponse
+	(*FileStatusRequest)(nil),    // 37: agent.v1.FileStatusRequest
+	(*FileStatusResponse)(nil),   // 38: agent.v1.FileStatusResponse
 }
 var file_agent_v1_files_proto_depIdxs = []int32{
 	0,  // 0: agent.v1.FileEntry.type:type_name -> agent.v1.FileType
@@ -3028,51 +3108,52 @@ var file_agent_v1_files_proto_depIdxs = []int32{
 	5,  // 7: agent.v1.RestoreOpen.policy:type_name -> agent.v1.SyncPolicy
 	6,  // 8: agent.v1.RestoreEntries.entries:type_name -> agent.v1.FileEntry
 	11, // 9: agent.v1.BlobChunks.chunks:type_name -> agent.v1.BlobChunk
-	14, // 10: agent.v1.RestoreResponse.want:type_name -> agent.v1.BlobWant
-	15, // 11: agent.v1.RestoreResponse.progress:type_name -> agent.v1.RestoreProgress
-	16, // 12: agent.v1.RestoreResponse.done:type_name -> agent.v1.RestoreDone
-	17, // 13: agent.v1.RestoreDone.problems:type_name -> agent.v1.PathProblem
-	19, // 14: agent.v1.ChangesRequest.open:type_name -> agent.v1.ChangesOpen
-	21, // 15: agent.v1.ChangesRequest.committed:type_name -> agent.v1.BatchCommitted
-	14, // 16: agent.v1.ChangesRequest.need:type_name -> agent.v1.BlobWant
-	20, // 17: agent.v1.ChangesOpen.rejected:type_name -> agent.v1.BatchRejected
-	17, // 18: agent.v1.BatchRejected.paths:type_name -> agent.v1.PathProblem
-	17, // 19: agent.v1.BatchCommitted.rejected:type_name -> agent.v1.PathProblem
-	23, // 20: agent.v1.ChangesResponse.opened:type_name -> agent.v1.ChangesOpened
-	24, // 21: agent.v1.ChangesResponse.batch:type_name -> agent.v1.ChangeBatch
-	11, // 22: agent.v1.ChangesResponse.blob:type_name -> agent.v1.BlobChunk
-	26, // 23: agent.v1.ChangesResponse.quiet:type_name -> agent.v1.FilesQuiet
-	37, // 24: agent.v1.ChangesResponse.status:type_name -> agent.v1.FileStatusResponse
-	25, // 25: agent.v1.ChangeBatch.entries:type_name -> agent.v1.ChangeEntry
-	2,  // 26: agent.v1.ChangeEntry.op:type_name -> agent.v1.ChangeOp
-	0,  // 27: agent.v1.ChangeEntry.type:type_name -> agent.v1.FileType
-	1,  // 28: agent.v1.ChangeEntry.unsaved_reason:type_name -> agent.v1.UnsavedReason
-	28, // 29: agent.v1.ApplyRequest.operations:type_name -> agent.v1.ApplyOperations
-	11, // 30: agent.v1.ApplyRequest.blob:type_name -> agent.v1.BlobChunk
-	29, // 31: agent.v1.ApplyOperations.operations:type_name -> agent.v1.ApplyOperation
-	2,  // 32: agent.v1.ApplyOperation.op:type_name -> agent.v1.ChangeOp
-	6,  // 33: agent.v1.ApplyOperation.entry:type_name -> agent.v1.FileEntry
-	0,  // 34: agent.v1.ApplyOperation.expect_type:type_name -> agent.v1.FileType
-	31, // 35: agent.v1.ApplyResponse.results:type_name -> agent.v1.ApplyResult
-	3,  // 36: agent.v1.ApplyResult.outcome:type_name -> agent.v1.ApplyOutcome
-	4,  // 37: agent.v1.FileStatusResponse.watch_mode:type_name -> agent.v1.WatchMode
-	7,  // 38: agent.v1.FileService.Restore:input_type -> agent.v1.RestoreRequest
-	18, // 39: agent.v1.FileService.Changes:input_type -> agent.v1.ChangesRequest
-	27, // 40: agent.v1.FileService.Apply:input_type -> agent.v1.ApplyRequest
-	32, // 41: agent.v1.FileService.Rescan:input_type -> agent.v1.RescanRequest
-	34, // 42: agent.v1.FileService.ReleaseBrake:input_type -> agent.v1.ReleaseBrakeRequest
-	36, // 43: agent.v1.FileService.FileStatus:input_type -> agent.v1.FileStatusRequest
-	13, // 44: agent.v1.FileService.Restore:output_type -> agent.v1.RestoreResponse
-	22, // 45: agent.v1.FileService.Changes:output_type -> agent.v1.ChangesResponse
-	30, // 46: agent.v1.FileService.Apply:output_type -> agent.v1.ApplyResponse
-	33, // 47: agent.v1.FileService.Rescan:output_type -> agent.v1.RescanResponse
-	35, // 48: agent.v1.FileService.ReleaseBrake:output_type -> agent.v1.ReleaseBrakeResponse
-	37, // 49: agent.v1.FileService.FileStatus:output_type -> agent.v1.FileStatusResponse
-	44, // [44:50] is the sub-list for method output_type
-	38, // [38:44] is the sub-list for method input_type
-	38, // [38:38] is the sub-list for extension type_name
-	38, // [38:38] is the sub-list for extension extendee
-	0,  // [0:38] is the sub-list for field type_name
+	15, // 10: agent.v1.RestoreResponse.want:type_name -> agent.v1.BlobWant
+	16, // 11: agent.v1.RestoreResponse.progress:type_name -> agent.v1.RestoreProgress
+	17, // 12: agent.v1.RestoreResponse.done:type_name -> agent.v1.RestoreDone
+	14, // 13: agent.v1.RestoreResponse.opened:type_name -> agent.v1.RestoreOpened
+	18, // 14: agent.v1.RestoreDone.problems:type_name -> agent.v1.PathProblem
+	20, // 15: agent.v1.ChangesRequest.open:type_name -> agent.v1.ChangesOpen
+	22, // 16: agent.v1.ChangesRequest.committed:type_name -> agent.v1.BatchCommitted
+	15, // 17: agent.v1.ChangesRequest.need:type_name -> agent.v1.BlobWant
+	21, // 18: agent.v1.ChangesOpen.rejected:type_name -> agent.v1.BatchRejected
+	18, // 19: agent.v1.BatchRejected.paths:type_name -> agent.v1.PathProblem
+	18, // 20: agent.v1.BatchCommitted.rejected:type_name -> agent.v1.PathProblem
+	24, // 21: agent.v1.ChangesResponse.opened:type_name -> agent.v1.ChangesOpened
+	25, // 22: agent.v1.ChangesResponse.batch:type_name -> agent.v1.ChangeBatch
+	11, // 23: agent.v1.ChangesResponse.blob:type_name -> agent.v1.BlobChunk
+	27, // 24: agent.v1.ChangesResponse.quiet:type_name -> agent.v1.FilesQuiet
+	38, // 25: agent.v1.ChangesResponse.status:type_name -> agent.v1.FileStatusResponse
+	26, // 26: agent.v1.ChangeBatch.entries:type_name -> agent.v1.ChangeEntry
+	2,  // 27: agent.v1.ChangeEntry.op:type_name -> agent.v1.ChangeOp
+	0,  // 28: agent.v1.ChangeEntry.type:type_name -> agent.v1.FileType
+	1,  // 29: agent.v1.ChangeEntry.unsaved_reason:type_name -> agent.v1.UnsavedReason
+	29, // 30: agent.v1.ApplyRequest.operations:type_name -> agent.v1.ApplyOperations
+	11, // 31: agent.v1.ApplyRequest.blob:type_name -> agent.v1.BlobChunk
+	30, // 32: agent.v1.ApplyOperations.operations:type_name -> agent.v1.ApplyOperation
+	2,  // 33: agent.v1.ApplyOperation.op:type_name -> agent.v1.ChangeOp
+	6,  // 34: agent.v1.ApplyOperation.entry:type_name -> agent.v1.FileEntry
+	0,  // 35: agent.v1.ApplyOperation.expect_type:type_name -> agent.v1.FileType
+	32, // 36: agent.v1.ApplyResponse.results:type_name -> agent.v1.ApplyResult
+	3,  // 37: agent.v1.ApplyResult.outcome:type_name -> agent.v1.ApplyOutcome
+	4,  // 38: agent.v1.FileStatusResponse.watch_mode:type_name -> agent.v1.WatchMode
+	7,  // 39: agent.v1.FileService.Restore:input_type -> agent.v1.RestoreRequest
+	19, // 40: agent.v1.FileService.Changes:input_type -> agent.v1.ChangesRequest
+	28, // 41: agent.v1.FileService.Apply:input_type -> agent.v1.ApplyRequest
+	33, // 42: agent.v1.FileService.Rescan:input_type -> agent.v1.RescanRequest
+	35, // 43: agent.v1.FileService.ReleaseBrake:input_type -> agent.v1.ReleaseBrakeRequest
+	37, // 44: agent.v1.FileService.FileStatus:input_type -> agent.v1.FileStatusRequest
+	13, // 45: agent.v1.FileService.Restore:output_type -> agent.v1.RestoreResponse
+	23, // 46: agent.v1.FileService.Changes:output_type -> agent.v1.ChangesResponse
+	31, // 47: agent.v1.FileService.Apply:output_type -> agent.v1.ApplyResponse
+	34, // 48: agent.v1.FileService.Rescan:output_type -> agent.v1.RescanResponse
+	36, // 49: agent.v1.FileService.ReleaseBrake:output_type -> agent.v1.ReleaseBrakeResponse
+	38, // 50: agent.v1.FileService.FileStatus:output_type -> agent.v1.FileStatusResponse
+	45, // [45:51] is the sub-list for method output_type
+	39, // [39:45] is the sub-list for method input_type
+	39, // [39:39] is the sub-list for extension type_name
+	39, // [39:39] is the sub-list for extension extendee
+	0,  // [0:39] is the sub-list for field type_name
 }
 
 func init() { file_agent_v1_files_proto_init() }
@@ -3091,32 +3172,33 @@ func file_agent_v1_files_proto_init() {
 		(*RestoreResponse_Want)(nil),
 		(*RestoreResponse_Progress)(nil),
 		(*RestoreResponse_Done)(nil),
+		(*RestoreResponse_Opened)(nil),
 	}
-	file_agent_v1_files_proto_msgTypes[13].OneofWrappers = []any{
+	file_agent_v1_files_proto_msgTypes[14].OneofWrappers = []any{
 		(*ChangesRequest_Open)(nil),
 		(*ChangesRequest_Committed)(nil),
 		(*ChangesRequest_Need)(nil),
 	}
-	file_agent_v1_files_proto_msgTypes[17].OneofWrappers = []any{
+	file_agent_v1_files_proto_msgTypes[18].OneofWrappers = []any{
 		(*ChangesResponse_Opened)(nil),
 		(*ChangesResponse_Batch)(nil),
 		(*ChangesResponse_Blob)(nil),
 		(*ChangesResponse_Quiet)(nil),
 		(*ChangesResponse_Status)(nil),
 	}
-	file_agent_v1_files_proto_msgTypes[20].OneofWrappers = []any{}
-	file_agent_v1_files_proto_msgTypes[22].OneofWrappers = []any{
+	file_agent_v1_files_proto_msgTypes[21].OneofWrappers = []any{}
+	file_agent_v1_files_proto_msgTypes[23].OneofWrappers = []any{
 		(*ApplyRequest_Operations)(nil),
 		(*ApplyRequest_Blob)(nil),
 	}
-	file_agent_v1_files_proto_msgTypes[24].OneofWrappers = []any{}
+	file_agent_v1_files_proto_msgTypes[25].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_agent_v1_files_proto_rawDesc), len(file_agent_v1_files_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   33,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -54,7 +54,8 @@ type FileServiceClient interface {
 	// until all are sent, and `end`; the agent answers with `want` for contents that it lacks, the backend
 	// sends `blob`s, and the agent ends with `done`. Per path it decides by three: what both sides last had
 	// (kept on the volume), the disk, the database. Unsent work on the disk is never overwritten: it comes
-	// through Changes with the revision that it was based on.
+	// through Changes with the revision that it was based on. An agent with the feature "fill" answers `open`
+	// with `opened`; into a workspace that is empty then, contents may come with their entries.
 	Restore(context.Context) *connect.BidiStreamForClient[v1.RestoreRequest, v1.RestoreResponse]
 	// Changes is the resumable journal of what programs did on the disk. The backend sends `open` and then
 	// answers every batch with `committed`; batches are kept until then. At most one stream is live; a new
@@ -169,7 +170,8 @@ type FileServiceHandler interface {
 	// until all are sent, and `end`; the agent answers with `want` for contents that it lacks, the backend
 	// sends `blob`s, and the agent ends with `done`. Per path it decides by three: what both sides last had
 	// (kept on the volume), the disk, the database. Unsent work on the disk is never overwritten: it comes
-	// through Changes with the revision that it was based on.
+	// through Changes with the revision that it was based on. An agent with the feature "fill" answers `open`
+	// with `opened`; into a workspace that is empty then, contents may come with their entries.
 	Restore(context.Context, *connect.BidiStream[v1.RestoreRequest, v1.RestoreResponse]) error
 	// Changes is the resumable journal of what programs did on the disk. The backend sends `open` and then
 	// answers every batch with `committed`; batches are kept until then. At most one stream is live; a new
