@@ -65,6 +65,8 @@ type Terminal struct {
 	exit      *Exit
 	jobCheck  time.Time // when the foreground job was last looked at
 	job       string    // its name at the last look of the manager
+	// jobAside says that it was told of with another name than that, by the way of something else.
+	jobAside bool
 }
 
 // start starts a program. The caller holds m.mu.
@@ -254,6 +256,13 @@ func (t *Terminal) info() Info {
 	}
 	group, job := t.foregroundJob()
 	info.Foreground = job
+	t.mu.Lock()
+	aside := job != t.job
+	t.jobAside = t.jobAside || aside
+	t.mu.Unlock()
+	if aside {
+		t.m.happen()
+	}
 	if info.Cwd == "" {
 		// Best effort: the job may have gone between the two looks.
 		if dir, err := sysinfo.WorkingDirectory(group); err == nil {
@@ -279,7 +288,8 @@ func (t *Terminal) foregroundJob() (group int, name string) {
 	return group, commandName(group)
 }
 
-// lookAtJob says whether another job has the foreground than at the last look.
+// lookAtJob says whether another job has the foreground than at the last look, or than somebody was told since: a job
+// that came and went between two looks would else be taken to be there still.
 func (t *Terminal) lookAtJob() bool {
 	if !t.running() {
 		return false // its end is told of by itself
@@ -287,8 +297,8 @@ func (t *Terminal) lookAtJob() bool {
 	_, job := t.foregroundJob()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	changed := job != t.job
-	t.job = job
+	changed := job != t.job || t.jobAside
+	t.job, t.jobAside = job, false
 	return changed
 }
 
