@@ -33,6 +33,9 @@ func (e *Engine) cut() *Batch {
 		e: e, batch: &Batch{Sequence: e.next, Generation: e.counts.scans}, fresh: map[workspace.Hash]bool{},
 		deletes: !e.deleteDue.After(now) && e.mayDelete(),
 	}
+	if !c.deletes && e.onlyDeletions() {
+		return nil // they come by the thousand, and wait until no more of them do
+	}
 	dirty := slices.SortedFunc(maps.Keys(e.dirty), func(a, b *item) int { return strings.Compare(a.path, b.path) })
 	c.moves(dirty)
 	for _, it := range dirty {
@@ -51,6 +54,15 @@ func (e *Engine) cut() *Batch {
 	e.batches = append(e.batches, c.batch)
 	e.counts.inFlight += int64(len(c.batch.Changes))
 	return c.batch
+}
+
+func (e *Engine) onlyDeletions() bool {
+	for it := range e.dirty {
+		if !it.deletes() {
+			return false
+		}
+	}
+	return true
 }
 
 // mayDelete applies the brake: a workspace that emptied at once keeps its files until the user says so.

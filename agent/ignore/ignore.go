@@ -4,7 +4,6 @@ package ignore
 
 import (
 	"path"
-	"slices"
 	"strings"
 )
 
@@ -12,9 +11,50 @@ import (
 type Matcher struct{ rules []rule }
 
 type rule struct {
-	parts    []string
+	parts    []part
 	negate   bool
 	dirsOnly bool
+}
+
+// part is what a pattern says of one name. Most say it in a way that needs no search: the name, or how it ends.
+type part struct {
+	pattern string
+	kind    kind
+	literal string
+}
+
+type kind uint8
+
+const (
+	glob    kind = iota
+	exact        // literal is the name
+	suffix       // literal is how it ends
+	anyPath      // "**": any number of names, none too
+)
+
+func compile(pattern string) part {
+	const special = `*?[\`
+	switch {
+	case pattern == "**":
+		return part{pattern, anyPath, ""}
+	case !strings.ContainsAny(pattern, special):
+		return part{pattern, exact, pattern}
+	case pattern[0] == '*' && !strings.ContainsAny(pattern[1:], special):
+		return part{pattern, suffix, pattern[1:]}
+	}
+	return part{pattern, glob, ""}
+}
+
+func (p part) match(name string) bool {
+	switch p.kind {
+	case exact:
+		return name == p.literal
+	case suffix:
+		return strings.HasSuffix(name, p.literal)
+	case glob, anyPath:
+	}
+	ok, err := path.Match(p.pattern, name)
+	return ok && err == nil
 }
 
 // New makes a Matcher of lines, as they stand in a .gitignore. A line that is no pattern is skipped, as git does.
@@ -43,18 +83,19 @@ func parse(line string) (r rule, ok bool) {
 		return r, false
 	}
 	if !anchored {
-		r.parts = append(r.parts, "**")
+		r.parts = append(r.parts, compile("**"))
 	}
-	for part := range strings.SplitSeq(line, "/") {
+	for pattern := range strings.SplitSeq(line, "/") {
 		// In path.Match a class is negated by "^" alone, in git by "!" too.
-		part = strings.ReplaceAll(part, "[!", "[^")
-		if _, err := path.Match(part, ""); err != nil {
+		pattern = strings.ReplaceAll(pattern, "[!", "[^")
+		if _, err := path.Match(pattern, ""); err != nil {
 			return rule{}, false
 		}
-		if part == "**" && len(r.parts) > 0 && r.parts[len(r.parts)-1] == "**" {
+		next := compile(pattern)
+		if next.kind == anyPath && len(r.parts) > 0 && r.parts[len(r.parts)-1].kind == anyPath {
 			continue
 		}
-		r.parts = append(r.parts, part)
+		r.parts = append(r.parts, next)
 	}
 	return r, true
 }
@@ -82,30 +123,33 @@ func (m *Matcher) Match(p string, isFolder bool) bool {
 	return false
 }
 
-func (m *Matcher) matchOne(parts []string, isFolder bool) bool {
-	for _, r := range slices.Backward(m.rules) {
-		if (isFolder || !r.dirsOnly) && matchParts(r.parts, parts) {
+func (m *Matcher) matchOne(names []string, isFolder bool) bool {
+	for i := len(m.rules) - 1; i >= 0; i-- {
+		if r := &m.rules[i]; (isFolder || !r.dirsOnly) && matchParts(r.parts, names) {
 			return !r.negate
 		}
 	}
 	return false
 }
 
-// matchParts is linear in the number of "**" times parts: only the last "**" is ever gone back to, since an earlier
+// matchParts is linear in the number of "**" times names: only the last "**" is ever gone back to, since an earlier
 // one could not help.
-func matchParts(pattern, parts []string) bool {
+func matchParts(pattern []part, names []string) bool {
+	if len(pattern) == 2 && pattern[0].kind == anyPath && pattern[1].kind != anyPath {
+		return pattern[1].match(names[len(names)-1])
+	}
 	p, s := 0, 0
 	back, backTo := -1, 0
-	for s < len(parts) {
+	for s < len(names) {
 		switch {
-		case p < len(pattern) && pattern[p] == "**":
+		case p < len(pattern) && pattern[p].kind == anyPath:
 			if p == len(pattern)-1 {
 				return true // something is left below
 			}
 			back, backTo = p, s
 			p++
 			continue
-		case p < len(pattern) && matchName(pattern[p], parts[s]):
+		case p < len(pattern) && pattern[p].match(names[s]):
 			p, s = p+1, s+1
 			continue
 		case back >= 0:
@@ -116,9 +160,4 @@ func matchParts(pattern, parts []string) bool {
 		return false
 	}
 	return p == len(pattern)
-}
-
-func matchName(pattern, name string) bool {
-	ok, err := path.Match(pattern, name)
-	return ok && err == nil
 }
