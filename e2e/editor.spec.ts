@@ -1,5 +1,5 @@
 import { type BrowserContext, type Page } from "@playwright/test";
-import { expectTerminal, looks, openFile, openSession, password, replaceEditor, storedText, typeInTerminal } from "./page.ts";
+import { expectTerminal, look, looks, openFile, openSession, password, replaceEditor, setTheme, storedText, typeInTerminal } from "./page.ts";
 import { Server } from "./server.ts";
 import { answered, expect, test, unreachable } from "./test.ts";
 
@@ -142,6 +142,25 @@ test("a file that a program changes follows, with cursor and place", async ({ pa
   await expect(page.getByText("Ln 121, Col 3")).toBeVisible();
   expect(Math.abs((await place()) - before)).toBeLessThanOrEqual(1);
   await expect(page.getByText("All changes saved")).toBeVisible();
+});
+
+test("the editor's menu stands out from the text in every theme", async ({ page, context }) => {
+  await open(context, page, "hedy");
+  await openFile(page, "long.txt");
+  await page.locator(".view-line").filter({ hasText: /^line\s3$/ }).click({ button: "right" });
+  const menu = page.locator(".monaco-menu-container");
+  const edge = menu.locator(".monaco-menu");
+  await expect(edge).toBeVisible();
+  await look(page, "editor/menu", { themes: ["light", "dark", "contrast"], exclude: [".monaco-menu-container"] });
+  const colours = new Set<string>();
+  for (const theme of ["light", "dark", "contrast"] as const) {
+    await setTheme(page, theme);
+    await expect(edge).toHaveCSS("border-top-width", "1px");
+    const colour = await edge.evaluate((of) => getComputedStyle(of).borderTopColor);
+    expect(colour, theme).not.toBe(await edge.evaluate((of) => getComputedStyle(of.parentElement ?? of).backgroundColor));
+    colours.add(colour);
+  }
+  expect(colours.size).toBe(3);
 });
 
 test("edits outlive a broken connection and a reload", async ({ page, context, errors }) => {

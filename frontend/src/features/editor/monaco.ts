@@ -294,6 +294,8 @@ export const editorOptions: Monaco.editor.IStandaloneEditorConstructionOptions =
   overviewRulerBorder: false,
   lineNumbersMinChars: 4,
   fixedOverflowWidgets: true,
+  // The editor's menu takes its colours and its border from styles of the page, which do not reach into a shadow.
+  useShadowDOM: false,
   stickyScroll: { enabled: false },
   scrollbar: { verticalScrollbarSize: 10, horizontalScrollbarSize: 10, useShadows: false },
   bracketPairColorization: { enabled: false },
