@@ -294,8 +294,12 @@ type archiveContents struct {
 	skipped []string
 }
 
-// checkArchive refuses what could not be taken as a whole: names that leave the workspace, and more files or bytes
-// than the caps allow. The sizes that a zip claims are held to while it is unpacked.
+// encrypted is the flag of an entry that only its password opens (APPNOTE.TXT of PKWARE, 4.4.4).
+const encrypted = 1
+
+// checkArchive refuses what could not be taken as a whole: names that leave the workspace or are a file's and a folder's at
+// once, contents that cannot be read, and more files or bytes than the caps allow. The sizes that a zip claims are held to
+// while it is unpacked.
 func (s *server) checkArchive(archive *zip.Reader, below string) (archiveContents, error) {
 	contents := archiveContents{skipped: []string{}}
 	var total uint64
@@ -314,11 +318,18 @@ func (s *server) checkArchive(archive *zip.Reader, below string) (archiveContent
 			continue
 		case file.UncompressedSize64 > uint64(max(s.cfg.Limits.MaxFileBytes, 0)):
 			return contents, backend.Errorf(backend.CodeTooLarge, "%q in the archive has %d bytes; %d are allowed", file.Name, file.UncompressedSize64, s.cfg.Limits.MaxFileBytes)
+		case file.Flags&encrypted != 0:
+			return contents, invalid("archive", fmt.Sprintf("holds %q with a password: unpack it on your machine, and upload the files", file.Name))
+		case file.Method != zip.Store && file.Method != zip.Deflate:
+			return contents, invalid("archive", fmt.Sprintf("holds %q packed by a method that is not read here (%d): pack it with the usual one, deflate", file.Name, file.Method))
 		}
 		total += file.UncompressedSize64
 		contents.files = append(contents.files, archiveEntry{path: path, file: file})
 		made[path] = true
 		makeParents(made, path)
+	}
+	if path := fileAndFolder(contents); path != "" {
+		return contents, invalid("archive", fmt.Sprintf("holds %q as a file and as a folder", path))
 	}
 	if total > uint64(max(s.cfg.Limits.MaxWorkspaceBytes, 0)) {
 		return contents, backend.Errorf(backend.CodeTooLarge, "the archive unpacks to %d bytes; a workspace may have %d", total, s.cfg.Limits.MaxWorkspaceBytes)
@@ -337,6 +348,33 @@ func (s *server) checkArchive(archive *zip.Reader, below string) (archiveContent
 		return false
 	})
 	return contents, nil
+}
+
+// fileAndFolder returns a path that would have to be both; "": there is none.
+func fileAndFolder(contents archiveContents) string {
+	files := make(map[string]bool, len(contents.files))
+	for _, entry := range contents.files {
+		files[entry.path] = true
+	}
+	above := func(path string) string {
+		for i := strings.LastIndexByte(path, '/'); i > 0; i = strings.LastIndexByte(path, '/') {
+			if path = path[:i]; files[path] {
+				return path
+			}
+		}
+		return ""
+	}
+	for _, entry := range contents.files {
+		if path := above(entry.path); path != "" {
+			return path
+		}
+	}
+	for _, folder := range contents.folders {
+		if path := above(folder + "/"); path != "" {
+			return path
+		}
+	}
+	return ""
 }
 
 // makeParents notes the folders above path. One that is noted has its own noted.

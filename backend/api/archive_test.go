@@ -250,6 +250,22 @@ func TestArchiveThatFailsLate(t *testing.T) {
 	}
 }
 
+// headers are the entries of a zip as they say that they are; they have no content.
+func headers(t *testing.T, all ...zip.FileHeader) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for i := range all {
+		if _, err := w.CreateRaw(&all[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
 func TestHostileArchives(t *testing.T) {
 	t.Parallel()
 	temp := t.TempDir()
@@ -280,6 +296,10 @@ func TestHostileArchives(t *testing.T) {
 		"many files":     {http.StatusRequestEntityTooLarge, pack(t, many...)},
 		"directory":      {http.StatusRequestEntityTooLarge, directoryZip(t)},
 		"body":           {http.StatusRequestEntityTooLarge, strings.Repeat("x", 32<<20+1)},
+		"password":       {http.StatusUnprocessableEntity, headers(t, zip.FileHeader{Name: "fine"}, zip.FileHeader{Name: "secret", Flags: 1})},
+		"bzip2":          {http.StatusUnprocessableEntity, headers(t, zip.FileHeader{Name: "fine"}, zip.FileHeader{Name: "other", Method: 12})},
+		"file, folder":   {http.StatusUnprocessableEntity, headers(t, zip.FileHeader{Name: "a"}, zip.FileHeader{Name: "a/b/c"})},
+		"folder, file":   {http.StatusUnprocessableEntity, headers(t, zip.FileHeader{Name: "a/"}, zip.FileHeader{Name: "a"})},
 		"lie":            {http.StatusBadRequest, lyingZip(t)},
 		"no zip":         {http.StatusBadRequest, "no zip"},
 		"nothing":        {http.StatusBadRequest, ""},
