@@ -117,6 +117,9 @@ func (e *Engine) Restore(ctx context.Context, epoch uint64, policy Policy, first
 	return r.restored, nil // all of it is in the log, as it was written
 }
 
+// lostAndFound is in a new volume's file system, if that is one of the ext family.
+const lostAndFound = "lost+found"
+
 // empty says whether there is nothing in the workspace, and nothing is known of it.
 func (e *Engine) empty(epoch uint64) (bool, error) {
 	e.mu.Lock()
@@ -132,10 +135,11 @@ func (e *Engine) empty(epoch uint64) (bool, error) {
 	}
 	defer root.Close()
 	empty := true
-	return empty, root.Names(func(string) error {
-		empty = false
+	err = root.Names(func(name string) error {
+		empty = empty && name == lostAndFound
 		return nil
 	})
+	return empty, err
 }
 
 // update compares the whole tree with the disk.
