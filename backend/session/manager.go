@@ -189,7 +189,7 @@ func (m *Manager) follow(ctx, work context.Context, supervisors *sync.WaitGroup)
 		// Of whom a failed look was is not kept: the next one is at all of them.
 		all, orphans = err != nil, false
 		// A replica that has died tells nobody: its leases are looked at when they can have ended.
-		expiry.Reset(reconcileInterval)
+		expiry.Stop() // with none, the ticker is enough
 		if !expires.IsZero() {
 			expiry.Reset(max(time.Until(expires), expiryLeast))
 		}
