@@ -10,7 +10,7 @@ import (
 
 const (
 	// contentsFiles and contentsBytes bound what is read at once.
-	contentsFiles = 256
+	contentsFiles = 1024
 	contentsBytes = 8 << 20
 )
 
