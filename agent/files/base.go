@@ -39,7 +39,7 @@ type line struct {
 	Revision uint64         `json:"r,omitempty"`
 	// Intent: not yet so, but about to be written to the disk.
 	Intent bool `json:"i,omitempty"`
-	// Done, without a path: what was intended before is on the disk.
+	// Done, without a path: what was intended before, and not told of since, is on the disk.
 	Done bool `json:"d,omitempty"`
 }
 
@@ -57,8 +57,8 @@ type baseLog struct {
 	enough int
 }
 
-// openBase reads the log, calling each for every record in order, and done where all that was intended is on the disk. A torn
-// last line is left out.
+// openBase reads the log, calling each for every record in order, and done where all that was intended and not told of since is
+// on the disk. A torn last line is left out.
 func openBase(state string, each func(r record, intent bool), done func()) (*baseLog, error) {
 	if err := os.MkdirAll(state, 0o700); err != nil {
 		return nil, fmt.Errorf("make the state folder: %w", err)
@@ -170,7 +170,7 @@ func (l *baseLog) intend(records ...record) error {
 	return nil
 }
 
-// done notes that all that was intended is on the disk.
+// done notes that all that was intended, and not told of since, is on the disk.
 func (l *baseLog) done() error {
 	if err := l.write([]byte("{\"d\":true}\n")); err != nil {
 		return fmt.Errorf("note what is synced: %w", err)

@@ -56,6 +56,7 @@ func (e *Engine) cut() *Batch {
 	return c.batch
 }
 
+// onlyDeletions says whether all that differs is told by deletions. The caller holds e.mu.
 func (e *Engine) onlyDeletions() bool {
 	for it := range e.dirty {
 		if !it.deletes() {

@@ -22,12 +22,20 @@ type filling struct {
 	// made is what the stage has, folders before what is in them, and rest what is brought one by one afterwards.
 	made []made
 	rest []Entry
+	// closed are folders that their owner may not write to. Until all is brought they are open, here and in what is noted.
+	closed []Entry
 }
 
 type made struct {
 	entry Entry
 	stat  workspace.Stat
 }
+
+// record is what both sides have once it is in its place.
+func (m *made) record() record { return record{m.entry.Path, m.entry.State, m.entry.Revision} }
+
+// noteRecords is how many entries are noted in the log with one write.
+const noteRecords = 4096
 
 // fill brings the tree to an empty workspace. What has come by the time that the source fails stays.
 func (r *Restore) fill(ctx context.Context, policy Policy, epoch uint64) error {
@@ -47,18 +55,14 @@ func (r *Restore) fill(ctx context.Context, policy Policy, epoch uint64) error {
 	if perr := f.place(ctx); err == nil {
 		err = perr
 	}
-	if derr := f.stage.Drop(); err == nil {
-		err = derr
+	if derr := f.stage.Drop(); derr != nil { // it is removed at the next start
+		e.logger.WarnContext(ctx, "a temporary folder stays", "error", derr)
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		err = r.bring(ctx, f.rest)
 	}
-	e.mu.Lock()
-	for _, entry := range f.rest {
-		e.at(entry.Path).tracked = entry.State.saved()
-	}
-	e.mu.Unlock()
-	return r.bring(ctx, f.rest)
+	f.close()
+	return err
 }
 
 func (f *filling) receive(ctx context.Context) error {
@@ -98,10 +102,18 @@ func (f *filling) part(entries []Entry) {
 			}
 			files = append(files, &small{entry: entry, content: content})
 		default:
-			if stat, err := f.make(entry); err == nil {
-				others = append(others, made{entry, stat})
-			} else {
-				rest = append(rest, entry)
+			original := entry
+			if state.Type == workspace.Folder && modeOf(state)&0o700 != 0o700 {
+				entry.State.Mode = modeOf(state) | 0o700
+			}
+			stat, err := f.make(entry)
+			if err != nil {
+				rest = append(rest, original)
+				continue
+			}
+			others = append(others, made{entry, stat})
+			if entry.State.Mode != state.Mode {
+				f.closed = append(f.closed, original)
 			}
 		}
 	}
@@ -111,7 +123,7 @@ func (f *filling) part(entries []Entry) {
 	f.writing.Go(func() { f.write(files) })
 }
 
-// make makes a folder or a link. A folder that its owner may not write to is closed when all is in its place.
+// make makes a folder or a link.
 func (f *filling) make(entry Entry) (stat workspace.Stat, err error) {
 	above, name := workspace.Split(entry.Path)
 	raw, err := workspace.Unescape(name)
@@ -124,7 +136,7 @@ func (f *filling) make(entry Entry) (stat workspace.Stat, err error) {
 	}
 	defer dir.Close()
 	if entry.State.Type == workspace.Folder {
-		err = dir.Mkdir(raw, modeOf(entry.State)|0o700)
+		err = dir.Mkdir(raw, modeOf(entry.State))
 	} else {
 		err = dir.Link(raw, entry.State.Link)
 	}
@@ -173,73 +185,118 @@ func (f *filling) writeGroup(group []*small) {
 // place moves what was made to the workspace, and notes it.
 func (f *filling) place(ctx context.Context) error {
 	e := f.r.e
-	records := make([]record, 0, len(f.made)+len(f.noted))
-	for _, m := range f.made {
-		r := record{m.entry.Path, m.entry.State, m.entry.Revision}
-		if r.state.Type == workspace.File {
-			r.state.Mtime = m.stat.Mtime
+	if err := f.intend(); err != nil {
+		e.logger.WarnContext(ctx, "the files are brought one by one", "error", err) // of each it is told whether it can be
+		for _, m := range f.made {
+			f.rest = append(f.rest, m.entry)
 		}
-		records = append(records, r)
+		f.rest = append(f.rest, f.noted...)
+		f.made, f.noted = nil, nil
+		f.note()
+		return nil
 	}
-	for _, entry := range f.noted {
-		records = append(records, record{entry.Path, entry.State, entry.Revision})
-	}
-	e.mu.Lock()
-	err := e.log.intend(records...)
-	e.mu.Unlock()
-	if err != nil {
-		return err
-	}
-	f.r.staged = true
 	// What a program has put at a name meanwhile is compared as a whole.
 	taken := map[string]bool{}
-	for _, m := range f.made {
-		if top, _, below := strings.Cut(m.entry.Path, "/"); !below && f.stage.Place(top) != nil {
-			taken[top] = true
+	for i := range f.made {
+		m := &f.made[i]
+		if strings.Contains(m.entry.Path, "/") {
+			continue
 		}
+		if f.stage.Place(m.entry.Path) != nil {
+			taken[m.entry.Path] = true
+		} else if stat, err := f.look(m.entry.Path); err == nil && stat.Ino == m.stat.Ino {
+			m.stat = stat // to be moved has changed its ctime
+		}
+	}
+	var others []record
+	f.made = slices.DeleteFunc(f.made, func(m made) bool {
+		top, _, _ := strings.Cut(m.entry.Path, "/")
+		if taken[top] {
+			f.rest = append(f.rest, m.entry)
+			others = append(others, record{path: m.entry.Path}) // not intended any more
+		}
+		return taken[top]
+	})
+	f.note()
+	if err := f.done(others); err != nil {
+		return err
 	}
 	if len(taken) > 0 {
-		f.made = slices.DeleteFunc(f.made, func(m made) bool {
-			top, _, _ := strings.Cut(m.entry.Path, "/")
-			if taken[top] {
-				f.rest = append(f.rest, m.entry)
-			}
-			return taken[top]
-		})
-		if err := e.scan(ctx, ""); err != nil {
-			return err
-		}
+		return e.scan(ctx, "")
 	}
-	f.finish()
-	f.note()
 	return nil
 }
 
-// finish closes the folders that are to be closed, those below first, and looks at what has been moved.
-func (f *filling) finish() {
+// intend notes what is about to be moved, in a log that holds nothing else.
+func (f *filling) intend() error {
 	e := f.r.e
-	for i := len(f.made) - 1; i >= 0; i-- {
-		m := &f.made[i]
-		mode := modeOf(m.entry.State)
-		closed := m.entry.State.Type == workspace.Folder && mode&0o700 != 0o700
-		if !closed && strings.Contains(m.entry.Path, "/") {
-			continue
+	if e.log.size > 0 {
+		if err := e.log.rewrite(e.root); err != nil {
+			return err
 		}
-		dir, name, err := e.tree.Parent(m.entry.Path)
-		if err != nil {
-			continue // a program is at it already: the look that follows finds what it has done
+	}
+	records := make([]record, 0, noteRecords)
+	flush := func() error {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		err := e.log.intend(records...)
+		records = records[:0]
+		return err
+	}
+	add := func(r record) error {
+		if records = append(records, r); len(records) < noteRecords {
+			return nil
 		}
-		if closed {
-			err = dir.Chmod(name, mode)
+		return flush()
+	}
+	for _, m := range f.made {
+		r := m.record()
+		if r.state.Type == workspace.File {
+			r.state.Mtime = m.stat.Mtime
 		}
-		var stat workspace.Stat
-		if err == nil {
-			stat, err = dir.Stat(name)
+		if err := add(r); err != nil {
+			return err
 		}
-		if err == nil && stat.Ino == m.stat.Ino {
-			m.stat = stat
+	}
+	for _, entry := range f.noted {
+		if err := add(record{entry.Path, entry.State, entry.Revision}); err != nil {
+			return err
 		}
-		dir.Close()
+	}
+	return flush()
+}
+
+// done makes durable what was moved, and notes that it is there; others were not moved.
+func (f *filling) done(others []record) error {
+	e := f.r.e
+	if err := e.tree.Sync(); err != nil {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.log.append(others, e.root); err != nil {
+		return err
+	}
+	return e.log.done()
+}
+
+// look looks at a name of the root.
+func (f *filling) look(path string) (stat workspace.Stat, err error) {
+	dir, name, err := f.r.e.tree.Parent(path)
+	if err != nil {
+		return stat, err
+	}
+	defer dir.Close()
+	return dir.Stat(name)
+}
+
+// close closes the folders that are to be closed, those below first: once nothing more is written to them.
+func (f *filling) close() {
+	for _, entry := range slices.Backward(f.closed) {
+		f.r.unlogged = true
+		if err := f.r.e.chmod(entry); err != nil && !workspace.Gone(err) {
+			f.r.problem(entry.Path, err)
+		}
 	}
 }
 
@@ -255,9 +312,15 @@ func (f *filling) note() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, m := range f.made {
-		e.placed(record{m.entry.Path, m.entry.State, m.entry.Revision}, m.stat)
+		e.placed(m.record(), m.stat)
 	}
 	for _, entry := range f.noted {
 		e.setBase(e.at(entry.Path), entry.State, entry.Revision)
+	}
+	for _, entry := range f.rest {
+		e.at(entry.Path).tracked = entry.State.saved()
+	}
+	if e.watcher != nil && len(f.made) > 0 {
+		e.overflowed = true // what programs did to it since has no event
 	}
 }

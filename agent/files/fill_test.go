@@ -46,6 +46,7 @@ func someTree() *archive {
 	closed.State.Mode = 0o555
 	a.entries = append(a.entries, closed)
 	a.add("shut/in", "2")
+	a.add("shut/large", strings.Repeat("another", InlineBytes))
 	link := Entry{Path: "link", Revision: 7, State: State{Type: workspace.Symlink, Link: "d/e/f"}}
 	listed := folder("node_modules", 7)
 	listed.State.Unsaved = Ignored
@@ -143,8 +144,8 @@ func TestAnEmptyWorkspaceIsFilled(t *testing.T) {
 	if !source.empty || restored.Written != a.saved() || len(restored.Problems) > 0 {
 		t.Errorf("%+v", restored)
 	}
-	if len(source.want) != 1 {
-		t.Errorf("%d contents were asked for, where one is large", len(source.want))
+	if len(source.want) != 2 {
+		t.Errorf("%d contents were asked for, where two are large", len(source.want))
 	}
 	b.wantTree(a)
 	wantSent(t, b.settle(), "delete node_modules") // it is not there any more
@@ -192,20 +193,60 @@ func TestAnAgentKilledWhileItFilled(t *testing.T) {
 	}
 	wantSent(t, b.settle(), "put 2")
 
-	b = emptyBench(t)
-	b.mustRestore(a)
-	b.cutLog()
-	for _, e := range a.entries {
-		if err := os.Remove(b.disk(e.Path)); err != nil {
-			t.Fatal(err)
+	for _, moved := range []uint64{0, 1, a.saved()} { // how many were in their place
+		b = emptyBench(t)
+		b.mustRestore(a)
+		b.cutLog()
+		for _, e := range a.entries[moved:] {
+			if err := os.Remove(b.disk(e.Path)); err != nil {
+				t.Fatal(err)
+			}
 		}
+		b.start()
+		if restored := b.mustRestore(a); restored.Written != a.saved()-moved || restored.Unchanged != moved {
+			t.Errorf("%d were in their place: %+v", moved, restored)
+		}
+		b.wantTree(a)
+		wantSent(t, b.settle())
+	}
+}
+
+// TestAnAgentKilledBeforeItClosedAFolder: the next one closes it, and its mode stays that of the database.
+func TestAnAgentKilledBeforeItClosedAFolder(t *testing.T) {
+	open, closed := &archive{}, &archive{}
+	for a, mode := range map[*archive]uint32{open: 0o755, closed: 0o555} {
+		a.entries = append(a.entries, folder("shut", 7))
+		a.entries[0].State.Mode = mode
+		a.add("shut/in", "2")
+	}
+	b := emptyBench(t)
+	b.mustRestore(open) // as it is until all is brought
+	b.start()
+	b.mustRestore(closed)
+	b.wantTree(closed)
+	wantSent(t, b.settle())
+}
+
+// TestAFileThatCannotBeFilled is no file that was there and has been deleted, also for the next agent.
+func TestAFileThatCannotBeFilled(t *testing.T) {
+	b, a := emptyBench(t), someTree()
+	source := a.source()
+	source.content = func(hash workspace.Hash) []byte {
+		if content := a.contents[hash]; len(content) <= InlineBytes {
+			return content
+		}
+		return []byte("wrong")
+	}
+	restored, err := b.restore(Policy{MaxFileBytes: 1 << 20, Ignore: []string{"node_modules"}}, source)
+	if err != nil || len(restored.Problems) != 3 || restored.Written != a.saved()-3 {
+		t.Errorf("%+v, %v", restored, err)
 	}
 	b.start()
-	if restored := b.mustRestore(a); restored.Written != a.saved() {
-		t.Errorf("%+v", restored)
+	if restored := b.mustRestore(a); restored.Written != 3 {
+		t.Errorf("the next agent: %+v", restored)
 	}
 	b.wantTree(a)
-	wantSent(t, b.settle())
+	wantSent(t, b.settle(), "delete node_modules")
 }
 
 // TestAProgramIsFaster: what it has made at a name of the root meanwhile is compared, as a whole, and kept where it is another.

@@ -213,7 +213,7 @@ func (e *Engine) readPatterns(dir *workspace.Dir) bool {
 		return false
 	}
 	lines := e.policy.Ignore
-	e.patterns = workspace.Stat{}
+	e.patterns = stat // what is no file that can be read has no patterns, and is not looked at again until it changes
 	if digest, err := dir.Read(ignoreFile, maxIgnoreBytes); err == nil {
 		e.patterns = digest.Stat
 		if digest.Content != nil {

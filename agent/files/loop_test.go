@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"codingplatform/agent/watch"
 )
 
@@ -133,5 +135,24 @@ func TestAWriteThatBeganBeforeTheLook(t *testing.T) {
 	wantSent(t, b.settle(), "put f")
 	if got := b.find("f").base.Hash; got != sha256.Sum256(whole) {
 		t.Errorf("what is saved is another content: %x", got)
+	}
+}
+
+// TestPatternsThatCannotBeRead are none, and are not looked for without end.
+func TestPatternsThatCannotBeRead(t *testing.T) {
+	for name, put := range map[string]func(path string) error{
+		"link":   func(path string) error { return os.Symlink("f", path) },
+		"folder": func(path string) error { return os.Mkdir(path, 0o755) },
+		"pipe":   func(path string) error { return unix.Mkfifo(path, 0o644) },
+	} {
+		b := newBench(t, entry("f", 1))
+		if err := put(b.disk(ignoreFile)); err != nil {
+			t.Fatal(err)
+		}
+		b.look()
+		b.look()
+		if b.overflowed {
+			t.Errorf("%s: everything is looked at once more", name)
+		}
 	}
 }

@@ -60,8 +60,6 @@ type Restore struct {
 	first map[string]int
 	// unlogged: the log lacks something of the base.
 	unlogged bool
-	// staged: the log has intents of what is on the disk by now.
-	staged bool
 	// mu is for local, restored and progress while small files are written.
 	mu    sync.Mutex
 	local map[workspace.Hash]string
@@ -81,6 +79,15 @@ func (e *Engine) Restore(ctx context.Context, epoch uint64, policy Policy, first
 	if err := source.Opened(empty); err != nil {
 		return Restored{}, err
 	}
+	var entries []Entry
+	if !empty {
+		e.disk.Unlock() // whoever works on the disk need not wait for the database
+		entries, err = all(source)
+		e.disk.Lock()
+		if err != nil {
+			return Restored{}, err
+		}
+	}
 	r := &Restore{e: e, source: source, local: map[workspace.Hash]string{}, first: make(map[string]int, len(first))}
 	for i, path := range first {
 		r.first[path] = i - len(first)
@@ -92,7 +99,7 @@ func (e *Engine) Restore(ctx context.Context, epoch uint64, policy Policy, first
 	if empty {
 		err = r.fill(ctx, policy, epoch)
 	} else {
-		err = r.update(ctx, policy, epoch)
+		err = r.update(ctx, policy, epoch, entries)
 	}
 	if err == nil {
 		err = e.checkPatterns()
@@ -108,13 +115,10 @@ func (e *Engine) Restore(ctx context.Context, epoch uint64, policy Policy, first
 	e.restored, e.braked, e.release = true, false, false
 	e.wake()
 	e.poke()
-	switch {
-	case r.unlogged:
-		return r.restored, e.log.rewrite(e.root)
-	case r.staged:
-		return r.restored, e.log.done()
+	if !r.unlogged {
+		return r.restored, nil // all of it is in the log, as it was written
 	}
-	return r.restored, nil // all of it is in the log, as it was written
+	return r.restored, e.log.rewrite(e.root)
 }
 
 // lostAndFound is in a new volume's file system, if that is one of the ext family.
@@ -142,20 +146,19 @@ func (e *Engine) empty(epoch uint64) (bool, error) {
 	return empty, err
 }
 
-// update compares the whole tree with the disk.
-func (r *Restore) update(ctx context.Context, policy Policy, epoch uint64) error {
-	e := r.e
-	var entries []Entry
+func all(source Source) (entries []Entry, err error) {
 	for {
-		part, err := r.source.Entries()
-		if err != nil {
-			return err
-		}
-		if len(part) == 0 {
-			break
+		part, err := source.Entries()
+		if err != nil || len(part) == 0 {
+			return entries, err
 		}
 		entries = append(entries, part...)
 	}
+}
+
+// update compares the whole tree with the disk.
+func (r *Restore) update(ctx context.Context, policy Policy, epoch uint64, entries []Entry) error {
+	e := r.e
 	if err := e.begin(epoch, policy, entries); err != nil {
 		return err
 	}

@@ -97,16 +97,7 @@ func (e *Engine) Next(stream, after uint64) (News, error) {
 
 // still says whether nothing differs, and nothing waits to be looked at. The caller holds e.mu.
 func (e *Engine) still() bool {
-	return len(e.pending) == 0 && !e.overflowed && !e.busy && (len(e.dirty) == 0 || e.braked && e.onlyDeletes())
-}
-
-func (e *Engine) onlyDeletes() bool {
-	for it := range e.dirty {
-		if it.disk.Type != workspace.None {
-			return false
-		}
-	}
-	return true
+	return len(e.pending) == 0 && !e.overflowed && !e.busy && (len(e.dirty) == 0 || e.braked && e.onlyDeletions())
 }
 
 // Send sends a content that a batch of this stream names; send must not keep the data. ErrMovedOn: it is no more, and its batch is made anew.

@@ -196,6 +196,11 @@ func (r *restoring) receive(onProgress func(Progress)) error {
 				BytesDone: clampSize(m.Progress.GetBytesDone()), BytesTotal: clampSize(m.Progress.GetBytesTotal()),
 			})
 		case *agentv1.RestoreResponse_Done:
+			select {
+			case <-r.sent:
+			default:
+				return backend.Errorf(backend.CodeInvalid, "the agent has ended a restore before it knew the tree")
+			}
 			r.restored = restoredFromProto(m.Done)
 			return nil
 		}

@@ -134,9 +134,14 @@ const columnBytes = 20
 
 func newRows(size int) *binaryRows {
 	r := &binaryRows{buf: make([]byte, 0, size)}
-	// The signature, no flags, no extension.
-	r.buf = append(r.buf, "PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00"...)
+	r.reset()
 	return r
+}
+
+func (r *binaryRows) reset() {
+	// The signature, no flags, no extension.
+	r.buf = append(r.buf[:0], "PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00"...)
+	r.rows = 0
 }
 
 func (r *binaryRows) row(columns uint16) {

@@ -86,6 +86,8 @@ type upload struct {
 	count int32
 	// stored tells how the last part went; nil: there is none.
 	stored chan error
+	// rows are those of the part that is being stored. A new buffer for each would be as much garbage as the content.
+	rows *binaryRows
 }
 
 func (u *upload) read(ctx context.Context, r io.Reader) (err error) {
@@ -127,13 +129,18 @@ func (u *upload) read(ctx context.Context, r io.Reader) (err error) {
 	return nil
 }
 
-// storePart has the next chunks stored while something else is done. Their transaction need not be durable: that of finish
+// storePart has the next chunks stored while something else is done, once the last ones are. Their transaction need not be durable: that of finish
 // is, and looks for the last of them.
 func (u *upload) storePart(ctx context.Context, part []byte) {
 	if u.chunks == uuid.Nil {
 		u.chunks = uuid.New()
 	}
-	r := newRows(len(part) + partChunks*chunkPieces*3*columnBytes)
+	if u.rows == nil {
+		u.rows = newRows(len(part) + partChunks*chunkPieces*3*columnBytes)
+	} else {
+		u.rows.reset()
+	}
+	r := u.rows
 	for chunk := range slices.Chunk(part, chunkBytes) {
 		for piece := range slices.Chunk(chunk, pieceBytes) {
 			r.row(3)

@@ -651,7 +651,7 @@ type RestoreOpen struct {
 	Revision uint64      `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
 	Policy   *SyncPolicy `protobuf:"bytes,3,opt,name=policy,proto3" json:"policy,omitempty"`
 	// Paths of files that are written before all others, in this order, 100 at most: what people have open. The others follow
-	// by size.
+	// by size. Into an empty workspace all that comes with its entry is written before.
 	First         []string `protobuf:"bytes,4,rep,name=first,proto3" json:"first,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
