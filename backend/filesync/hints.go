@@ -58,18 +58,25 @@ func (h *hints) note(changes []backend.Change) {
 	}
 }
 
-// follow takes hints along with a move, whoever made it: what was below the former path is below the new one.
+// follow takes hints along with a move, whoever made it: what was below the former path is below the new one, and what was
+// part of a folder that is looked at as a whole is still to be looked at.
 func (h *hints) follow(from, to string) {
 	for path, whole := range maps.Clone(h.paths) {
-		if isAt(path, from) {
+		switch {
+		case isAt(path, from):
 			moved := to + strings.TrimPrefix(path, from)
 			h.add(moved, whole)
 			h.content[moved] = h.content[moved] || h.content[path]
+		case whole && isAt(from, path):
+			h.add(to, true)
 		}
 	}
 	for path, whole := range maps.Clone(h.failed) {
-		if isAt(path, from) {
+		switch {
+		case isAt(path, from):
 			h.fail(to+strings.TrimPrefix(path, from), whole)
+		case whole && isAt(from, path):
+			h.fail(to, true)
 		}
 	}
 	for i, m := range h.moves {

@@ -134,3 +134,22 @@ func TestABusyMoveLooksAgainAtBothEnds(t *testing.T) {
 		t.Errorf("operations (-want +got):\n%s", diff)
 	}
 }
+
+// TestAPartOfAFolderIsMovedAway before the folder could be looked at as a whole: the disk may have there what the database has
+// elsewhere.
+func TestAPartOfAFolderIsMovedAway(t *testing.T) {
+	h := newHints()
+	h.note([]backend.Change{change(backend.SourceAPI, backend.OpMove, backend.TypeFolder, "to", "from")})
+	h.fail("full", true)
+	h.note([]backend.Change{
+		change(backend.SourceTerminal, backend.OpMove, backend.TypeFolder, "away", "from/d"),
+		change(backend.SourceTerminal, backend.OpMove, backend.TypeFolder, "other", "elsewhere/d"),
+		change(backend.SourceTerminal, backend.OpMove, backend.TypeFolder, "later", "full/d"),
+	})
+	if _, under := h.query(); !slices.Equal(slices.Sorted(slices.Values(under)), []string{"away", "from", "to"}) {
+		t.Errorf("looked at as a whole: %q", under)
+	}
+	if !h.failed["later"] || h.failed["other"] {
+		t.Errorf("to be looked at again: %v", h.failed)
+	}
+}
