@@ -18,7 +18,7 @@ func TestALargeFileBeingWritten(t *testing.T) {
 	glance := func(path string, h hint) (known, waits bool) {
 		t.Helper()
 		b.pending[path] = h
-		if err := b.lookOnce(t.Context(), path, &lastDir{}); err != nil {
+		if err := b.lookOnce(t.Context(), path); err != nil {
 			t.Fatal(err)
 		}
 		_, waits = b.pending[path]

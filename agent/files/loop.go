@@ -236,14 +236,12 @@ func (e *Engine) lookAt(ctx context.Context, paths []string) {
 		e.mu.Lock()
 		e.busy = true
 		e.mu.Unlock()
-		var last lastDir
 		for _, path := range group {
-			if err := e.lookOnce(ctx, path, &last); err != nil && ctx.Err() == nil {
+			if err := e.lookOnce(ctx, path); err != nil && ctx.Err() == nil {
 				e.logger.WarnContext(ctx, "a change could not be looked at; trying again", "path", path, "error", err)
 				e.later(path, coolReset)
 			}
 		}
-		last.close()
 		e.mu.Lock()
 		e.busy = false
 		e.readmit()
@@ -253,46 +251,14 @@ func (e *Engine) lookAt(ctx context.Context, paths []string) {
 	}
 }
 
-// lastDir is the folder that was last looked into, for the next path, which is often in it too. What happens to the folder
-// itself meanwhile has an event of its own.
-type lastDir struct {
-	dir  *workspace.Dir
-	path string
-}
-
-func (l *lastDir) close() {
-	if l.dir != nil {
-		l.dir.Close()
-		l.dir = nil
-	}
-}
-
-// parent is tree.Parent; the folder stays open until close.
-func (l *lastDir) parent(tree *workspace.Tree, path string) (*workspace.Dir, string, error) {
-	above, name := workspace.Split(path)
-	raw, err := workspace.Unescape(name)
-	if err != nil {
-		return nil, "", err
-	}
-	if l.dir == nil || l.path != above {
-		l.close()
-		if l.dir, err = tree.Dir(above); err != nil {
-			l.dir = nil
-			return nil, "", err
-		}
-		l.path = above
-	}
-	return l.dir, raw, nil
-}
-
-func (e *Engine) lookOnce(ctx context.Context, path string, last *lastDir) error {
+func (e *Engine) lookOnce(ctx context.Context, path string) error {
 	e.mu.Lock()
 	h := e.pending[path]
 	delete(e.pending, path)
 	below := e.find(path)
 	wasFolder := below != nil && below.disk.Type == workspace.Folder
 	e.mu.Unlock()
-	dir, name, err := last.parent(e.tree, path)
+	dir, name, err := e.tree.Parent(path)
 	if workspace.Gone(err) {
 		e.noteGone(path)
 		return nil
@@ -300,6 +266,7 @@ func (e *Engine) lookOnce(ctx context.Context, path string, last *lastDir) error
 	if err != nil {
 		return err
 	}
+	defer dir.Close()
 	if stat, err := dir.Stat(name); err == nil && stat.Type == workspace.File && (e.stillEmpty(path, stat, h) || e.stillGrowing(path, stat, h)) {
 		return nil
 	}

@@ -125,7 +125,7 @@ func TestAWriteThatBeganBeforeTheLook(t *testing.T) {
 	it.disk.Mtime, it.base.Mtime = it.stat.Mtime, it.stat.Mtime
 	it.hashed = time.Now().Add(time.Minute) // the look was long after the write's beginning
 	b.take(watch.Hint{Path: "f"})
-	if err := b.lookOnce(t.Context(), "f", &lastDir{}); err != nil {
+	if err := b.lookOnce(t.Context(), "f"); err != nil {
 		t.Fatal(err)
 	}
 	if batch := b.batch(); batch != nil {
