@@ -92,10 +92,9 @@ type Engine struct {
 	log      *baseLog
 
 	policy Policy
-	// matcher is of the policy's patterns and of the workspace's own, whose file was as patterns says when it was read; zero:
-	// there was none.
+	// matcher is of the policy's patterns and of the workspace's own.
 	matcher    *ignore.Matcher
-	patterns   workspace.Stat
+	patterns   string // the workspace's own, as they were last read
 	overflowed bool
 	exhausted  bool
 	braked     bool

@@ -147,6 +147,9 @@ func (f *filling) make(entry Entry) (stat workspace.Stat, err error) {
 }
 
 func (f *filling) write(files []*small) {
+	f.r.mu.Lock()
+	f.r.progress.FilesTotal += uint64(len(files))
+	f.r.mu.Unlock()
 	inParallel(groups(files), f.writeGroup)
 	for _, file := range files {
 		if file.err != nil {
@@ -154,7 +157,7 @@ func (f *filling) write(files []*small) {
 			continue
 		}
 		f.made = append(f.made, made{file.entry, file.stat})
-		f.r.came(file.entry, file.entry.Path)
+		f.r.came(file.entry, true)
 	}
 }
 
@@ -202,9 +205,11 @@ func (f *filling) place(ctx context.Context) error {
 		if strings.Contains(m.entry.Path, "/") {
 			continue
 		}
-		if f.stage.Place(m.entry.Path) != nil {
+		stat, err := f.stage.Place(m.entry.Path)
+		switch {
+		case err != nil:
 			taken[m.entry.Path] = true
-		} else if stat, err := f.look(m.entry.Path); err == nil && stat.Ino == m.stat.Ino {
+		case stat.Ino == m.stat.Ino:
 			m.stat = stat // to be moved has changed its ctime
 		}
 	}
@@ -230,10 +235,8 @@ func (f *filling) place(ctx context.Context) error {
 // intend notes what is about to be moved, in a log that holds nothing else.
 func (f *filling) intend() error {
 	e := f.r.e
-	if e.log.size > 0 {
-		if err := e.log.rewrite(e.root); err != nil {
-			return err
-		}
+	if err := f.emptyLog(); err != nil {
+		return err
 	}
 	records := make([]record, 0, noteRecords)
 	flush := func() error {
@@ -266,6 +269,16 @@ func (f *filling) intend() error {
 	return flush()
 }
 
+func (f *filling) emptyLog() error {
+	e := f.r.e
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.log.size == 0 {
+		return nil
+	}
+	return e.log.rewrite(e.root)
+}
+
 // done makes durable what was moved, and notes that it is there; others were not moved.
 func (f *filling) done(others []record) error {
 	e := f.r.e
@@ -278,16 +291,6 @@ func (f *filling) done(others []record) error {
 		return err
 	}
 	return e.log.done()
-}
-
-// look looks at a name of the root.
-func (f *filling) look(path string) (stat workspace.Stat, err error) {
-	dir, name, err := f.r.e.tree.Parent(path)
-	if err != nil {
-		return stat, err
-	}
-	defer dir.Close()
-	return dir.Stat(name)
 }
 
 // close closes the folders that are to be closed, those below first: once nothing more is written to them.

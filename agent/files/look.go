@@ -208,19 +208,17 @@ func (e *Engine) grows(it *item, s State) bool {
 // readPatterns takes the workspace's own patterns in, and says whether they are others than were read last: then a full scan
 // applies them to what is there. dir is the root. The caller holds e.disk.
 func (e *Engine) readPatterns(dir *workspace.Dir) bool {
-	stat, err := dir.Stat(ignoreFile)
-	if err == nil && stat == e.patterns || err != nil && e.patterns == (workspace.Stat{}) {
-		return false
-	}
-	lines := e.policy.Ignore
-	e.patterns = stat // what is no file that can be read has no patterns, and is not looked at again until it changes
-	if digest, err := dir.Read(ignoreFile, maxIgnoreBytes); err == nil {
-		e.patterns = digest.Stat
-		if digest.Content != nil {
-			lines = append(slices.Clip(lines), strings.Split(string(bytes.ToValidUTF8(digest.Content, nil)), "\n")...)
+	var own string // of what is no file that can be read, or is too large, nothing
+	if stat, err := dir.Stat(ignoreFile); err == nil && stat.Size <= maxIgnoreBytes {
+		if digest, err := dir.Read(ignoreFile, maxIgnoreBytes); err == nil {
+			own = string(bytes.ToValidUTF8(digest.Content, nil))
 		}
 	}
-	e.matcher = ignore.New(lines)
+	if own == e.patterns {
+		return false
+	}
+	e.patterns = own
+	e.matcher = ignore.New(append(slices.Clip(e.policy.Ignore), strings.Split(own, "\n")...))
 	return true
 }
 

@@ -67,7 +67,8 @@ type Restore struct {
 }
 
 // Restore brings a tree to the disk: the files that first names, then the others, small ones first; into an empty workspace
-// all that came with its content before. It holds the disk until it ends.
+// all that came with its content before. It holds the disk from then on that the tree is known; of an empty workspace from its
+// beginning.
 func (e *Engine) Restore(ctx context.Context, epoch uint64, policy Policy, first []string, source Source) (Restored, error) {
 	defer cores.More()()
 	e.disk.Lock()
@@ -191,7 +192,7 @@ func (e *Engine) begin(epoch uint64, policy Policy, entries []Entry) error {
 		}
 		e.at(entry.Path).tracked = entry.State.saved()
 	}
-	e.patterns = workspace.Stat{}
+	e.patterns = ""
 	e.wake()
 	return nil
 }
@@ -278,22 +279,18 @@ func (r *Restore) bring(ctx context.Context, entries []Entry) error {
 
 // wroteFile notes how the writing of a file ended.
 func (r *Restore) wroteFile(entry Entry, err error) {
-	path := entry.Path
-	if err != nil {
-		path = ""
-	}
-	r.came(entry, path)
+	r.came(entry, err == nil)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.wrote(entry.Path, err)
 }
 
-// came notes that a file's content has come, and at which path it can be read; "": at none.
-func (r *Restore) came(entry Entry, path string) {
+// came notes that a file's turn is over, and whether its content can be read there from now on.
+func (r *Restore) came(entry Entry, there bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if path != "" {
-		r.local[entry.State.Hash] = path
+	if there {
+		r.local[entry.State.Hash] = entry.Path
 	}
 	r.progress.Files++
 	r.progress.Bytes += uint64(max(entry.State.Size, 0))

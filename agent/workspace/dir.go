@@ -253,9 +253,9 @@ func (d *Dir) OpenFile(name string) (*os.File, Stat, error) {
 }
 
 func fileStat(f *os.File) (Stat, error) {
-	var st unix.Stat_t
-	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+	stat, err := statOf(int(f.Fd()))
+	if err != nil {
 		return Stat{}, &fs.PathError{Op: "stat", Path: f.Name(), Err: err}
 	}
-	return fromStat(&st), nil
+	return stat, nil
 }

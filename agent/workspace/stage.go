@@ -11,8 +11,9 @@ import (
 // Stage is a folder of the agent's own (TempPrefix) in the root, in which a tree is made before what is at its top is moved
 // to the root, each in one step. One that is left over goes with the temporary files.
 type Stage struct {
-	tree *Tree
-	name string
+	tree      *Tree
+	name      string
+	root, top *Dir
 }
 
 // Stage makes an empty Stage. It must be dropped.
@@ -21,49 +22,42 @@ func (t *Tree) Stage() (*Stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer root.Close()
-	name := tempName()
-	if err := unix.Mkdirat(root.fd(), name, 0o700); err != nil {
+	s := &Stage{tree: t, name: tempName(), root: root}
+	if err = unix.Mkdirat(root.fd(), s.name, 0o700); err == nil {
+		s.top, err = root.Sub(s.name)
+	}
+	if err != nil {
+		root.Close()
 		return nil, fmt.Errorf("make a temporary folder: %w", err)
 	}
-	return &Stage{tree: t, name: name}, nil
+	return s, nil
 }
 
 // Dir opens a folder of the stage; "" is its top.
 func (s *Stage) Dir(path string) (*Dir, error) {
 	if path == "" {
-		return s.tree.Dir(s.name)
+		return s.top.Sub(".")
 	}
 	return s.tree.Dir(Join(s.name, path))
 }
 
-// Place moves an entry of the top to the root, where nothing may be (ErrChanged).
-func (s *Stage) Place(name string) error {
+// Place moves an entry of the top to the root, where nothing may be (ErrChanged), and looks at it there.
+func (s *Stage) Place(name string) (Stat, error) {
 	raw, err := Unescape(name)
 	if err != nil {
-		return err
+		return Stat{}, err
 	}
-	top, err := s.Dir("")
-	if err != nil {
-		return err
+	if err := s.top.Rename(raw, s.root, raw); err != nil {
+		return Stat{}, err
 	}
-	defer top.Close()
-	root, err := s.tree.Dir("")
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	return top.Rename(raw, root, raw)
+	return s.root.Stat(raw)
 }
 
 // Drop removes the stage with all that is left in it.
 func (s *Stage) Drop() error {
-	root, err := s.tree.Dir("")
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	return root.removeTemp(s.name)
+	defer s.root.Close()
+	s.top.Close()
+	return s.root.removeTemp(s.name)
 }
 
 // Create makes a file that is not there yet, with its content, its permission bits and its modification time in nanoseconds

@@ -58,11 +58,11 @@ func TestStage(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"free", "link"} {
-		if err := stage.Place(name); err != nil {
-			t.Error(err)
+		if stat, err := stage.Place(name); err != nil || stat.Type == workspace.None {
+			t.Errorf("%+v: %v", stat, err)
 		}
 	}
-	if err := stage.Place("taken"); !errors.Is(err, workspace.ErrChanged) {
+	if _, err := stage.Place("taken"); !errors.Is(err, workspace.ErrChanged) {
 		t.Errorf("a folder was moved over a file: %v", err)
 	}
 	if err := stage.Drop(); err != nil {

@@ -42,8 +42,8 @@ func (d *Dir) TempFile() (*Temp, error) {
 // TempLink makes a symbolic link in this folder.
 func (d *Dir) TempLink(target string) (*Temp, error) {
 	name := tempName()
-	if err := unix.Symlinkat(unescape(target), d.fd(), name); err != nil {
-		return nil, fmt.Errorf("make a link: %w", err)
+	if err := d.Link(name, target); err != nil {
+		return nil, err
 	}
 	return &Temp{dir: d, fd: -1, name: name, kind: Symlink}, nil
 }
@@ -70,8 +70,7 @@ func (t *Temp) Finish(mode uint32, mtime int64, sync bool) error {
 	}
 	err := unix.Fchmod(t.fd, mode&0o777)
 	if err == nil && mtime != 0 {
-		times := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, unix.NsecToTimespec(mtime)}
-		err = unix.UtimesNanoAt(t.dir.fd(), t.name, times, unix.AT_SYMLINK_NOFOLLOW)
+		err = setMtime(t.fd, mtime)
 	}
 	for err == nil && sync {
 		if err = unix.Fsync(t.fd); !errors.Is(err, unix.EINTR) {
