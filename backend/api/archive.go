@@ -356,35 +356,39 @@ func fileAndFolder(contents archiveContents) string {
 	for _, entry := range contents.files {
 		files[entry.path] = true
 	}
-	above := func(path string) string {
-		for i := strings.LastIndexByte(path, '/'); i > 0; i = strings.LastIndexByte(path, '/') {
-			if path = path[:i]; files[path] {
-				return path
-			}
-		}
-		return ""
-	}
-	for _, entry := range contents.files {
-		if path := above(entry.path); path != "" {
-			return path
-		}
-	}
 	for _, folder := range contents.folders {
-		if path := above(folder + "/"); path != "" {
-			return path
+		if files[folder] {
+			return folder
+		}
+	}
+	for _, path := range append(slices.Collect(maps.Keys(files)), contents.folders...) {
+		for folder := range foldersAbove(path) {
+			if files[folder] {
+				return folder
+			}
 		}
 	}
 	return ""
 }
 
+// foldersAbove are the folders that a path is in, the nearest first.
+func foldersAbove(path string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for i := strings.LastIndexByte(path, '/'); i > 0; i = strings.LastIndexByte(path, '/') {
+			if path = path[:i]; !yield(path) {
+				return
+			}
+		}
+	}
+}
+
 // makeParents notes the folders above path. One that is noted has its own noted.
 func makeParents(made map[string]bool, path string) {
-	for i := strings.LastIndexByte(path, '/'); i > 0; i = strings.LastIndexByte(path, '/') {
-		path = path[:i]
-		if made[path] {
+	for folder := range foldersAbove(path) {
+		if made[folder] {
 			return
 		}
-		made[path] = true
+		made[folder] = true
 	}
 }
 
