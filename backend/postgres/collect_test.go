@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"codingplatform/backend"
 	"codingplatform/backend/postgres"
 )
@@ -136,4 +138,19 @@ func TestChunksThatBecomeAContentStay(t *testing.T) {
 	if n := w.count("blob_pieces"); n != 0 {
 		t.Errorf("%d pieces of no content are left", n)
 	}
+}
+
+// connect is a connection beside the store's, until the test ends.
+func connect(t *testing.T, url string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := conn.Close(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	})
+	return conn
 }

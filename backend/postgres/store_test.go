@@ -2,7 +2,6 @@ package postgres_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
@@ -13,7 +12,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/jackc/pgx/v5"
 
 	"codingplatform/backend"
 	"codingplatform/backend/api"
@@ -64,21 +62,6 @@ func newWorld(t *testing.T) *world {
 	}
 	w.user, w.session = user.ID, s.ID
 	return w
-}
-
-// connect is a connection beside the store's, until the test ends.
-func connect(t *testing.T, url string) *pgx.Conn {
-	t.Helper()
-	conn, err := pgx.Connect(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := conn.Close(context.WithoutCancel(t.Context())); err != nil {
-			t.Error(err)
-		}
-	})
-	return conn
 }
 
 func (w *world) lease(holder string) backend.Lease {

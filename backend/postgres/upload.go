@@ -129,8 +129,8 @@ func (u *upload) read(ctx context.Context, r io.Reader) (err error) {
 	return nil
 }
 
-// storePart has the next chunks stored while something else is done, once the last ones are. Their transaction need not be durable: that of finish
-// is, and looks for the last of them.
+// storePart has the next chunks stored while something else is done, once the last ones are. Their transaction need not be
+// durable: that of finish is, and looks for the last of them.
 func (u *upload) storePart(ctx context.Context, part []byte) {
 	if u.chunks == uuid.Nil {
 		u.chunks = uuid.New()
