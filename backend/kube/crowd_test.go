@@ -49,6 +49,9 @@ const crowdVariable = "KUBE_TEST_CROWD"
 // crowdCPU is what a pod must ask for that is to come to a crowd: no real node has as much.
 const crowdCPU = "1000"
 
+// crowdPrefix begins the names of a crowd's nodes.
+const crowdPrefix = "crowd-"
+
 func TestMain(m *testing.M) {
 	spec := os.Getenv(crowdVariable)
 	code, err := 0, error(nil)
@@ -110,6 +113,7 @@ func newCrowd(tb testing.TB, p place, n int) (pids []int) {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	p.forgetCrowd(tb)
 	pids = make([]int, n)
 	dir := tb.TempDir()
 	for i := range n {
@@ -152,6 +156,24 @@ func newCrowd(tb testing.TB, p place, n int) (pids []int) {
 	return pids
 }
 
+// forgetCrowd removes the nodes that a run which was broken off has left. From a cluster that hears of most of its nodes no
+// more, nothing is evicted.
+func (p place) forgetCrowd(tb testing.TB) {
+	tb.Helper()
+	nodes, err := p.client.CoreV1().Nodes().List(tb.Context(), metav1.ListOptions{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for _, node := range nodes.Items {
+		if !strings.HasPrefix(node.Name, crowdPrefix) {
+			continue
+		}
+		if err := p.client.CoreV1().Nodes().Delete(tb.Context(), node.Name, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
+			tb.Fatal(err)
+		}
+	}
+}
+
 // onlyChild is the process that the init of a namespace has started.
 func onlyChild(tb testing.TB, pid int) int {
 	tb.Helper()
@@ -183,7 +205,7 @@ func crowdMain(spec string) error {
 	if err := json.Unmarshal([]byte(spec), c); err != nil {
 		return err
 	}
-	c.name = "crowd-" + strconv.Itoa(c.Number)
+	c.name = crowdPrefix + strconv.Itoa(c.Number)
 	if _, err := sysinfo.HandleIgnoredSignals(); err != nil {
 		return err
 	}
@@ -216,10 +238,6 @@ func crowdMain(spec string) error {
 
 // join makes the node.
 func (c *crowd) join(ctx context.Context) error {
-	// A run that was broken off may have left it.
-	if err := c.client.CoreV1().Nodes().Delete(ctx, c.name, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
-		return err
-	}
 	room := corev1.ResourceList{"cpu": resource.MustParse("100M"), "memory": resource.MustParse("10Ti"), "pods": resource.MustParse("100k")}
 	if _, err := c.client.CoreV1().Nodes().Create(ctx, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: c.name}}, metav1.CreateOptions{}); err != nil {
 		return err

@@ -49,7 +49,7 @@ func TestLostNode(t *testing.T) {
 			}
 		}
 	}
-	number, err := strconv.Atoi(strings.TrimPrefix(lost, "crowd-"))
+	number, err := strconv.Atoi(strings.TrimPrefix(lost, crowdPrefix))
 	if err != nil || number >= len(nodes) {
 		t.Fatalf("the pod is on node %q: %v", lost, err)
 	}
