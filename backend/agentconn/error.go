@@ -13,7 +13,8 @@ import (
 )
 
 // Error gives an error of a call to the agent its Code and, for people, what was attempted. It is the only
-// place that maps Connect's codes.
+// place that maps Connect's codes. An Error of our own side keeps its Code, unless it comes by way of Connect: then it is
+// the dialer's, and the call's Code is Connect's.
 func Error(attempted string, err error) error {
 	if err == nil {
 		return nil
@@ -29,6 +30,8 @@ func Error(attempted string, err error) error {
 		if code == backend.CodeInternal && !connect.IsWireError(err) {
 			code = backend.CodeUnavailable
 		}
+	} else if e, ok := errors.AsType[*backend.Error](err); ok {
+		code, message = e.Code, e.Message
 	}
 	if errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
 		code = backend.CodeUnavailable

@@ -29,6 +29,8 @@ func TestErrors(t *testing.T) {
 		{"cut in the middle of a message", connect.NewError(connect.CodeInternal, fmt.Errorf("protocol error: incomplete envelope: %w", lost)), backend.CodeUnavailable},
 		{"cut before an answer", connect.NewError(connect.CodeUnknown, lost), backend.CodeUnavailable},
 		{"no address", connect.NewError(connect.CodeUnavailable, io.EOF), backend.CodeUnavailable},
+		{"no address of an environment that is gone", connect.NewError(connect.CodeUnavailable, backend.Errorf(backend.CodeNotFound, "the environment is gone")), backend.CodeUnavailable},
+		{"a lease that was lost meanwhile", fmt.Errorf("commit: %w", backend.Errorf(backend.CodeStaleLease, "another replica has it")), backend.CodeStaleLease},
 		{"a program's own", io.ErrUnexpectedEOF, backend.CodeUnavailable},
 		{"none of these", errors.New("a mistake"), backend.CodeInternal},
 	} {

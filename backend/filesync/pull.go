@@ -42,18 +42,10 @@ func (s *Syncer) pull(ctx context.Context) error {
 		// ABORTED: a content changed between its batch and its transfer, and the agent has made the batch
 		// anew. It asks for a new stream to send it on.
 		if connect.CodeOf(err) != connect.CodeAborted || ctx.Err() != nil {
-			return agentconn.Error("follow the changes of the environment", unwrapCode(err))
+			return agentconn.Error("follow the changes of the environment", err)
 		}
 		s.logger.DebugContext(ctx, "the agent starts its change stream anew", "error", err)
 	}
-}
-
-// unwrapCode leaves an error alone that has a Code already.
-func unwrapCode(err error) error {
-	if e, ok := errors.AsType[*backend.Error](err); ok {
-		return e
-	}
-	return err
 }
 
 // stream is one stream.
