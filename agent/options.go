@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"time"
 
 	"codingplatform/agent/identity"
+	"codingplatform/agent/sysinfo"
 	"codingplatform/agent/terminal"
 	"codingplatform/proto/gen/agent/v1/agentv1connect"
 )
@@ -46,6 +48,8 @@ type Options struct {
 	Terminals terminal.Config
 	// MaxProcesses without a terminal at once; default 32.
 	MaxProcesses int
+	// Usage is of the users' programs; default: as sysinfo.UserUsage has it for this process.
+	Usage func() (sysinfo.Usage, error)
 	// OrphanTimeout ends Run when no authenticated call was under way for so long; 0: never.
 	OrphanTimeout time.Duration
 }
@@ -72,6 +76,9 @@ func (o *Options) complete() error {
 	}
 	if o.MaxProcesses == 0 {
 		o.MaxProcesses = 32
+	}
+	if o.Usage == nil {
+		o.Usage = func() (sysinfo.Usage, error) { return sysinfo.UserUsage(os.Getpid()) }
 	}
 	return errors.Join(errs...)
 }

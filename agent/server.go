@@ -93,7 +93,7 @@ func New(opts Options) (*Server, error) {
 	service := rpc.Config{
 		Logger: opts.Logger, SessionID: opts.Identity.SessionID, EnvironmentID: opts.Identity.EnvironmentID,
 		Incarnation: opts.Incarnation, Version: opts.Version, StartedAt: time.Now(),
-		Terminals: s.terminals, Processes: s.processes, Cgroup: cgroup,
+		Terminals: s.terminals, Processes: s.processes, Cgroup: cgroup, Usage: opts.Usage,
 	}
 	if opts.Files != nil {
 		service.Files = opts.Files

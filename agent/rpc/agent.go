@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"connectrpc.com/connect"
@@ -59,7 +58,7 @@ func (s *agentService) Status(
 	if err != nil {
 		return nil, asConnect(err)
 	}
-	usage, err := sysinfo.UserUsage(os.Getpid())
+	usage, err := s.cfg.Usage()
 	if err != nil {
 		return nil, asConnect(err)
 	}
@@ -80,7 +79,7 @@ func nanos(u sysinfo.Usage) uint64 { return uint64(max(u.CPU, 0)) }
 func (s *agentService) Activity(
 	context.Context, *connect.Request[agentv1.ActivityRequest],
 ) (*connect.Response[agentv1.ActivityResponse], error) {
-	usage, err := sysinfo.UserUsage(os.Getpid())
+	usage, err := s.cfg.Usage()
 	if err != nil {
 		return nil, asConnect(err)
 	}

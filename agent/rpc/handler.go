@@ -35,6 +35,7 @@ type Config struct {
 	Terminals                *terminal.Manager
 	Processes                *process.Runner
 	Cgroup                   sysinfo.Cgroup
+	Usage                    func() (sysinfo.Usage, error)
 	// Files may be nil: then FileService and PrepareStop are not offered.
 	Files Files
 }

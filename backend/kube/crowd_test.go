@@ -98,6 +98,9 @@ type crowd struct {
 	agents map[types.UID]*crowdAgent
 	all    sync.WaitGroup
 	errs   []error
+
+	usage   sysinfo.Usage
+	usageAt time.Time
 }
 
 type crowdAgent struct {
@@ -364,6 +367,20 @@ func (c *crowd) gone(o any) {
 	}
 }
 
+// programs is what the programs of all of the node's agents use, looked at for all of them together: each finds in a pod
+// its own programs alone.
+func (c *crowd) programs() (usage sysinfo.Usage, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now := time.Now(); now.Sub(c.usageAt) > 5*time.Second {
+		if c.usage, err = sysinfo.UserUsage(os.Getpid()); err != nil {
+			return usage, err
+		}
+		c.usageAt = now
+	}
+	return c.usage, nil
+}
+
 // run is a pod's agent, as cmd/agent makes it.
 func (c *crowd) run(ctx context.Context, pod *corev1.Pod, address string) error {
 	secret, err := c.client.CoreV1().Secrets(pod.Namespace).Get(ctx, pod.Name, metav1.GetOptions{})
@@ -386,7 +403,9 @@ func (c *crowd) run(ctx context.Context, pod *corev1.Pod, address string) error 
 	if err != nil {
 		return err
 	}
-	server, err := agent.New(agent.Options{Logger: logger, Identity: id, Version: "crowd", Incarnation: incarnation, Root: root, State: state, Files: files})
+	server, err := agent.New(agent.Options{
+		Logger: logger, Identity: id, Version: "crowd", Incarnation: incarnation, Root: root, State: state, Files: files, Usage: c.programs,
+	})
 	if err != nil {
 		return err
 	}

@@ -57,8 +57,8 @@ const (
 	// sessions come in a second.
 	scaleActive = 200
 	scaleChurn  = 20
-	// crowdSize is how many agents share a node, about, of 60 nodes at most: each looks at the programs of all on its node.
-	crowdSize = 40
+	// crowdSize is how many agents share a node, about, of 60 nodes at most.
+	crowdSize = 100
 )
 
 // fleet is some backends and those who use them.

@@ -95,6 +95,37 @@ func (s *Store) ReleaseLease(ctx context.Context, lease backend.Lease) error {
 	return wrap(err, "release a lease")
 }
 
+// releaseLeases gives up one holder's leases, but for rows that a transaction has locked.
+const releaseLeases = `
+	WITH free AS (
+		SELECT w.session_id, mine.word FROM unnest($1::uuid[], $2::bigint[], $4::text[]) AS mine (session, epoch, word)
+		CROSS JOIN LATERAL (
+			SELECT session_id FROM workspaces
+			WHERE session_id = mine.session AND lease_epoch = mine.epoch AND lease_holder = $3
+			FOR NO KEY UPDATE SKIP LOCKED) w),
+	released AS (
+		UPDATE workspaces w SET lease_holder = '', lease_expires_at = '-infinity'
+		FROM free WHERE w.session_id = free.session_id RETURNING w.session_id, free.word)
+	SELECT session_id::text FROM released, pg_notify($5, word)`
+
+// ReleaseLeases gives up the leases of one holder with one statement, wakes those who may take them, and returns whose were
+// given up. Of the others nothing is known: the lease is held no more, or a transaction has the row. ReleaseLease waits.
+func (s *Store) ReleaseLeases(ctx context.Context, leases []backend.Lease) ([]backend.SessionID, error) {
+	if len(leases) == 0 {
+		return nil, nil
+	}
+	sessions, epochs, words := make([]string, len(leases)), make([]int64, len(leases)), make([]string, len(leases))
+	for i, lease := range leases {
+		sessions[i], epochs[i], words[i] = string(lease.SessionID), lease.Epoch, payload(lease.SessionID, 0, kindPhase)
+	}
+	rows, err := s.pool.Query(ctx, releaseLeases, sessions, epochs, leases[0].Holder, words, channel)
+	if err != nil {
+		return nil, wrap(err, "release leases")
+	}
+	released, err := pgx.CollectRows(rows, pgx.RowTo[backend.SessionID])
+	return released, wrap(err, "release leases")
+}
+
 func staleLease() error {
 	return backend.Errorf(backend.CodeStaleLease, "another replica has taken the session over")
 }

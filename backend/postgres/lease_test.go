@@ -140,3 +140,66 @@ func TestTheListenerNamesWhatChanged(t *testing.T) {
 		t.Errorf("the second time: %v, any: %v", sessions, all)
 	}
 }
+
+// TestLeasesAreReleasedTogether, without waiting for who has one of the rows, and none that has passed to another holder.
+func TestLeasesAreReleasedTogether(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var leases []backend.Lease
+	for range 4 {
+		leases = append(leases, w.wants(w.user, "a").lease)
+	}
+	passed, locked := leases[1], leases[2]
+	if err := w.ReleaseLease(t.Context(), passed); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.AcquireLease(t.Context(), passed.SessionID, "b", time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	conn := connect(t, w.url)
+	tx, err := conn.Begin(t.Context())
+	if err == nil {
+		_, err = tx.Exec(t.Context(), `SELECT FROM workspaces WHERE session_id = $1 FOR UPDATE`, string(locked.SessionID))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener := postgres.NewListener(w.url, slog.New(slog.DiscardHandler))
+	wake, changed, unsubscribe := listener.SubscribeChanged()
+	defer unsubscribe()
+	listen(t, listener)
+	<-wake // it listens
+	changed()
+	released, err := w.ReleaseLeases(t.Context(), leases)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(released)
+	want := []backend.SessionID{leases[0].SessionID, leases[3].SessionID}
+	slices.Sort(want)
+	if !slices.Equal(released, want) {
+		t.Errorf("released were %v, want %v", released, want)
+	}
+	var told []backend.SessionID
+	for len(told) < len(want) {
+		<-wake
+		some, _ := changed()
+		told = append(told, some...)
+	}
+	slices.Sort(told)
+	if !slices.Equal(told, want) {
+		t.Errorf("told was of %v, want %v", told, want)
+	}
+	if err := tx.Rollback(t.Context()); err != nil {
+		t.Error(err)
+	}
+	for _, lease := range leases {
+		_, err := w.AcquireLease(t.Context(), lease.SessionID, "c", time.Minute)
+		if want := lease == passed || lease == locked; want != (backend.CodeOf(err) == backend.CodeConflict) {
+			t.Errorf("the lease of %s: %v", lease.SessionID, err)
+		}
+	}
+	if err := w.ReleaseLease(t.Context(), locked); err != nil {
+		t.Error(err)
+	}
+}

@@ -312,8 +312,9 @@ func (h *Handler) claim(key clientKey, s *socket) (release func()) {
 	}
 }
 
-// Drain tells all sockets to reconnect elsewhere, and waits until they are closed or ctx is done.
-func (h *Handler) Drain(ctx context.Context) error {
+// Drain tells all sockets to reconnect elsewhere, and waits until they are closed. Those that are not when ctx is done are
+// cut: their clients reconnect as from a server that has died. It returns how many these were.
+func (h *Handler) Drain(ctx context.Context) (cut int) {
 	h.mu.Lock()
 	h.draining = true
 	for s := range h.sockets {
@@ -327,10 +328,17 @@ func (h *Handler) Drain(ctx context.Context) error {
 	}()
 	select {
 	case <-closed:
-		return nil
+		return 0
 	case <-ctx.Done():
-		return context.Cause(ctx)
 	}
+	h.mu.Lock()
+	for s := range h.sockets {
+		s.drop()
+		cut++
+	}
+	h.mu.Unlock()
+	<-closed
+	return cut
 }
 
 // closeError ends a socket with a code of one's own.

@@ -210,9 +210,7 @@ func newWorld(t *testing.T, access backend.Access) *world {
 	transport := &http.Transport{DialContext: network.dial, DisableKeepAlives: true}
 	w.client, w.transport = &http.Client{Transport: transport}, transport
 	t.Cleanup(func() {
-		if err := handler.Drain(context.WithoutCancel(t.Context())); err != nil {
-			t.Errorf("drain: %v", err)
-		}
+		handler.Drain(context.WithoutCancel(t.Context()))
 		_ = server.Close() // says what closing the network says
 		if err := <-done; !errors.Is(err, http.ErrServerClosed) {
 			t.Errorf("serve: %v", err)

@@ -35,6 +35,9 @@ type Store interface {
 	// is known.
 	RenewLeases(ctx context.Context, leases []backend.Lease, ttl time.Duration) ([]backend.SessionID, error)
 	ReleaseLease(ctx context.Context, lease backend.Lease) error
+	// ReleaseLeases gives up those of one holder that can be at once, and returns whose these are. Of the others nothing is
+	// known.
+	ReleaseLeases(ctx context.Context, leases []backend.Lease) ([]backend.SessionID, error)
 	SetWanted(ctx context.Context, id backend.SessionID, wanted bool, reason string) error
 	SetPhase(ctx context.Context, lease backend.Lease, phase backend.Phase, reason string, environment backend.EnvironmentID) error
 	// WarnStop tells that the session will stop by itself; a zero time takes it back. CodeStaleLease.
@@ -118,6 +121,7 @@ type Manager struct {
 	// again asks for a look at the sessions in left, whose supervisors have ended. Capacity 1.
 	again chan struct{}
 
+	releases    releases
 	mu          sync.Mutex
 	supervisors map[backend.SessionID]*supervisor
 	left        []backend.SessionID
@@ -128,7 +132,7 @@ type Manager struct {
 // NewManager makes a Manager; it starts nothing.
 func NewManager(cfg Config) *Manager {
 	return &Manager{
-		cfg: cfg, environments: newEnvironments(), status: newStatusBoard(), orphans: make(chan struct{}, 1), again: make(chan struct{}, 1),
+		cfg: cfg, releases: releases{store: cfg.Store}, environments: newEnvironments(), status: newStatusBoard(), orphans: make(chan struct{}, 1), again: make(chan struct{}, 1),
 		supervisors: map[backend.SessionID]*supervisor{}, flushes: map[backend.SessionID]filesync.Flushed{},
 	}
 }

@@ -115,7 +115,22 @@ func (c *crowded) RenewLease(_ context.Context, lease backend.Lease, _ time.Dura
 }
 
 // ReleaseLease implements Store.
-func (*crowded) ReleaseLease(context.Context, backend.Lease) error { return nil }
+func (c *crowded) ReleaseLease(_ context.Context, lease backend.Lease) error {
+	c.count("release " + string(lease.SessionID))
+	return nil
+}
+
+// ReleaseLeases implements Store.
+func (c *crowded) ReleaseLeases(_ context.Context, leases []backend.Lease) (done []backend.SessionID, err error) {
+	c.count("release together")
+	time.Sleep(time.Second) // the others come meanwhile
+	for _, l := range leases {
+		if l.SessionID != c.locked {
+			done = append(done, l.SessionID)
+		}
+	}
+	return done, nil
+}
 
 // SetPhase implements Store.
 func (*crowded) SetPhase(context.Context, backend.Lease, backend.Phase, string, backend.EnvironmentID) error {
@@ -231,6 +246,21 @@ func TestLeasesAreRenewedTogether(t *testing.T) {
 				t.Errorf("%d sessions are driven when the lease of one went to another replica, want %d", n, store.sessions-1)
 			}
 		})
+	})
+}
+
+// TestLeasesAreReleasedTogether at the end of a replica, and alone where that does nothing to one.
+func TestLeasesAreReleasedTogether(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, wakes := &crowded{sessions: releaseTogether, asked: map[string]int{}, locked: crowdID(1)}, &told{wake: make(chan struct{}, 1)}
+		crowdedManager(t, store, wakes, func(*Manager) {})
+		if n := store.asked["release together"]; n < 1 || n > 2 {
+			t.Errorf("%d leases were released with %d statements", store.sessions, n)
+		}
+		if n := store.asked["release 1"]; n != 1 {
+			t.Errorf("the one that was in use was released %d times by itself", n)
+		}
 	})
 }
 

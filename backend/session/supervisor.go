@@ -71,9 +71,7 @@ func (s *supervisor) run(ctx context.Context) {
 	if err != nil {
 		s.logger.ErrorContext(ctx, "supervising the session failed; the next reconcile tries again", "error", err)
 	}
-	release, stop := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer stop()
-	if err := s.m.cfg.Store.ReleaseLease(release, s.lease); err != nil && backend.CodeOf(err) != backend.CodeNotFound && backend.CodeOf(err) != backend.CodeStaleLease {
+	if err := s.m.releases.release(ctx, s.lease); err != nil && backend.CodeOf(err) != backend.CodeNotFound && backend.CodeOf(err) != backend.CodeStaleLease {
 		s.logger.WarnContext(ctx, "the lease could not be released; it expires by itself", "error", err)
 	}
 }

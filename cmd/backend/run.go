@@ -136,7 +136,7 @@ func serve(ctx context.Context, cfg config, logger *slog.Logger, onReady func(ur
 		<-running.Done()
 		logger.InfoContext(lasting, "draining", "reason", context.Cause(running).Error())
 		draining.Store(true)
-		err := drain(lasting, server, sockets)
+		err := drain(lasting, server, sockets, logger)
 		<-managed
 		endLate()
 		return err
@@ -176,17 +176,16 @@ func newHandler(cfg config, limits backend.Limits, logger *slog.Logger, store *p
 }
 
 // drain ends sockets first, so that their clients look for another replica while requests still end.
-func drain(ctx context.Context, server *http.Server, sockets *relay.Handler) error {
+func drain(ctx context.Context, server *http.Server, sockets *relay.Handler, logger *slog.Logger) (err error) {
 	relayed, cancel := context.WithTimeout(ctx, relayDrain)
 	defer cancel()
-	err := sockets.Drain(relayed)
-	if err != nil {
-		err = fmt.Errorf("close the sockets: %w", err)
+	if cut := sockets.Drain(relayed); cut > 0 {
+		logger.WarnContext(ctx, "cut sockets that did not close in time", "sockets", cut)
 	}
 	requests, cancelRequests := context.WithTimeout(ctx, httpDrain)
 	defer cancelRequests()
 	if shut := server.Shutdown(requests); shut != nil {
-		err = errors.Join(err, fmt.Errorf("wait for requests under way: %w", shut), server.Close())
+		err = errors.Join(fmt.Errorf("wait for requests under way: %w", shut), server.Close())
 	}
 	return err
 }
