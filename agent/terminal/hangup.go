@@ -9,9 +9,9 @@ import (
 	"codingplatform/agent/sysinfo"
 )
 
-// hangupPoll is how often the processes of a closed terminal are looked for: they are not the agent's
-// children, so nothing tells when they go.
-const hangupPoll = 20 * time.Millisecond
+// The processes of a closed terminal are looked for after hangupFirst, and then less and less often, every hangupMost in
+// the end: they are not the agent's children, so nothing tells when they go. Each look is at all programs that run.
+const hangupFirst, hangupMost = 5 * time.Millisecond, 200 * time.Millisecond
 
 // startClose begins the closing, once. The terminal's name is taken until it has ended.
 func (t *Terminal) startClose() {
@@ -30,9 +30,8 @@ func (t *Terminal) startClose() {
 func (t *Terminal) hangup() {
 	t.signalSession(unix.SIGHUP, unix.SIGCONT)
 	deadline := time.Now().Add(t.m.cfg.KillAfter)
-	ticker := time.NewTicker(hangupPoll)
-	defer ticker.Stop()
-	for range ticker.C {
+	for delay := hangupFirst; ; delay = min(2*delay, hangupMost) {
+		time.Sleep(delay)
 		kill := time.Now().After(deadline)
 		var left int
 		if kill {

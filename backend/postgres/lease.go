@@ -42,6 +42,50 @@ func (s *Store) AcquireLease(ctx context.Context, id backend.SessionID, holder s
 	return lease, backend.Errorf(backend.CodeConflict, "the session is held by %q", other)
 }
 
+// acquireLeases takes what is free. Of a row that a transaction has locked it says so instead of waiting.
+const acquireLeases = `
+	WITH seen AS MATERIALIZED (
+		SELECT w.session_id, w.lease_expires_at <= clock_timestamp() OR w.lease_holder IN ('', $2) AS free
+		FROM unnest($1::uuid[]) AS wanted (session) CROSS JOIN LATERAL (SELECT * FROM workspaces WHERE session_id = wanted.session) w),
+	free AS (
+		SELECT w.session_id FROM seen CROSS JOIN LATERAL (
+			SELECT session_id FROM workspaces
+			WHERE session_id = seen.session_id AND (lease_expires_at <= clock_timestamp() OR lease_holder IN ('', $2))
+			FOR NO KEY UPDATE SKIP LOCKED) w
+		WHERE seen.free),
+	taken AS (
+		UPDATE workspaces w
+		SET lease_holder = $2, lease_epoch = lease_epoch + 1, lease_expires_at = clock_timestamp() + $3::bigint * interval '1 microsecond'
+		FROM free WHERE w.session_id = free.session_id RETURNING w.session_id, w.lease_epoch, w.lease_expires_at)
+	SELECT session_id::text, lease_epoch, lease_expires_at FROM seen LEFT JOIN taken USING (session_id) WHERE seen.free`
+
+// AcquireLeases acquires with one statement those leases of sessions that nobody else has. Busy are those of which a
+// transaction has the row: AcquireLease waits for it.
+func (s *Store) AcquireLeases(ctx context.Context, ids []backend.SessionID, holder string, ttl time.Duration) (leases []backend.Lease, busy []backend.SessionID, err error) {
+	sessions := make([]string, 0, len(ids))
+	for _, id := range ids {
+		if isUUID(string(id)) {
+			sessions = append(sessions, string(id))
+		}
+	}
+	rows, err := s.pool.Query(ctx, acquireLeases, sessions, holder, micros(ttl))
+	if err != nil {
+		return nil, nil, wrap(err, "acquire leases")
+	}
+	var id backend.SessionID
+	var epoch *int64
+	var expires *time.Time
+	_, err = pgx.ForEachRow(rows, []any{&id, &epoch, &expires}, func() error {
+		if epoch == nil {
+			busy = append(busy, id)
+		} else {
+			leases = append(leases, backend.Lease{SessionID: id, Holder: holder, Epoch: *epoch, ExpiresAt: *expires})
+		}
+		return nil
+	})
+	return leases, busy, wrap(err, "acquire leases")
+}
+
 // RenewLease prolongs a lease to ttl from now. CodeStaleLease when it has passed to another holder or was released.
 func (s *Store) RenewLease(ctx context.Context, lease backend.Lease, ttl time.Duration) (backend.Lease, error) {
 	err := s.pool.QueryRow(ctx, `

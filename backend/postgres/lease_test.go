@@ -203,3 +203,64 @@ func TestLeasesAreReleasedTogether(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestLeasesAreAcquiredTogether: those that nobody has, without waiting for who has one of the rows.
+func TestLeasesAreAcquiredTogether(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var ids []backend.SessionID
+	var epochs []int64
+	for range 5 {
+		lease := w.wants(w.user, "a").lease
+		if err := w.ReleaseLease(t.Context(), lease); err != nil {
+			t.Fatal(err)
+		}
+		ids, epochs = append(ids, lease.SessionID), append(epochs, lease.Epoch)
+	}
+	const free, others, locked, ours, ended = 0, 1, 2, 3, 4
+	for i, ttl := range map[int]time.Duration{others: time.Minute, ended: 0} {
+		if _, err := w.AcquireLease(t.Context(), ids[i], "b", ttl); err != nil {
+			t.Fatal(err)
+		}
+		epochs[i]++
+	}
+	if _, err := w.AcquireLease(t.Context(), ids[ours], "c", time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	epochs[ours]++
+	conn := connect(t, w.url)
+	tx, err := conn.Begin(t.Context())
+	if err == nil {
+		_, err = tx.Exec(t.Context(), `SELECT FROM workspaces WHERE session_id = $1 FOR UPDATE`, string(ids[locked]))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	unknown := backend.SessionID("00000000-0000-0000-0000-000000000000")
+	leases, busy, err := w.AcquireLeases(t.Context(), append(slices.Clone(ids), unknown, "none"), "c", time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(busy, []backend.SessionID{ids[locked]}) {
+		t.Errorf("busy are %v, want the session whose row is locked, %s", busy, ids[locked])
+	}
+	got := map[backend.SessionID]backend.Lease{}
+	for _, lease := range leases {
+		got[lease.SessionID] = lease
+	}
+	if len(got) != 3 {
+		t.Errorf("acquired were %v", leases)
+	}
+	for _, i := range []int{free, ours, ended} {
+		lease := got[ids[i]]
+		if lease.Epoch != epochs[i]+1 || lease.Holder != "c" || lease.ExpiresAt.Before(time.Now().Add(30*time.Second)) {
+			t.Errorf("lease %d is %+v, after epoch %d", i, lease, epochs[i])
+		}
+		if _, err := w.RenewLease(t.Context(), lease, time.Minute); err != nil {
+			t.Errorf("lease %d cannot be renewed: %v", i, err)
+		}
+	}
+	if err := tx.Rollback(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

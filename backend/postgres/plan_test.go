@@ -78,8 +78,8 @@ func TestPlansDoNotDependOnStatistics(t *testing.T) {
 	}
 }
 
-// TestASessionIsLookedUpAmongMany: what one session's start asks for reads none of the others, and a renewal of leases reads
-// those it renews, whatever the server believes of the tables.
+// TestASessionIsLookedUpAmongMany: what one session's start asks for reads none of the others, and what is done to leases reads
+// these, whatever the server believes of the tables.
 func TestASessionIsLookedUpAmongMany(t *testing.T) {
 	t.Parallel()
 	ctx, conn := t.Context(), planner(t)
@@ -89,6 +89,8 @@ func TestASessionIsLookedUpAmongMany(t *testing.T) {
 		`INSERT INTO workspaces (session_id) SELECT id FROM sessions`,
 		`PREPARE named (uuid[]) AS ` + toRunOf,
 		`PREPARE renew (uuid[], bigint[], text, bigint) AS ` + renewLeases,
+		`PREPARE release (uuid[], bigint[], text, text[], text) AS ` + releaseLeases,
+		`PREPARE acquire (uuid[], text, bigint) AS ` + acquireLeases,
 	} {
 		if _, err := conn.Exec(ctx, sql); err != nil {
 			t.Fatalf("%s: %v", sql, err)
@@ -97,7 +99,10 @@ func TestASessionIsLookedUpAmongMany(t *testing.T) {
 	const one = `(ARRAY['00000000-0000-0000-0000-000000000000'::uuid]`
 	for _, statistics := range []string{`SELECT`, `ANALYZE`} {
 		for _, mode := range []string{"force_generic_plan", "force_custom_plan"} {
-			for _, call := range []string{`named ` + one + `)`, `renew ` + one + `, ARRAY[1::bigint], 'a', 1)`} {
+			for _, call := range []string{
+				`named ` + one + `)`, `renew ` + one + `, ARRAY[1::bigint], 'a', 1)`,
+				`release ` + one + `, ARRAY[1::bigint], 'a', ARRAY['a'], 'a')`, `acquire ` + one + `, 'a', 1)`,
+			} {
 				if _, err := conn.Exec(ctx, statistics+`; SET plan_cache_mode = `+mode); err != nil {
 					t.Fatal(err)
 				}

@@ -13,6 +13,7 @@
 //   - Whoever wants an environment sets sessions.wanted, on any replica; only the lease holder acts on it.
 //   - A failed environment is not started again by itself: the reason is shown, and the next use starts anew.
 //   - A replica that loses its lease stops touching the session at once; the environment lives on.
+//   - Leases are acquired, renewed and released many with one statement, so that thousands pass to other replicas at once.
 //   - On a drain leases are released. The local runtime's environments are flushed and stopped besides,
 //     since nobody else could reach them.
 //   - One replica is elected (a row with an end, like a lease) to look after what belongs to no session: environments

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,6 +32,8 @@ type Store interface {
 	// SessionsToRunOf is SessionsToRun of those that are named.
 	SessionsToRunOf(ctx context.Context, ids []backend.SessionID) ([]backend.ToRun, error)
 	AcquireLease(ctx context.Context, id backend.SessionID, holder string, ttl time.Duration) (backend.Lease, error)
+	// AcquireLeases acquires those that nobody else has. Busy are those of which a transaction has the row.
+	AcquireLeases(ctx context.Context, ids []backend.SessionID, holder string, ttl time.Duration) (leases []backend.Lease, busy []backend.SessionID, err error)
 	RenewLease(ctx context.Context, lease backend.Lease, ttl time.Duration) (backend.Lease, error)
 	// RenewLeases renews those of one holder that can be renewed at once, and returns whose these are. Of the others nothing
 	// is known.
@@ -248,10 +252,8 @@ func (m *Manager) reconcile(
 	if err != nil {
 		return expires, err
 	}
-	for _, s := range sessions {
-		ends, serr := m.supervise(ctx, work, supervisors, s)
-		expires, err = earlier(expires, ends), errors.Join(err, serr)
-	}
+	expires, serr := m.supervise(ctx, work, supervisors, sessions...)
+	err = errors.Join(err, serr)
 	if orphans {
 		err = errors.Join(err, m.findOrphans(ctx, work, supervisors, sessions))
 	}
@@ -288,51 +290,85 @@ func (m *Manager) findOrphans(ctx, work context.Context, supervisors *sync.WaitG
 	return nil
 }
 
-// supervise starts a supervisor, or wakes the one that there is when it has something to end. It returns when the lease
-// ends that another replica has.
-func (m *Manager) supervise(ctx, work context.Context, supervisors *sync.WaitGroup, session backend.ToRun) (expires time.Time, err error) {
+// acquireTogether is how many leases are acquired with one statement. Those of a replica that has gone are many, and all
+// others want them: a few at a time, so that each gets some.
+const acquireTogether = 32
+
+// supervise starts a supervisor for each of these sessions, or wakes the one that there is when it has something to end. It
+// returns when the first lease ends that another replica has.
+func (m *Manager) supervise(ctx, work context.Context, supervisors *sync.WaitGroup, sessions ...backend.ToRun) (expires time.Time, err error) {
+	var free []backend.SessionID
 	m.mu.Lock()
-	s, running := m.supervisors[session.ID]
-	draining := m.draining
-	m.mu.Unlock()
-	switch {
-	case draining:
-		return expires, nil
-	case running:
-		if !session.Wanted {
-			s.wake()
+	for _, session := range sessions {
+		s, running := m.supervisors[session.ID]
+		switch {
+		case m.draining:
+		case running:
+			if !session.Wanted {
+				s.wake()
+			}
+		case session.Holder != "" && session.Holder != m.cfg.Replica:
+			expires = earlier(expires, session.LeaseEnds)
+		default:
+			free = append(free, session.ID)
 		}
-		return expires, nil
-	case session.Holder != "" && session.Holder != m.cfg.Replica:
-		return session.LeaseEnds, nil
 	}
-	lease, err := m.cfg.Store.AcquireLease(ctx, session.ID, m.cfg.Replica, m.cfg.LeaseTTL)
-	if code := backend.CodeOf(err); code == backend.CodeConflict || code == backend.CodeNotFound {
-		// Another replica has it, or it has just been purged.
-		return lease.ExpiresAt, nil
+	m.mu.Unlock()
+	// In an order of one's own: all replicas look at the same moment.
+	rand.Shuffle(len(free), func(i, j int) { free[i], free[j] = free[j], free[i] })
+	for some := range slices.Chunk(free, acquireTogether) {
+		alone := some
+		if len(some) > 1 {
+			var leases []backend.Lease
+			asked := time.Now()
+			leases, alone, err = m.cfg.Store.AcquireLeases(ctx, some, m.cfg.Replica, m.cfg.LeaseTTL)
+			if err != nil {
+				return expires, fmt.Errorf("acquire the leases of sessions: %w", err)
+			}
+			for _, lease := range leases {
+				m.start(work, supervisors, lease)
+			}
+			if len(leases)+len(alone) < len(some) {
+				// Another replica has the rest, for as long at most unless it renews them.
+				expires = earlier(expires, asked.Add(m.cfg.LeaseTTL))
+			}
+		}
+		for _, id := range alone {
+			lease, err := m.cfg.Store.AcquireLease(ctx, id, m.cfg.Replica, m.cfg.LeaseTTL)
+			switch code := backend.CodeOf(err); {
+			case err == nil:
+				m.start(work, supervisors, lease)
+			case code == backend.CodeConflict || code == backend.CodeNotFound:
+				// Another replica has it, or it has just been purged.
+				expires = earlier(expires, lease.ExpiresAt)
+			default:
+				return expires, fmt.Errorf("acquire the lease of session %s: %w", id, err)
+			}
+		}
 	}
-	if err != nil {
-		return expires, fmt.Errorf("acquire the lease of session %s: %w", session.ID, err)
-	}
-	s = newSupervisor(m, lease)
+	return expires, nil
+}
+
+// start has a session supervised under a lease.
+func (m *Manager) start(work context.Context, supervisors *sync.WaitGroup, lease backend.Lease) {
+	s := newSupervisor(m, lease)
 	working, lose := context.WithCancelCause(work)
 	s.lose = lose
 	m.mu.Lock()
-	m.supervisors[session.ID] = s
+	m.supervisors[s.id] = s
 	m.mu.Unlock()
 	supervisors.Go(func() {
 		s.run(working)
 		m.mu.Lock()
-		delete(m.supervisors, session.ID)
+		delete(m.supervisors, s.id)
 		// What was told of it since the supervisor looked last, nobody has seen.
-		m.left = append(m.left, session.ID)
+		m.left = append(m.left, s.id)
 		m.mu.Unlock()
 		select {
 		case m.again <- struct{}{}:
 		default:
 		}
 	})
-	return expires, nil
 }
 
 // drain ends all supervisors.

@@ -89,6 +89,19 @@ func (c *crowded) AcquireLease(_ context.Context, id backend.SessionID, holder s
 	return backend.Lease{SessionID: id, Holder: holder}, nil
 }
 
+// AcquireLeases implements Store.
+func (c *crowded) AcquireLeases(_ context.Context, ids []backend.SessionID, holder string, _ time.Duration) (leases []backend.Lease, busy []backend.SessionID, err error) {
+	c.count("acquire together")
+	for _, id := range ids {
+		if id == c.locked {
+			busy = append(busy, id)
+		} else {
+			leases = append(leases, backend.Lease{SessionID: id, Holder: holder})
+		}
+	}
+	return leases, busy, nil
+}
+
 // RenewLeases implements Store.
 func (c *crowded) RenewLeases(_ context.Context, leases []backend.Lease, _ time.Duration) ([]backend.SessionID, error) {
 	c.count("renew together")
@@ -220,6 +233,24 @@ func TestAChangeOfOneSessionCostsNoLookAtOthers(t *testing.T) {
 			asked = store.since(reconcileInterval)
 			if asked["all sessions"] != 1 || asked["one session"] != 0 || asked["acquire"] != 0 {
 				t.Errorf("while nothing changes it was asked for %v", asked)
+			}
+		})
+	})
+}
+
+// TestLeasesAreAcquiredTogether, and alone where a row is in use.
+func TestLeasesAreAcquiredTogether(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, wakes := &crowded{sessions: 5 * acquireTogether, asked: map[string]int{}, locked: crowdID(1)}, &told{wake: make(chan struct{}, 1)}
+		crowdedManager(t, store, wakes, func(m *Manager) {
+			if n := m.Driven(); n != store.sessions {
+				t.Errorf("%d sessions are driven, want %d", n, store.sessions)
+			}
+			store.mu.Lock()
+			defer store.mu.Unlock()
+			if store.asked["acquire together"] != 5 || store.asked["acquire"] != 1 {
+				t.Errorf("for %d leases it was asked for %v", store.sessions, store.asked)
 			}
 		})
 	})
