@@ -23,6 +23,7 @@ func Error(attempted string, err error) error {
 		return err
 	}
 	code, message := backend.CodeInternal, err.Error()
+	own, isOwn := errors.AsType[*backend.Error](err)
 	if ce, ok := errors.AsType[*connect.Error](err); ok {
 		code, message = codeOf(ce.Code()), ce.Message()
 		// Connect calls a connection that broke in the middle of a message a protocol error. What the agent has not said
@@ -30,8 +31,11 @@ func Error(attempted string, err error) error {
 		if code == backend.CodeInternal && !connect.IsWireError(err) {
 			code = backend.CodeUnavailable
 		}
-	} else if e, ok := errors.AsType[*backend.Error](err); ok {
-		code, message = e.Code, e.Message
+	} else if isOwn {
+		code = own.Code
+	}
+	if isOwn {
+		message = own.Message
 	}
 	if errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
 		code = backend.CodeUnavailable

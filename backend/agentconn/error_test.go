@@ -38,6 +38,11 @@ func TestErrors(t *testing.T) {
 			t.Errorf("%s is %s, want %s", test.name, got, test.want)
 		}
 	}
+	var gone *backend.Error
+	err := agentconn.Error("ask", connect.NewError(connect.CodeUnavailable, backend.Errorf(backend.CodeUnavailable, "the agent does not listen")))
+	if !errors.As(err, &gone) || gone.Message != "ask: the agent does not listen" {
+		t.Errorf("people are told %v", err)
+	}
 	if err := agentconn.Error("ask", context.Canceled); !errors.Is(err, context.Canceled) {
 		t.Errorf("a call that was given up is %v", err)
 	}

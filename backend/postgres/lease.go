@@ -68,7 +68,7 @@ func (s *Store) AcquireLeases(ctx context.Context, ids []backend.SessionID, hold
 			sessions = append(sessions, string(id))
 		}
 	}
-	rows, err := s.pool.Query(ctx, acquireLeases, sessions, holder, micros(ttl))
+	rows, err := s.upkeep.Query(ctx, acquireLeases, sessions, holder, micros(ttl))
 	if err != nil {
 		return nil, nil, wrap(err, "acquire leases")
 	}
@@ -120,7 +120,7 @@ func (s *Store) RenewLeases(ctx context.Context, leases []backend.Lease, ttl tim
 	for i, lease := range leases {
 		sessions[i], epochs[i] = string(lease.SessionID), lease.Epoch
 	}
-	rows, err := s.pool.Query(ctx, renewLeases, sessions, epochs, leases[0].Holder, micros(ttl))
+	rows, err := s.upkeep.Query(ctx, renewLeases, sessions, epochs, leases[0].Holder, micros(ttl))
 	if err != nil {
 		return nil, wrap(err, "renew leases")
 	}
@@ -162,7 +162,7 @@ func (s *Store) ReleaseLeases(ctx context.Context, leases []backend.Lease) ([]ba
 	for i, lease := range leases {
 		sessions[i], epochs[i], words[i] = string(lease.SessionID), lease.Epoch, payload(lease.SessionID, 0, kindPhase)
 	}
-	rows, err := s.pool.Query(ctx, releaseLeases, sessions, epochs, leases[0].Holder, words, channel)
+	rows, err := s.upkeep.Query(ctx, releaseLeases, sessions, epochs, leases[0].Holder, words, channel)
 	if err != nil {
 		return nil, wrap(err, "release leases")
 	}

@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"log/slog"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -261,6 +262,63 @@ func TestLeasesAreAcquiredTogether(t *testing.T) {
 		}
 	}
 	if err := tx.Rollback(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestLeasesAreKeptBesideAllElse: while requests have all connections, and others wait for one.
+func TestLeasesAreKeptBesideAllElse(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	locked, other := w.wants(w.user, "a").lease, w.wants(w.user, "a").lease
+	narrow, err := postgres.Open(t.Context(), postgres.Config{URL: w.url, MaxConns: 1, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(narrow.Close)
+	conn := connect(t, w.url)
+	tx, err := conn.Begin(t.Context())
+	if err == nil {
+		_, err = tx.Exec(t.Context(), `SELECT FROM workspaces WHERE session_id = $1 FOR UPDATE`, string(locked.SessionID))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	waited := make(chan error, 1)
+	go func() {
+		_, err := narrow.RenewLease(t.Context(), locked, time.Minute)
+		waited <- err
+	}()
+	for narrow.Connections().InUse == 0 {
+		runtime.Gosched()
+	}
+	renewed, err := narrow.RenewLeases(t.Context(), []backend.Lease{locked, other}, time.Minute)
+	if err != nil || !slices.Equal(renewed, []backend.SessionID{other.SessionID}) {
+		t.Errorf("renewed was the lease of %v, want that of %s: %v", renewed, other.SessionID, err)
+	}
+	if elected, err := narrow.Elect(t.Context(), "work", "a", time.Minute); err != nil || !elected {
+		t.Errorf("an election beside it: %v, %v", elected, err)
+	}
+	if err := narrow.Beat(t.Context(), "a", time.Minute); err != nil {
+		t.Error(err)
+	}
+	released, err := narrow.ReleaseLeases(t.Context(), []backend.Lease{locked, other})
+	if err != nil || !slices.Equal(released, []backend.SessionID{other.SessionID}) {
+		t.Errorf("released was the lease of %v, want that of %s: %v", released, other.SessionID, err)
+	}
+	acquired, busy, err := narrow.AcquireLeases(t.Context(), []backend.SessionID{other.SessionID}, "b", time.Minute)
+	if err != nil || len(acquired) != 1 || len(busy) != 0 {
+		t.Errorf("acquired were %v, busy %v: %v", acquired, busy, err)
+	}
+	select {
+	case err := <-waited:
+		t.Errorf("the row was not waited for: %v", err)
+	default:
+	}
+	if err := tx.Rollback(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := <-waited; err != nil {
 		t.Error(err)
 	}
 }

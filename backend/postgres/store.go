@@ -23,7 +23,7 @@ type Config struct {
 	// URL of the server or of a pooling proxy before it, as libpq reads it. It may hold pgx's settings, for
 	// example default_query_exec_mode.
 	URL string
-	// MaxConns is the most connections of the pool; 0: 10.
+	// MaxConns is the most connections of the pool; 0: 10. upkeepConns come besides.
 	MaxConns int32
 	// ExecMode is one of cache_statement (the default), cache_describe, describe_exec, exec and simple_protocol,
 	// and wins over the URL. A transaction-pooling proxy needs cache_describe or exec.
@@ -33,12 +33,16 @@ type Config struct {
 
 const (
 	defaultMaxConns = 10
-	connectTimeout  = 10 * time.Second
+	// upkeepConns are those of what must not wait behind the requests of thousands: a lease that is renewed too late passes
+	// to another replica. What uses them waits for no row.
+	upkeepConns    = 2
+	connectTimeout = 10 * time.Second
 )
 
 // Store is the database. Its methods may be called at once from many goroutines.
 type Store struct {
 	pool   *pgxpool.Pool
+	upkeep *pgxpool.Pool
 	logger *slog.Logger
 }
 
@@ -67,9 +71,16 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, wrap(err, "open the database")
 	}
-	s := &Store{pool: pool, logger: cfg.Logger}
-	if err := s.Ping(ctx); err != nil {
+	pc = pc.Copy()
+	pc.MaxConns, pc.MinConns, pc.MinIdleConns = upkeepConns, 0, 0
+	upkeep, err := pgxpool.NewWithConfig(ctx, pc)
+	if err != nil {
 		pool.Close()
+		return nil, wrap(err, "open the database")
+	}
+	s := &Store{pool: pool, upkeep: upkeep, logger: cfg.Logger}
+	if err := s.Ping(ctx); err != nil {
+		s.Close()
 		return nil, err
 	}
 	return s, nil
@@ -88,7 +99,10 @@ func execMode(name string) (pgx.QueryExecMode, error) {
 }
 
 // Close waits for the connections in use and closes all.
-func (s *Store) Close() { s.pool.Close() }
+func (s *Store) Close() {
+	s.pool.Close()
+	s.upkeep.Close()
+}
 
 // Connections are those of a Store.
 type Connections struct {
@@ -98,10 +112,16 @@ type Connections struct {
 	Waited time.Duration
 }
 
-// Connections tells of the pool.
-func (s *Store) Connections() Connections {
-	stat := s.pool.Stat()
-	return Connections{int(stat.TotalConns()), int(stat.AcquiredConns()), stat.EmptyAcquireCount(), stat.EmptyAcquireWaitTime()}
+// Connections tells of all that the Store has.
+func (s *Store) Connections() (all Connections) {
+	for _, pool := range []*pgxpool.Pool{s.pool, s.upkeep} {
+		stat := pool.Stat()
+		all.Open += int(stat.TotalConns())
+		all.InUse += int(stat.AcquiredConns())
+		all.Waits += stat.EmptyAcquireCount()
+		all.Waited += stat.EmptyAcquireWaitTime()
+	}
+	return all
 }
 
 // Ping asks the server for an answer. CodeUnavailable: there is none.

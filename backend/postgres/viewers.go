@@ -74,7 +74,7 @@ func (s *Store) KeepViewers(ctx context.Context, replica string, list []backend.
 // late itself, since the database was away perhaps, judges nobody: the others may be late for the same reason. Who looks
 // at a session of which viewers went is told.
 func (s *Store) Beat(ctx context.Context, replica string, ttl time.Duration) error {
-	_, err := s.pool.Exec(ctx, `
+	_, err := s.upkeep.Exec(ctx, `
 		WITH dead AS (
 			DELETE FROM replicas WHERE expires_at < now() AND replica <> $1
 				AND EXISTS (SELECT FROM replicas WHERE replica = $1 AND expires_at >= now())

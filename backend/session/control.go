@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"connectrpc.com/connect"
@@ -105,7 +106,23 @@ func (m *Manager) Conn(ctx context.Context, id backend.SessionID) (*agentconn.Co
 		return nil, err
 	}
 	if s.Phase != backend.PhaseReady {
-		return nil, backend.Errorf(backend.CodeUnavailable, "the environment is not running")
+		return nil, errNotRunning
+	}
+	return m.cfg.Pool.Get(ctx, id)
+}
+
+// errNotRunning is that of a session without an environment.
+var errNotRunning = backend.Errorf(backend.CodeUnavailable, "the environment is not running")
+
+// reach returns the connection to the agent of a session that has an environment: that its terminals go on does not wait for
+// another replica to take the session over. errNotRunning; CodeUnavailable when the agent cannot be reached at present.
+func (m *Manager) reach(ctx context.Context, id backend.SessionID) (*agentconn.Conn, error) {
+	s, err := m.cfg.Store.SessionByID(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if !s.Phase.Active() || s.EnvironmentID == "" {
+		return nil, errNotRunning
 	}
 	return m.cfg.Pool.Get(ctx, id)
 }
@@ -152,7 +169,7 @@ func (m *Manager) Resources(ctx context.Context, id backend.SessionID) (Resource
 
 // Terminals lists the terminals of a session; none when no environment runs.
 func (m *Manager) Terminals(ctx context.Context, id backend.SessionID) ([]*agentv1.TerminalInfo, error) {
-	conn, err := m.Conn(ctx, id)
+	conn, err := m.reach(ctx, id)
 	if err != nil {
 		if backend.CodeOf(err) == backend.CodeUnavailable || backend.CodeOf(err) == backend.CodeNotFound {
 			return nil, nil
@@ -174,7 +191,7 @@ func (m *Manager) ReleaseBrake(ctx context.Context, id backend.SessionID, delete
 	s := m.supervisors[id]
 	m.mu.Unlock()
 	if s == nil {
-		return backend.Errorf(backend.CodeUnavailable, "the environment is not running")
+		return errNotRunning
 	}
 	conn, err := m.Conn(ctx, id)
 	if err != nil {
@@ -195,9 +212,9 @@ func (m *Manager) ReleaseBrake(ctx context.Context, id backend.SessionID, delete
 
 // CloseTerminal hangs a terminal up and forgets it. CodeNotFound when there is none of that name.
 func (m *Manager) CloseTerminal(ctx context.Context, id backend.SessionID, name string) error {
-	conn, err := m.Conn(ctx, id)
+	conn, err := m.reach(ctx, id)
 	if err != nil {
-		if backend.CodeOf(err) == backend.CodeUnavailable {
+		if errors.Is(err, errNotRunning) || backend.CodeOf(err) == backend.CodeNotFound {
 			return backend.Errorf(backend.CodeNotFound, "there is no terminal %q: no environment runs", name)
 		}
 		return err
@@ -209,9 +226,9 @@ func (m *Manager) CloseTerminal(ctx context.Context, id backend.SessionID, name 
 // UpdateTerminal renames a terminal, if newName is not empty, and moves it in the order, if position is not nil. It returns
 // all terminals. CodeNotFound when there is none of that name, CodeAlreadyExists when another one has the new name.
 func (m *Manager) UpdateTerminal(ctx context.Context, id backend.SessionID, name, newName string, position *uint32) ([]*agentv1.TerminalInfo, error) {
-	conn, err := m.Conn(ctx, id)
+	conn, err := m.reach(ctx, id)
 	if err != nil {
-		if backend.CodeOf(err) == backend.CodeUnavailable {
+		if errors.Is(err, errNotRunning) || backend.CodeOf(err) == backend.CodeNotFound {
 			return nil, backend.Errorf(backend.CodeNotFound, "there is no terminal %q: no environment runs", name)
 		}
 		return nil, err
