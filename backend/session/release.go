@@ -11,8 +11,8 @@ import (
 const (
 	// releaseTogether is how many leases are released with one statement.
 	releaseTogether = 500
-	// releaseTimeout bounds each statement: a lease that is not released expires by itself.
-	releaseTimeout = 5 * time.Second
+	// releaseTimeout is how long a lease waits to be released: one that is not expires by itself.
+	releaseTimeout = 10 * time.Second
 )
 
 // releases gives leases up, those with one statement that come while the one before it runs: a drain gives up all at once,
@@ -28,13 +28,14 @@ type releases struct {
 // released is a lease to be given up; err is there when done is closed.
 type released struct {
 	lease backend.Lease
+	until time.Time
 	done  chan struct{}
 	err   error
 }
 
 // release gives a lease up. One that is held no more is left alone.
 func (r *releases) release(ctx context.Context, lease backend.Lease) error {
-	one := &released{lease: lease, done: make(chan struct{})}
+	one := &released{lease: lease, until: time.Now().Add(releaseTimeout), done: make(chan struct{})}
 	r.mu.Lock()
 	r.waiting = append(r.waiting, one)
 	first := !r.busy
@@ -64,7 +65,7 @@ func (r *releases) work(ctx context.Context) {
 		for i, one := range some {
 			leases[i] = one.lease
 		}
-		try, cancel := context.WithTimeout(ctx, releaseTimeout)
+		try, cancel := context.WithDeadline(ctx, some[0].until)
 		done, err := r.store.ReleaseLeases(try, leases)
 		cancel()
 		gone := make(map[backend.SessionID]bool, len(done))
@@ -88,7 +89,7 @@ func (r *releases) work(ctx context.Context) {
 // releaseAlone waits for who has the row.
 func (r *releases) releaseAlone(ctx context.Context, one *released) {
 	defer close(one.done)
-	ctx, cancel := context.WithTimeout(ctx, releaseTimeout)
+	ctx, cancel := context.WithDeadline(ctx, one.until)
 	defer cancel()
 	one.err = r.store.ReleaseLease(ctx, one.lease)
 }
