@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"strings"
@@ -80,4 +81,33 @@ func TestDrain(t *testing.T) {
 	if err := conn.QueryRow(t.Context(), `SELECT count(*) FROM workspace_items WHERE name = 'last.txt'`).Scan(&files); err != nil || files != 1 {
 		t.Errorf("the database has %d of what was written last, %v; want 1", files, err)
 	}
+}
+
+// TestTerminalsWhileTheSessionPassesOn: another replica that takes a session over says so in its phase. Its terminals go on
+// meanwhile, and are listed, renamed and closed.
+func TestTerminalsWhileTheSessionPassesOn(t *testing.T) {
+	t.Parallel()
+	database := postgrestest.New(t)
+	c := &client{t: t, url: startProgram(t, dataDir(t), "--database-url", database).url}
+	c.register("ada")
+	session := c.createSession("first")
+	c.attach(session).run("true")
+	conn, err := pgx.Connect(t.Context(), database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := conn.Close(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	}()
+	if _, err := conn.Exec(t.Context(), `UPDATE sessions SET phase = 'restoring' WHERE id = $1`, session); err != nil {
+		t.Fatal(err)
+	}
+	base := "/api/workspace/" + session + "/terminals"
+	if list := string(c.call(http.StatusOK, http.MethodGet, base, nil).body); !strings.Contains(list, `"name":"1"`) {
+		t.Errorf("the terminals are %s", list)
+	}
+	c.call(http.StatusNotFound, http.MethodDelete, base+"/2", nil)
+	c.call(http.StatusNoContent, http.MethodDelete, base+"/1", nil)
 }
