@@ -48,7 +48,8 @@ type Options struct {
 	Terminals terminal.Config
 	// MaxProcesses without a terminal at once; default 32.
 	MaxProcesses int
-	// Usage is of the users' programs; default: as sysinfo.UserUsage has it for this process.
+	// Usage is that of the users' programs; default: sysinfo.UserUsage of this process. Agents that share a process look once
+	// for all of them.
 	Usage func() (sysinfo.Usage, error)
 	// OrphanTimeout ends Run when no authenticated call was under way for so long; 0: never.
 	OrphanTimeout time.Duration

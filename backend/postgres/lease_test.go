@@ -58,29 +58,46 @@ func TestALeaseIsHandedOver(t *testing.T) {
 	wantCode(t, err, backend.CodeConflict)
 }
 
+// lockRow has another transaction lock a workspace's row until it is told to unlock it.
+func (w *world) lockRow(session backend.SessionID) (unlock func()) {
+	w.t.Helper()
+	tx, err := connect(w.t, w.url).Begin(w.t.Context())
+	if err == nil {
+		_, err = tx.Exec(w.t.Context(), `SELECT FROM workspaces WHERE session_id = $1 FOR UPDATE`, string(session))
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return func() {
+		w.t.Helper()
+		if err := tx.Rollback(w.t.Context()); err != nil {
+			w.t.Error(err)
+		}
+	}
+}
+
+// Of a world's four leases of a, one has passed to b, and the row of another is locked.
+const passed, locked = 1, 2
+
+func (w *world) leases() (leases []backend.Lease, unlock func()) {
+	w.t.Helper()
+	for range 4 {
+		leases = append(leases, w.wants(w.user, "a").lease)
+	}
+	if err := w.ReleaseLease(w.t.Context(), leases[passed]); err != nil {
+		w.t.Fatal(err)
+	}
+	if _, err := w.AcquireLease(w.t.Context(), leases[passed].SessionID, "b", time.Minute); err != nil {
+		w.t.Fatal(err)
+	}
+	return leases, w.lockRow(leases[locked].SessionID)
+}
+
 // TestLeasesAreRenewedTogether, without waiting for who has one of the rows, and none that has passed to another holder.
 func TestLeasesAreRenewedTogether(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	var leases []backend.Lease
-	for range 4 {
-		leases = append(leases, w.wants(w.user, "a").lease)
-	}
-	passed, locked := leases[1], leases[2]
-	if err := w.ReleaseLease(t.Context(), passed); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.AcquireLease(t.Context(), passed.SessionID, "b", time.Minute); err != nil {
-		t.Fatal(err)
-	}
-	conn := connect(t, w.url)
-	tx, err := conn.Begin(t.Context())
-	if err == nil {
-		_, err = tx.Exec(t.Context(), `SELECT FROM workspaces WHERE session_id = $1 FOR UPDATE`, string(locked.SessionID))
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	leases, unlock := w.leases()
 	renewed, err := w.RenewLeases(t.Context(), leases, time.Hour)
 	if err != nil {
 		t.Fatal(err)
@@ -90,9 +107,7 @@ func TestLeasesAreRenewedTogether(t *testing.T) {
 	if slices.Sort(renewed); !slices.Equal(renewed, want) {
 		t.Errorf("renewed are %v, want %v", renewed, want)
 	}
-	if err := tx.Rollback(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	unlock()
 	ends := map[backend.SessionID]backend.ToRun{}
 	run, err := w.SessionsToRun(t.Context())
 	if err != nil || len(run) != len(leases) {
@@ -103,7 +118,7 @@ func TestLeasesAreRenewedTogether(t *testing.T) {
 	}
 	for i, lease := range leases {
 		r, holder, hour := ends[lease.SessionID], "a", i == 0 || i == 3
-		if i == 1 {
+		if i == passed {
 			holder = "b"
 		}
 		if r.Holder != holder || !r.Wanted || (time.Until(r.LeaseEnds) > 30*time.Minute) != hour {
@@ -111,8 +126,8 @@ func TestLeasesAreRenewedTogether(t *testing.T) {
 		}
 	}
 	// Of those that are named, what is not to run is left out.
-	some, err := w.SessionsToRunOf(t.Context(), []backend.SessionID{w.session, passed.SessionID, "none"})
-	if err != nil || len(some) != 1 || some[0].ID != passed.SessionID || some[0].Holder != "b" {
+	some, err := w.SessionsToRunOf(t.Context(), []backend.SessionID{w.session, leases[passed].SessionID, "none"})
+	if err != nil || len(some) != 1 || some[0].ID != leases[passed].SessionID || some[0].Holder != "b" {
 		t.Errorf("of the named: %+v, %v", some, err)
 	}
 }
@@ -146,25 +161,7 @@ func TestTheListenerNamesWhatChanged(t *testing.T) {
 func TestLeasesAreReleasedTogether(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	var leases []backend.Lease
-	for range 4 {
-		leases = append(leases, w.wants(w.user, "a").lease)
-	}
-	passed, locked := leases[1], leases[2]
-	if err := w.ReleaseLease(t.Context(), passed); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.AcquireLease(t.Context(), passed.SessionID, "b", time.Minute); err != nil {
-		t.Fatal(err)
-	}
-	conn := connect(t, w.url)
-	tx, err := conn.Begin(t.Context())
-	if err == nil {
-		_, err = tx.Exec(t.Context(), `SELECT FROM workspaces WHERE session_id = $1 FOR UPDATE`, string(locked.SessionID))
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	leases, unlock := w.leases()
 	listener := postgres.NewListener(w.url, slog.New(slog.DiscardHandler))
 	wake, changed, unsubscribe := listener.SubscribeChanged()
 	defer unsubscribe()
@@ -191,16 +188,14 @@ func TestLeasesAreReleasedTogether(t *testing.T) {
 	if !slices.Equal(told, want) {
 		t.Errorf("told was of %v, want %v", told, want)
 	}
-	if err := tx.Rollback(t.Context()); err != nil {
-		t.Error(err)
-	}
-	for _, lease := range leases {
+	unlock()
+	for i, lease := range leases {
 		_, err := w.AcquireLease(t.Context(), lease.SessionID, "c", time.Minute)
-		if want := lease == passed || lease == locked; want != (backend.CodeOf(err) == backend.CodeConflict) {
+		if want := i == passed || i == locked; want != (backend.CodeOf(err) == backend.CodeConflict) {
 			t.Errorf("the lease of %s: %v", lease.SessionID, err)
 		}
 	}
-	if err := w.ReleaseLease(t.Context(), locked); err != nil {
+	if err := w.ReleaseLease(t.Context(), leases[locked]); err != nil {
 		t.Error(err)
 	}
 }
@@ -218,7 +213,7 @@ func TestLeasesAreAcquiredTogether(t *testing.T) {
 		}
 		ids, epochs = append(ids, lease.SessionID), append(epochs, lease.Epoch)
 	}
-	const free, others, locked, ours, ended = 0, 1, 2, 3, 4
+	const free, others, ours, ended = 0, 1, 3, 4
 	for i, ttl := range map[int]time.Duration{others: time.Minute, ended: 0} {
 		if _, err := w.AcquireLease(t.Context(), ids[i], "b", ttl); err != nil {
 			t.Fatal(err)
@@ -229,14 +224,7 @@ func TestLeasesAreAcquiredTogether(t *testing.T) {
 		t.Fatal(err)
 	}
 	epochs[ours]++
-	conn := connect(t, w.url)
-	tx, err := conn.Begin(t.Context())
-	if err == nil {
-		_, err = tx.Exec(t.Context(), `SELECT FROM workspaces WHERE session_id = $1 FOR UPDATE`, string(ids[locked]))
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	unlock := w.lockRow(ids[locked])
 	unknown := backend.SessionID("00000000-0000-0000-0000-000000000000")
 	leases, busy, err := w.AcquireLeases(t.Context(), append(slices.Clone(ids), unknown, "none"), "c", time.Minute)
 	if err != nil {
@@ -261,38 +249,29 @@ func TestLeasesAreAcquiredTogether(t *testing.T) {
 			t.Errorf("lease %d cannot be renewed: %v", i, err)
 		}
 	}
-	if err := tx.Rollback(t.Context()); err != nil {
-		t.Error(err)
-	}
+	unlock()
 }
 
 // TestLeasesAreKeptBesideAllElse: while requests have all connections, and others wait for one.
 func TestLeasesAreKeptBesideAllElse(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	locked, other := w.wants(w.user, "a").lease, w.wants(w.user, "a").lease
+	waits, other := w.wants(w.user, "a").lease, w.wants(w.user, "a").lease
 	narrow, err := postgres.Open(t.Context(), postgres.Config{URL: w.url, MaxConns: 1, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(narrow.Close)
-	conn := connect(t, w.url)
-	tx, err := conn.Begin(t.Context())
-	if err == nil {
-		_, err = tx.Exec(t.Context(), `SELECT FROM workspaces WHERE session_id = $1 FOR UPDATE`, string(locked.SessionID))
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	unlock := w.lockRow(waits.SessionID)
 	waited := make(chan error, 1)
 	go func() {
-		_, err := narrow.RenewLease(t.Context(), locked, time.Minute)
+		_, err := narrow.RenewLease(t.Context(), waits, time.Minute)
 		waited <- err
 	}()
 	for narrow.Connections().InUse == 0 {
 		runtime.Gosched()
 	}
-	renewed, err := narrow.RenewLeases(t.Context(), []backend.Lease{locked, other}, time.Minute)
+	renewed, err := narrow.RenewLeases(t.Context(), []backend.Lease{waits, other}, time.Minute)
 	if err != nil || !slices.Equal(renewed, []backend.SessionID{other.SessionID}) {
 		t.Errorf("renewed was the lease of %v, want that of %s: %v", renewed, other.SessionID, err)
 	}
@@ -302,7 +281,7 @@ func TestLeasesAreKeptBesideAllElse(t *testing.T) {
 	if err := narrow.Beat(t.Context(), "a", time.Minute); err != nil {
 		t.Error(err)
 	}
-	released, err := narrow.ReleaseLeases(t.Context(), []backend.Lease{locked, other})
+	released, err := narrow.ReleaseLeases(t.Context(), []backend.Lease{waits, other})
 	if err != nil || !slices.Equal(released, []backend.SessionID{other.SessionID}) {
 		t.Errorf("released was the lease of %v, want that of %s: %v", released, other.SessionID, err)
 	}
@@ -315,9 +294,7 @@ func TestLeasesAreKeptBesideAllElse(t *testing.T) {
 		t.Errorf("the row was not waited for: %v", err)
 	default:
 	}
-	if err := tx.Rollback(t.Context()); err != nil {
-		t.Error(err)
-	}
+	unlock()
 	if err := <-waited; err != nil {
 		t.Error(err)
 	}

@@ -185,8 +185,9 @@ func (m *memory) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 // world is a relay in memory.
 type world struct {
 	*rows
-	t      *testing.T
-	client *http.Client
+	t       *testing.T
+	handler *relay.Handler
+	client  *http.Client
 	// transport is the client's.
 	transport *http.Transport
 }
@@ -208,7 +209,7 @@ func newWorld(t *testing.T, access backend.Access) *world {
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(network) }()
 	transport := &http.Transport{DialContext: network.dial, DisableKeepAlives: true}
-	w.client, w.transport = &http.Client{Transport: transport}, transport
+	w.handler, w.client, w.transport = handler, &http.Client{Transport: transport}, transport
 	t.Cleanup(func() {
 		handler.Drain(context.WithoutCancel(t.Context()))
 		_ = server.Close() // says what closing the network says
