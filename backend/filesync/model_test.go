@@ -316,4 +316,10 @@ func (m *model) checkHistory() {
 		m.t.Errorf("the last version of %q that a program wrote is in no history", strings.TrimPrefix(path, m.root+"/"))
 	}
 	clear(m.disk.wrote)
+	// Contents that nothing in the history refers to are collected.
+	var lost int
+	if err := conn.QueryRow(ctx, `SELECT count(*) FROM workspace_items i WHERE i.content_hash IS NOT NULL AND NOT EXISTS
+		(SELECT FROM workspace_history h WHERE h.session_id = i.session_id AND h.content_hash = i.content_hash)`).Scan(&lost); err != nil || lost > 0 {
+		m.t.Errorf("%d files are in the tree with contents that are not in the history (%v)", lost, err)
+	}
 }

@@ -30,8 +30,7 @@ func pieces(chunk []byte) [][]byte { return slices.Collect(slices.Chunk(chunk, p
 
 // theirs is the proof that session $2 has content b. These are look-ups in an index also while the server's statistics
 // have not followed a session's growth: an EXISTS would then be answered from a table of all that the session has.
-const theirs = `COALESCE((SELECT true FROM workspace_items i WHERE i.content_hash = b.hash AND i.session_id = $2 LIMIT 1),
-	(SELECT true FROM workspace_history h WHERE h.content_hash = b.hash AND h.session_id = $2 LIMIT 1),
+const theirs = `COALESCE((SELECT true FROM workspace_history h WHERE h.content_hash = b.hash AND h.session_id = $2 LIMIT 1),
 	(SELECT true FROM blob_uploads u WHERE u.hash = b.hash AND u.session_id = $2 LIMIT 1), false)`
 
 // BlobSize returns the size in bytes of a content that the session refers to, now or in its history. CodeNotFound for all others.

@@ -108,8 +108,7 @@ func (s *Store) CollectBlobs(ctx context.Context) (int64, error) {
 }
 
 const unreferenced = `
-	NOT EXISTS (SELECT FROM workspace_items i WHERE i.content_hash = b.hash)
-	AND NOT EXISTS (SELECT FROM workspace_history h WHERE h.content_hash = b.hash)
+	NOT EXISTS (SELECT FROM workspace_history h WHERE h.content_hash = b.hash)
 	AND NOT EXISTS (SELECT FROM blob_uploads u WHERE u.hash = b.hash)`
 
 // collectBatch locks candidates, and looks again in a later statement, which sees what the writers that it did not skip

@@ -66,6 +66,38 @@ func TestContentsAreCollectedWhileWritten(t *testing.T) {
 	}
 }
 
+// TestWhatIsThereIsNotCollected: of files that were moved, alone and with their folder, long ago, only the
+// history knows the contents; when it is trimmed as far as it goes, they stay.
+func TestWhatIsThereIsNotCollected(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.save("old", "superseded")
+	w.save("old", "alone")
+	w.save("folder/below/deep", "deep")
+	w.save("gone", "gone")
+	for from, to := range map[string]string{"old": "new", "folder": "elsewhere"} {
+		if _, err := w.MovePath(t.Context(), w.path(from), to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := w.DeletePath(t.Context(), w.path("gone")); err != nil {
+		t.Fatal(err)
+	}
+	w.exec(`UPDATE workspace_history SET created_at = now() - interval '1 year'`)
+	w.exec(`UPDATE blobs SET touched_at = now() - interval '1 year'`)
+	if n, err := w.TrimHistory(t.Context(), 0, 1); err != nil || n == 0 {
+		t.Errorf("it drops %d versions, %v", n, err)
+	}
+	if n, err := w.CollectBlobs(t.Context()); err != nil || n != 2 {
+		t.Errorf("it collects %d contents, %v, want the superseded and the deleted one", n, err)
+	}
+	for path, want := range map[string]string{"new": "alone", "elsewhere/below/deep": "deep"} {
+		if got := w.read(path); got != want {
+			t.Errorf("%q holds %q, want %q", path, got, want)
+		}
+	}
+}
+
 // TestTrimLeavesOpenConflicts: what an open conflict is about stays, however old.
 func TestTrimLeavesOpenConflicts(t *testing.T) {
 	t.Parallel()

@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"slices"
@@ -142,7 +141,7 @@ func (s *Store) begin(ctx context.Context, session backend.SessionID, p plan) (_
 		}
 	}()
 
-	paths := withAncestors(append(slices.Clone(p.paths), p.under...))
+	folders, leaves, parents := lookUps(append(slices.Clone(p.paths), p.under...))
 	b := &pgx.Batch{}
 	b.Queue(`BEGIN`)
 	if p.first != nil {
@@ -171,13 +170,10 @@ func (s *Store) begin(ctx context.Context, session backend.SessionID, p plan) (_
 		loaded = append(loaded, nodes...)
 		return err
 	}
-	if len(paths) > 0 {
-		b.Queue(`SELECT `+nodeColumns+itemsAt, string(session), paths).Query(collect)
+	if count := len(folders) + len(leaves); count > 0 {
+		b.Queue(itemsOf, string(session), folders, leaves, parents).Query(collect)
 		// An upper bound: one for each path that might be new.
-		b.Queue(`SELECT nextval('workspace_item_ids') FROM generate_series(1, $1::integer)`, len(paths)).Query(func(rows pgx.Rows) (err error) {
-			e.ids, err = pgx.CollectRows(rows, pgx.RowTo[int64])
-			return err
-		})
+		b.Queue(newIDs, count).QueryRow(func(row pgx.Row) error { return row.Scan(&e.ids) })
 	}
 	if len(p.under) > 0 {
 		b.Queue(`SELECT `+nodeColumns+itemsUnder, string(session), p.under).Query(collect)
@@ -211,6 +207,17 @@ const (
 	itemsUnder = ` FROM unnest($2::text[]) AS u (path)
 	CROSS JOIN LATERAL (SELECT * FROM workspace_items w WHERE w.session_id = $1 AND w.path > u.path || '/' AND w.path < u.path || '0' OFFSET 0) AS i`
 )
+
+// itemsOf are the items i of session $1 at the folders $2 and at the leaves $3 in the folders $4. In a folder that is not
+// there, as most are of much that is new, nothing is looked up.
+const itemsOf = `WITH folders AS MATERIALIZED (SELECT i.*` + itemsAt + `)
+	SELECT ` + nodeColumns + ` FROM folders AS i
+	UNION ALL
+	SELECT ` + nodeColumns + ` FROM unnest($3::text[], $4::text[]) AS u (path, parent)
+	CROSS JOIN LATERAL (SELECT * FROM workspace_items w WHERE w.session_id = $1 AND w.path = u.path LIMIT 1) AS i
+	WHERE u.parent = '' OR u.parent IN (SELECT path FROM folders)`
+
+const newIDs = `SELECT array_agg(nextval('workspace_item_ids')) FROM generate_series(1, $1::integer)`
 
 const lockBlobs = `SELECT b.hash, b.size, ` + theirs + ` FROM blobs b WHERE b.hash = ANY($1::bytea[]) ORDER BY b.hash FOR KEY SHARE OF b`
 
@@ -286,11 +293,8 @@ func (e *edit) loadUnder(ctx context.Context, paths []string) error {
 
 // reserve gets IDs for more items than the plan had paths for.
 func (e *edit) reserve(ctx context.Context, items int) error {
-	rows, err := e.conn.Query(ctx, `SELECT nextval('workspace_item_ids') FROM generate_series(1, $1::integer)`, items)
-	if err != nil {
-		return wrap(err, "number new items")
-	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	var ids []int64
+	err := e.conn.QueryRow(ctx, newIDs, items).Scan(&ids)
 	e.ids = append(e.ids, ids...)
 	return wrap(err, "number new items")
 }
@@ -312,25 +316,34 @@ func (e *edit) close(ctx context.Context) {
 	e.conn = nil
 }
 
-// withAncestors returns paths and all folders that they are in, each once, in order.
-func withAncestors(paths []string) []string {
-	seen := make(map[string]struct{}, 2*len(paths))
+// lookUps are the folders that paths are in, however deep, and the other paths, each with its folder; each once, in order.
+func lookUps(paths []string) (folders, leaves, parents []string) {
+	seen := make(map[string]struct{}, len(paths))
 	for _, p := range paths {
-		for p != "" {
+		for p = parentOf(p); p != ""; p = parentOf(p) {
 			if _, there := seen[p]; there {
 				break
 			}
 			seen[p] = struct{}{}
-			p = p[:max(strings.LastIndexByte(p, '/'), 0)]
+			folders = append(folders, p)
 		}
 	}
-	all := make([]string, 0, len(seen))
-	for p := range seen {
-		all = append(all, p)
+	slices.Sort(folders)
+	for _, p := range paths {
+		if _, there := seen[p]; !there && p != "" {
+			seen[p] = struct{}{}
+			leaves = append(leaves, p)
+		}
 	}
-	slices.SortFunc(all, cmp.Compare[string])
-	return all
+	slices.Sort(leaves)
+	for _, p := range leaves {
+		parents = append(parents, parentOf(p))
+	}
+	return folders, leaves, parents
 }
+
+// parentOf is the folder that path is in; "" is the workspace.
+func parentOf(path string) string { return path[:max(strings.LastIndexByte(path, '/'), 0)] }
 
 func toHash(b []byte) (h backend.Hash) {
 	copy(h[:], b)

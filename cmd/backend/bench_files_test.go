@@ -147,7 +147,8 @@ func BenchmarkFilesChange(b *testing.B) {
 		for range 200 {
 			rounds++
 			floor = append(floor, floorCopy(b, f.floor, [][]byte{kilobyte(rounds)}))
-			commit = append(commit, f.change(fmt.Sprintf("one-%d", rounds%20), rounds))
+			// Each of them is left alone for longer than one that keeps changing waits.
+			commit = append(commit, f.change(fmt.Sprintf("one-%d", rounds%100), rounds))
 			name := fmt.Sprintf("told-%d", rounds)
 			start := time.Now()
 			if err := os.WriteFile(f.inside(name), kilobyte(-rounds), 0o644); err != nil {
