@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // clockTicks is USER_HZ, in which the kernel reports CPU times; it is 100 on every Linux that Go runs on.
@@ -77,8 +79,8 @@ func parseStat(data []byte) (Process, error) {
 	return p, nil
 }
 
-// Processes lists all processes that /proc shows.
-func Processes() ([]Process, error) {
+// numbers lists the processes that /proc shows.
+func numbers() (pids []int, err error) {
 	dir, err := os.Open("/proc")
 	if err != nil {
 		return nil, fmt.Errorf("list processes: %w", err)
@@ -88,31 +90,42 @@ func Processes() ([]Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list processes: %w", err)
 	}
-	var all []Process
 	for _, name := range names {
-		pid, err := strconv.Atoi(name)
-		if err != nil {
-			continue // not a process
+		if pid, err := strconv.Atoi(name); err == nil {
+			pids = append(pids, pid)
 		}
-		p, err := ReadProcess(pid)
-		if err != nil {
-			continue // gone meanwhile
+	}
+	return pids, nil
+}
+
+// Processes lists all processes that /proc shows.
+func Processes() ([]Process, error) {
+	pids, err := numbers()
+	if err != nil {
+		return nil, err
+	}
+	all := make([]Process, 0, len(pids))
+	for _, pid := range pids {
+		if p, err := ReadProcess(pid); err == nil { // else it has gone meanwhile
+			all = append(all, p)
 		}
-		all = append(all, p)
 	}
 	return all, nil
 }
 
-// SessionMembers lists the processes whose session ID (setsid) is one of a terminal's leader, zombies left
-// out.
+// SessionMembers lists the processes whose session ID (setsid) is one of a terminal's leader, zombies left out. No more is
+// read of the others.
 func SessionMembers(session int) ([]Process, error) {
-	all, err := Processes()
+	pids, err := numbers()
 	if err != nil {
 		return nil, err
 	}
 	var members []Process
-	for _, p := range all {
-		if p.Session == session && p.State != 'Z' && p.State != 'X' {
+	for _, pid := range pids {
+		if id, err := unix.Getsid(pid); err != nil || id != session {
+			continue
+		}
+		if p, err := ReadProcess(pid); err == nil && p.Session == session && p.State != 'Z' && p.State != 'X' {
 			members = append(members, p)
 		}
 	}
