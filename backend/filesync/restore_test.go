@@ -32,7 +32,9 @@ func (s *treeStore) ReadTree(_ context.Context, _ backend.SessionID, each func([
 }
 
 // Contents has none: the tree is of folders.
-func (*treeStore) Contents(context.Context, []backend.Item, func([]backend.Item, [][]byte) error) error { return nil }
+func (*treeStore) Contents(context.Context, []backend.Item, func([]backend.Item, [][]byte) error) error {
+	return nil
+}
 
 type restoreStream = connect.BidiStream[agentv1.RestoreRequest, agentv1.RestoreResponse]
 

@@ -88,8 +88,11 @@ func (r *Runtime) Stop(ctx context.Context, session backend.SessionID, id backen
 		return refused("delete the environment's pod", err)
 	}
 	// One that was only gated, or is gone, may have been deleted before the watch knew of it.
-	if _, err := r.client.CoreV1().Pods(r.cfg.Namespace).Get(ctx, pod.Name, metav1.GetOptions{}); apierrors.IsNotFound(err) && !r.registry.holds(uid) {
-		return r.releaseSecret(ctx, session, uid)
+	if !r.registry.holds(uid) {
+		_, err := r.client.CoreV1().Pods(r.cfg.Namespace).Get(ctx, pod.Name, metav1.GetOptions{})
+		if apierrors.IsNotFound(err) && !r.registry.holds(uid) {
+			return r.releaseSecret(ctx, session, uid)
+		}
 	}
 	timer := time.NewTimer(grace + endTimeout)
 	defer timer.Stop()

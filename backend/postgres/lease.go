@@ -135,7 +135,7 @@ func (s *Store) ReleaseLease(ctx context.Context, lease backend.Lease) error {
 			UPDATE workspaces SET lease_holder = '', lease_expires_at = '-infinity'
 			WHERE session_id = $1 AND lease_epoch = $2 AND lease_holder = $3 RETURNING session_id)
 		SELECT pg_notify($4, $5) FROM released`, string(lease.SessionID), lease.Epoch, lease.Holder,
-		channel, payload(lease.SessionID, 0, kindPhase))
+		channel, payload(lease.SessionID, 0, kindLease))
 	return wrap(err, "release a lease")
 }
 
@@ -160,7 +160,7 @@ func (s *Store) ReleaseLeases(ctx context.Context, leases []backend.Lease) ([]ba
 	}
 	sessions, epochs, words := make([]string, len(leases)), make([]int64, len(leases)), make([]string, len(leases))
 	for i, lease := range leases {
-		sessions[i], epochs[i], words[i] = string(lease.SessionID), lease.Epoch, payload(lease.SessionID, 0, kindPhase)
+		sessions[i], epochs[i], words[i] = string(lease.SessionID), lease.Epoch, payload(lease.SessionID, 0, kindLease)
 	}
 	rows, err := s.upkeep.Query(ctx, releaseLeases, sessions, epochs, leases[0].Holder, words, channel)
 	if err != nil {

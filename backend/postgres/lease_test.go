@@ -139,12 +139,23 @@ func TestTheListenerNamesWhatChanged(t *testing.T) {
 	listener := postgres.NewListener(w.url, slog.New(slog.DiscardHandler))
 	wake, changed, end := listener.SubscribeChanged()
 	defer end()
+	phases, endPhases := listener.SubscribeAll()
+	defer endPhases()
 	listen(t, listener)
 	<-wake
+	<-phases
 	if sessions, all := changed(); !all || len(sessions) != 0 {
 		t.Errorf("when it begins to listen: %v, any: %v", sessions, all)
 	}
-	w.save("f", "x") // of no interest
+	// Of no interest to who drives sessions: a save, and the phase, which is told by another who does.
+	w.save("f", "x")
+	if err := w.SetPhase(t.Context(), w.lease("another"), backend.PhaseStarting, "", ""); err != nil {
+		t.Fatal(err)
+	}
+	<-phases
+	if sessions, all := changed(); all || len(sessions) != 0 {
+		t.Errorf("after a phase: %v, any: %v", sessions, all)
+	}
 	if err := w.SetWanted(t.Context(), w.session, true, ""); err != nil {
 		t.Fatal(err)
 	}

@@ -52,7 +52,10 @@ func aboutViewers(k kind) bool { return k == kindViewers }
 func aboutSession(k kind) bool { return k != kindViewers }
 func aboutAccount(kind) bool   { return true }
 func aboutSignIns(k kind) bool { return k == kindSignIn }
-func aboutAll(k kind) bool     { return k == kindWanted || k == kindPhase }
+func aboutAll(k kind) bool     { return k == kindPhase || aboutDriver(k) }
+
+// aboutDriver leaves out phases: they are told by who drives the session, and to the others it makes no difference.
+func aboutDriver(k kind) bool { return k == kindWanted || k == kindLease }
 
 func (s *subscription) tell() {
 	select {
@@ -114,7 +117,7 @@ func subscribe[K comparable](mu *sync.Mutex, all map[K]map[*subscription]struct{
 	}
 }
 
-// SubscribeAll wakes after any session starts or stops being wanted, or changes its phase.
+// SubscribeAll wakes after any session starts or stops being wanted, changes its phase, or can be driven by another.
 func (l *Listener) SubscribeAll() (<-chan struct{}, func()) {
 	s := newSubscription(aboutAll)
 	l.mu.Lock()
@@ -127,10 +130,10 @@ func (l *Listener) SubscribeAll() (<-chan struct{}, func()) {
 	}
 }
 
-// SubscribeChanged is SubscribeAll for one who looks at no more than has changed: changed returns the sessions since it
-// was called last, or that it may have been any of them.
+// SubscribeChanged wakes one who drives sessions, after any starts or stops being wanted or can be driven by another: changed
+// returns which since it was called last, or that it may have been any of them.
 func (l *Listener) SubscribeChanged() (wake <-chan struct{}, changed func() (sessions []backend.SessionID, all bool), end func()) {
-	s := newSubscription(aboutAll)
+	s := newSubscription(aboutDriver)
 	s.changed = map[backend.SessionID]struct{}{}
 	l.mu.Lock()
 	defer l.mu.Unlock()

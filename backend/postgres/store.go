@@ -213,9 +213,11 @@ type kind string
 
 const (
 	kindFiles    kind = "files"
-	kindPhase    kind = "phase"
 	kindConflict kind = "conflict"
-	kindWanted   kind = "wanted"
+	kindPhase    kind = "step"
+	// kindLease is about a lease that was given up. Its word once told of phases too, and wakes backends of that time.
+	kindLease  kind = "phase"
+	kindWanted kind = "wanted"
 	// kindQueue wakes those alone who look at the session.
 	kindQueue     kind = "queue"
 	kindRecording kind = "recording"

@@ -70,7 +70,8 @@ type Wakes interface {
 	Subscribe(session backend.SessionID) (<-chan struct{}, func())
 	// SubscribeAll wakes after changes of any.
 	SubscribeAll() (<-chan struct{}, func())
-	// SubscribeChanged is SubscribeAll; changed returns of which since it was called last, or that it may have been any.
+	// SubscribeChanged wakes after any starts or stops being wanted, or its lease is given up; changed returns which since it
+	// was called last, or that it may have been any.
 	SubscribeChanged() (wake <-chan struct{}, changed func() (sessions []backend.SessionID, all bool), end func())
 }
 
