@@ -15,7 +15,11 @@ import (
 
 // Start says that an environment is wanted. It returns at once; phases tell the rest.
 func (m *Manager) Start(ctx context.Context, id backend.SessionID) error {
-	return m.cfg.Store.SetWanted(ctx, id, true, "")
+	if err := m.cfg.Store.SetWanted(ctx, id, true, ""); err != nil {
+		return err
+	}
+	m.lookAt(id)
+	return nil
 }
 
 // Stay keeps an environment from stopping for lack of use, for as long as one that has just been used. CodeUnavailable when

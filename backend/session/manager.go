@@ -107,6 +107,9 @@ type Config struct {
 const (
 	// Notifications may be lost; this finds what they would have told.
 	reconcileInterval = 10 * time.Second
+	// othersFirst is how long the replica that has been asked for a session, and serves who looks at it, has a start over those
+	// that are told of it.
+	othersFirst = 50 * time.Millisecond
 	// expiryLeast is how soon it is looked again whether another replica's lease has ended.
 	expiryLeast = 200 * time.Millisecond
 	// drainTimeout bounds the flush and stop of all environments at the end of Run.
@@ -123,7 +126,7 @@ type Manager struct {
 	elected atomic.Bool
 	orphans chan struct{}
 
-	// again asks for a look at the sessions in left, whose supervisors have ended. Capacity 1.
+	// again asks for a look at the sessions in left, whose supervisors have ended or that have been asked for here. Capacity 1.
 	again chan struct{}
 
 	releases    releases
@@ -183,7 +186,10 @@ func (m *Manager) follow(ctx, work context.Context, supervisors *sync.WaitGroup)
 	defer ticker.Stop()
 	expiry := time.NewTimer(reconcileInterval)
 	defer expiry.Stop()
-	var named []backend.SessionID
+	var named, waiting []backend.SessionID
+	turn := time.NewTimer(othersFirst)
+	turn.Stop() // until somebody waits
+	defer turn.Stop()
 	var expires time.Time
 	all, orphans := true, false
 	for {
@@ -202,11 +208,14 @@ func (m *Manager) follow(ctx, work context.Context, supervisors *sync.WaitGroup)
 		if !expires.IsZero() {
 			expiry.Reset(max(time.Until(expires), expiryLeast))
 		}
+		named = nil
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-wake:
 		case <-m.again:
+		case <-turn.C:
+			named, waiting = waiting, nil
 		case <-expiry.C:
 			all = true
 		case <-m.orphans:
@@ -214,9 +223,18 @@ func (m *Manager) follow(ctx, work context.Context, supervisors *sync.WaitGroup)
 		case <-ticker.C:
 			all, orphans = true, m.elected.Load()
 		}
-		var lost bool
-		if named, lost = changed(); lost {
-			all = true
+		sessions, lost := changed()
+		all = all || lost
+		for _, id := range sessions {
+			switch {
+			case m.drives(id):
+				named = append(named, id)
+			case waiting == nil:
+				turn.Reset(othersFirst)
+				fallthrough
+			default:
+				waiting = append(waiting, id)
+			}
 		}
 		named = append(named, m.takeLeft()...)
 	}
@@ -228,6 +246,24 @@ func earlier(a, b time.Time) time.Time {
 		return b
 	}
 	return a
+}
+
+// drives says whether this replica drives a session.
+func (m *Manager) drives(id backend.SessionID) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.supervisors[id] != nil
+}
+
+// lookAt has a session looked at, before what is told of it comes.
+func (m *Manager) lookAt(id backend.SessionID) {
+	m.mu.Lock()
+	m.left = append(m.left, id)
+	m.mu.Unlock()
+	select {
+	case m.again <- struct{}{}:
+	default:
+	}
 }
 
 func (m *Manager) takeLeft() []backend.SessionID {
@@ -362,13 +398,9 @@ func (m *Manager) start(work context.Context, supervisors *sync.WaitGroup, lease
 		s.run(working)
 		m.mu.Lock()
 		delete(m.supervisors, s.id)
-		// What was told of it since the supervisor looked last, nobody has seen.
-		m.left = append(m.left, s.id)
 		m.mu.Unlock()
-		select {
-		case m.again <- struct{}{}:
-		default:
-		}
+		// What was told of it since the supervisor looked last, nobody has seen.
+		m.lookAt(s.id)
 	})
 }
 

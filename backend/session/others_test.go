@@ -145,6 +145,9 @@ func (c *crowded) ReleaseLeases(_ context.Context, leases []backend.Lease) (done
 	return done, nil
 }
 
+// SetWanted implements Store.
+func (*crowded) SetWanted(context.Context, backend.SessionID, bool, string) error { return nil }
+
 // SetPhase implements Store.
 func (*crowded) SetPhase(context.Context, backend.Lease, backend.Phase, string, backend.EnvironmentID) error {
 	return nil
@@ -221,10 +224,14 @@ func TestAChangeOfOneSessionCostsNoLookAtOthers(t *testing.T) {
 				t.Fatalf("%d sessions are driven, want %d", n, store.sessions)
 			}
 			wakes.tell(crowdID(7))
-			wakes.tell(crowdID(1000))
 			asked := store.since(0)
-			if asked["all sessions"] != 0 || asked["some sessions"] != 1 || asked["one session"] > 2 || asked["acquire"] != 1 {
-				t.Errorf("for a session that has changed and one that came it was asked for %v", asked)
+			if asked["all sessions"] != 0 || asked["some sessions"] != 1 || asked["one session"] > 1 || asked["acquire"] != 0 {
+				t.Errorf("for a session that has changed it was asked for %v", asked)
+			}
+			wakes.tell(crowdID(1000))
+			asked = store.since(othersFirst)
+			if asked["all sessions"] != 0 || asked["some sessions"] != 1 || asked["one session"] > 1 || asked["acquire"] != 1 {
+				t.Errorf("for a session that came it was asked for %v", asked)
 			}
 			if n := m.Driven(); n != store.sessions+1 {
 				t.Errorf("%d sessions are driven, want %d", n, store.sessions+1)
@@ -233,6 +240,34 @@ func TestAChangeOfOneSessionCostsNoLookAtOthers(t *testing.T) {
 			asked = store.since(reconcileInterval)
 			if asked["all sessions"] != 1 || asked["one session"] != 0 || asked["acquire"] != 0 {
 				t.Errorf("while nothing changes it was asked for %v", asked)
+			}
+		})
+	})
+}
+
+// TestWhoIsAskedForASessionDrivesIt: the replica that serves its user has a start over the others, which are told at the same
+// moment.
+func TestWhoIsAskedForASessionDrivesIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, wakes := &crowded{asked: map[string]int{}}, &told{wake: make(chan struct{}, 1)}
+		crowdedManager(t, store, wakes, func(m *Manager) {
+			store.since(0)
+			for i := range 3 {
+				wakes.tell(crowdID(i))
+			}
+			if asked := store.since(othersFirst - time.Millisecond); len(asked) != 0 {
+				t.Errorf("for what another was asked it was asked for %v", asked)
+			}
+			if err := m.Start(t.Context(), crowdID(1)); err != nil {
+				t.Fatal(err)
+			}
+			if asked := store.since(0); asked["acquire"] != 1 || m.Driven() != 1 {
+				t.Errorf("for what it was asked itself: %v, and it drives %d", asked, m.Driven())
+			}
+			// The other has not come, so it does.
+			if asked := store.since(time.Millisecond); asked["some sessions"] != 1 || m.Driven() != 3 {
+				t.Errorf("then it was asked for %v, and it drives %d", asked, m.Driven())
 			}
 		})
 	})
