@@ -36,7 +36,7 @@ func (s *Store) commitBatch(
 	// is held to twice the caps here, which bounds one that does not keep them.
 	limits.MaxWorkspaceBytes *= 2
 	limits.MaxFiles *= 2
-	c := &batchCommit{result: backend.BatchResult{Rejected: map[string]string{}}, limits: limits, contents: newContents()}
+	c := &batchCommit{result: backend.BatchResult{Rejected: map[string]string{}}, limits: limits, contents: make(contents, len(batch.Entries))}
 	maps.Copy(c.result.Rejected, rejected)
 	p := c.plan(batch)
 	e, err := s.begin(ctx, lease.SessionID, p)
@@ -62,6 +62,7 @@ func (s *Store) commitBatch(
 		return c.result, backend.Errorf(backend.CodePreconditionFailed, "batch %d came, and %d is next", batch.Sequence, next)
 	}
 	c.edit, e.how, e.source, e.contents = e, how, backend.SourceTerminal, c.contents
+	e.history, e.dirty = make([]historyRow, 0, len(c.entries)), make([]*node, 0, len(c.entries))
 	if c.missing(); len(c.result.Missing) > 0 {
 		return c.result, nil
 	}
@@ -104,6 +105,8 @@ type batchCommit struct {
 
 // plan takes over the entries that can be, in the order of their application, and names what they touch.
 func (c *batchCommit) plan(batch backend.Batch) (p plan) {
+	c.entries = make([]backend.BatchEntry, 0, len(batch.Entries))
+	p.paths, p.hashes = make([]string, 0, len(batch.Entries)), make([]backend.Hash, 0, len(batch.Entries))
 	for _, entry := range batch.Entries {
 		if words := c.check(&entry); words != "" {
 			c.result.Rejected[entry.Path] = words

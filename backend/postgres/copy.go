@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -47,7 +48,8 @@ func (e *edit) copyRows(ctx context.Context, dirty []*node, hashes []backend.Has
 	for _, hash := range hashes {
 		size += len(hash) + len(e.contents[hash]) + columnBytes*2
 	}
-	rows := newRows(size)
+	rows := newRows(max(size, len(e.history)*18*columnBytes))
+	defer rows.release()
 	for i := range hashes {
 		content := e.contents[hashes[i]]
 		rows.row(3)
@@ -58,7 +60,7 @@ func (e *edit) copyRows(ctx context.Context, dirty []*node, hashes []backend.Has
 	if err := rows.send(ctx, e, copyBlobs); err != nil {
 		return nil, err
 	}
-	rows = newRows(len(dirty) * 16 * columnBytes)
+	rows.reset()
 	for _, n := range dirty {
 		if n.stored {
 			left = append(left, n)
@@ -89,7 +91,7 @@ func (e *edit) copyRows(ctx context.Context, dirty []*node, hashes []backend.Has
 	if err := rows.send(ctx, e, copyItems); err != nil {
 		return nil, err
 	}
-	rows = newRows(len(e.history) * 18 * columnBytes)
+	rows.reset()
 	for i := range e.history {
 		h := &e.history[i]
 		rows.row(18)
@@ -132,10 +134,22 @@ type binaryRows struct {
 // columnBytes is about what a value takes.
 const columnBytes = 20
 
+// rowsAgain has what is not in use: a batch's rows are as much garbage as its contents otherwise.
+var rowsAgain = sync.Pool{New: func() any { return &binaryRows{} }}
+
+// newRows has room for size bytes before it grows.
 func newRows(size int) *binaryRows {
-	r := &binaryRows{buf: make([]byte, 0, size)}
+	r := rowsAgain.Get().(*binaryRows) //nolint:forcetypeassert // the pool has no others
+	r.buf = slices.Grow(r.buf[:0], size)
 	r.reset()
 	return r
+}
+
+// release lets others use it; what is large is not kept for them.
+func (r *binaryRows) release() {
+	if cap(r.buf) <= 4<<20 {
+		rowsAgain.Put(r)
+	}
 }
 
 func (r *binaryRows) reset() {

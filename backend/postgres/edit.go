@@ -131,8 +131,8 @@ func (s *Store) begin(ctx context.Context, session backend.SessionID, p plan) (_
 		return nil, wrap(err, "get a database connection")
 	}
 	e := &edit{
-		conn: conn, open: true, session: session, nodes: map[string]*node{}, whole: map[string]bool{},
-		blobs: map[backend.Hash]blobState{}, used: map[backend.Hash]bool{}, contents: contents{},
+		conn: conn, open: true, session: session, nodes: make(map[string]*node, len(p.paths)), whole: map[string]bool{},
+		blobs: map[backend.Hash]blobState{}, used: make(map[backend.Hash]bool, len(p.hashes)), contents: contents{},
 	}
 	e.root = &node{Item: backend.Item{Type: backend.TypeFolder}, children: map[string]*node{}}
 	defer func() {

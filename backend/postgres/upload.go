@@ -56,7 +56,11 @@ func (s *Store) PutBlob(ctx context.Context, lease backend.Lease, hash backend.H
 			err = errors.Join(err, wrap(derr, "remove the chunks of a failed upload"))
 		}
 	}()
-	if err := up.read(ctx, r); err != nil {
+	err = up.read(ctx, r)
+	if up.rows != nil {
+		up.rows.release()
+	}
+	if err != nil {
 		return err
 	}
 	return wrap(up.finish(ctx), "store a content")

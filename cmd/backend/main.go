@@ -48,12 +48,6 @@ const (
 // of sockets that idle: to collect it more often than Go would costs little, and saves a third of the memory.
 const gcPercent = 50
 
-// ballast counts as in use, and takes no memory as nobody touches it: by percents alone, a backend of few sessions would be
-// collected after each 5 MB, dozens of times in a burst of files, for half of its CPU. So it is after 20 MB.
-var ballast []byte
-
-const ballastBytes = 32 << 20
-
 func main() {
 	os.Exit(run(os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
 }
@@ -113,7 +107,6 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer) in
 	default:
 		if getenv("GOGC") == "" {
 			debug.SetGCPercent(gcPercent)
-			ballast = make([]byte, ballastBytes)
 		}
 		err = serve(ctx, cfg, logger, nil)
 	}
