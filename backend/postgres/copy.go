@@ -49,7 +49,6 @@ func (e *edit) copyRows(ctx context.Context, dirty []*node, hashes []backend.Has
 		size += len(hash) + len(e.contents[hash]) + columnBytes*2
 	}
 	rows := newRows(max(size, len(e.history)*18*columnBytes))
-	defer rows.release()
 	for i := range hashes {
 		content := e.contents[hashes[i]]
 		rows.row(3)
@@ -114,7 +113,11 @@ func (e *edit) copyRows(ctx context.Context, dirty []*node, hashes []backend.Has
 		rows.bytes(user)
 		rows.time(e.at)
 	}
-	return left, rows.send(ctx, e, copyHistory)
+	if err := rows.send(ctx, e, copyHistory); err != nil {
+		return nil, err
+	}
+	rows.release()
+	return left, nil
 }
 
 // rowsHold says whether each of these contents fits into a row.
@@ -145,7 +148,8 @@ func newRows(size int) *binaryRows {
 	return r
 }
 
-// release lets others use it; what is large is not kept for them.
+// release lets others use it; what is large is not kept for them. After a COPY that failed it must not be called: on a
+// connection that broke, something may still be reading.
 func (r *binaryRows) release() {
 	if cap(r.buf) <= 4<<20 {
 		rowsAgain.Put(r)

@@ -56,12 +56,11 @@ func (s *Store) PutBlob(ctx context.Context, lease backend.Lease, hash backend.H
 			err = errors.Join(err, wrap(derr, "remove the chunks of a failed upload"))
 		}
 	}()
-	err = up.read(ctx, r)
+	if err := up.read(ctx, r); err != nil {
+		return err
+	}
 	if up.rows != nil {
 		up.rows.release()
-	}
-	if err != nil {
-		return err
 	}
 	return wrap(up.finish(ctx), "store a content")
 }
