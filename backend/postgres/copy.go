@@ -48,7 +48,7 @@ func (e *edit) copyRows(ctx context.Context, dirty []*node, hashes []backend.Has
 	for _, hash := range hashes {
 		size += len(hash) + len(e.contents[hash]) + columnBytes*2
 	}
-	rows := newRows(max(size, len(e.history)*18*columnBytes))
+	rows := e.buffers.rows(max(size, len(e.history)*18*columnBytes))
 	for i := range hashes {
 		content := e.contents[hashes[i]]
 		rows.row(3)
@@ -116,7 +116,7 @@ func (e *edit) copyRows(ctx context.Context, dirty []*node, hashes []backend.Has
 	if err := rows.send(ctx, e, copyHistory); err != nil {
 		return nil, err
 	}
-	rows.release()
+	e.buffers.done(rows)
 	return left, nil
 }
 
@@ -137,22 +137,25 @@ type binaryRows struct {
 // columnBytes is about what a value takes.
 const columnBytes = 20
 
-// rowsAgain has what is not in use: a batch's rows are as much garbage as its contents otherwise.
-var rowsAgain = sync.Pool{New: func() any { return &binaryRows{} }}
+// rowBuffers are those that are not in use: a batch's rows are as much garbage as its contents otherwise.
+type rowBuffers struct{ free sync.Pool }
 
-// newRows has room for size bytes before it grows.
-func newRows(size int) *binaryRows {
-	r := rowsAgain.Get().(*binaryRows) //nolint:forcetypeassert // the pool has no others
+// rows has room for size bytes before it grows.
+func (b *rowBuffers) rows(size int) *binaryRows {
+	r, ok := b.free.Get().(*binaryRows)
+	if !ok {
+		r = &binaryRows{}
+	}
 	r.buf = slices.Grow(r.buf[:0], size)
 	r.reset()
 	return r
 }
 
-// release lets others use it; what is large is not kept for them. After a COPY that failed it must not be called: on a
+// done lets others use it; what is large is not kept for them. After a COPY that failed it must not be called: on a
 // connection that broke, something may still be reading.
-func (r *binaryRows) release() {
+func (b *rowBuffers) done(r *binaryRows) {
 	if cap(r.buf) <= 4<<20 {
-		rowsAgain.Put(r)
+		b.free.Put(r)
 	}
 }
 

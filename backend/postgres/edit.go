@@ -59,6 +59,7 @@ type blobState struct {
 // edit is one transaction that changes a workspace's tree; see the package comment. It is used by one goroutine.
 type edit struct {
 	conn    *pgxpool.Conn
+	buffers *rowBuffers
 	open    bool
 	session backend.SessionID
 	user    backend.UserID
@@ -131,7 +132,7 @@ func (s *Store) begin(ctx context.Context, session backend.SessionID, p plan) (_
 		return nil, wrap(err, "get a database connection")
 	}
 	e := &edit{
-		conn: conn, open: true, session: session, nodes: make(map[string]*node, len(p.paths)), whole: map[string]bool{},
+		conn: conn, buffers: &s.buffers, open: true, session: session, nodes: make(map[string]*node, len(p.paths)), whole: map[string]bool{},
 		blobs: map[backend.Hash]blobState{}, used: make(map[backend.Hash]bool, len(p.hashes)), contents: contents{},
 	}
 	e.root = &node{Item: backend.Item{Type: backend.TypeFolder}, children: map[string]*node{}}

@@ -43,7 +43,9 @@ const (
 type Store struct {
 	pool   *pgxpool.Pool
 	upkeep *pgxpool.Pool
-	logger *slog.Logger
+	// buffers are of the rows that are written by COPY.
+	buffers rowBuffers
+	logger  *slog.Logger
 }
 
 // Open makes the pool and checks that the server answers. CodeInvalid: the URL cannot be read; CodeUnavailable:

@@ -60,7 +60,7 @@ func (s *Store) PutBlob(ctx context.Context, lease backend.Lease, hash backend.H
 		return err
 	}
 	if up.rows != nil {
-		up.rows.release()
+		s.buffers.done(up.rows)
 	}
 	return wrap(up.finish(ctx), "store a content")
 }
@@ -139,7 +139,7 @@ func (u *upload) storePart(ctx context.Context, part []byte) {
 		u.chunks = uuid.New()
 	}
 	if u.rows == nil {
-		u.rows = newRows(len(part) + partChunks*chunkPieces*3*columnBytes)
+		u.rows = u.store.buffers.rows(len(part) + partChunks*chunkPieces*3*columnBytes)
 	} else {
 		u.rows.reset()
 	}
