@@ -17,8 +17,8 @@ import (
 	"codingplatform/migrations"
 )
 
-// provider are the migrations of a database that has none of them.
-func provider(t *testing.T) (url string, db *sql.DB, p *goose.Provider) {
+// migrated is a database as a migration left it, and what takes it further.
+func migrated(t *testing.T, version int64) (url string, db *sql.DB, p *goose.Provider) {
 	t.Helper()
 	url = postgrestest.NewEmpty(t)
 	config, err := pgx.ParseConfig(url)
@@ -35,16 +35,16 @@ func provider(t *testing.T) (url string, db *sql.DB, p *goose.Provider) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := p.UpTo(t.Context(), version); err != nil {
+		t.Fatal(err)
+	}
 	return url, db, p
 }
 
 // TestChunksBecomePieces: a large content that was stored in rows of 1 MiB is the same afterwards, and after the way back.
 func TestChunksBecomePieces(t *testing.T) {
 	t.Parallel()
-	url, db, p := provider(t)
-	if _, err := p.UpTo(t.Context(), 12); err != nil {
-		t.Fatal(err)
-	}
+	url, db, p := migrated(t, 12)
 	const session, chunks = "00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"
 	content := numbered(2<<20 + 4001)
 	hash := sha256.Sum256([]byte(content))
@@ -97,10 +97,7 @@ func TestChunksBecomePieces(t *testing.T) {
 // can be read and is not collected.
 func TestContentsThatOnlyTheTreeHas(t *testing.T) {
 	t.Parallel()
-	url, db, p := provider(t)
-	if _, err := p.UpTo(t.Context(), 14); err != nil {
-		t.Fatal(err)
-	}
+	url, db, p := migrated(t, 14)
 	const session, content = "00000000-0000-4000-8000-000000000001", "print(1)"
 	hash := sha256.Sum256([]byte(content))
 	if _, err := db.ExecContext(t.Context(), `INSERT INTO blobs (hash, size, data, touched_at) VALUES ($1, $2, $3, now() - interval '1 day')`,
@@ -108,10 +105,21 @@ func TestContentsThatOnlyTheTreeHas(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := db.ExecContext(t.Context(), `INSERT INTO workspace_items (session_id, name, path, type, mode, size, revision, source, content_hash)
-		SELECT $1::uuid, n, n, 'file', 420, $2, 7, 'terminal', $3 FROM unnest(ARRAY['a.py', 'b.py']) AS n`, session, len(content), hash[:]); err != nil {
+		SELECT $1::uuid, n, n, 'file', 420, $2, 7, 'terminal', $3 FROM unnest(ARRAY['b/one.py', 'b/two.py']) AS n`, session, len(content), hash[:]); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.Up(t.Context()); err != nil {
+	for _, sql := range []string{
+		`INSERT INTO users (id, username, email, password_hash) VALUES ($1, 'ada', 'ada@example.org', 'hash')`,
+		`INSERT INTO sessions (id, user_id, name) VALUES ($1, $1, 'moved')`,
+		`INSERT INTO workspaces (session_id, revision) VALUES ($1, 9)`,
+		// The folder came to its place after the file's own version.
+		`INSERT INTO workspace_history (session_id, revision, n, op, path, from_path, type, source) VALUES ($1, 8, 1, 'move', 'b', 'a', 'folder', 'terminal')`,
+	} {
+		if _, err := db.ExecContext(t.Context(), sql, session); err != nil {
+			t.Fatalf("%s: %v", sql, err)
+		}
+	}
+	if _, err := p.UpTo(t.Context(), 15); err != nil {
 		t.Fatal(err)
 	}
 	store, err := postgres.Open(t.Context(), postgres.Config{URL: url, Logger: slog.New(slog.DiscardHandler)})
@@ -119,6 +127,9 @@ func TestContentsThatOnlyTheTreeHas(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer store.Close()
+	if _, err := store.TrimHistory(t.Context(), 0, 1); err != nil {
+		t.Error(err)
+	}
 	if n, err := store.CollectBlobs(t.Context()); err != nil || n != 0 {
 		t.Errorf("%d contents were collected, %v", n, err)
 	}
