@@ -122,9 +122,10 @@ func SessionMembers(session int) ([]Process, error) {
 	}
 	var members []Process
 	for _, pid := range pids {
-		if id, err := unix.Getsid(pid); err != nil || id != session {
+		if id, err := unix.Getsid(pid); err == nil && id != session {
 			continue
 		}
+		// Also where a security module does not let one ask.
 		if p, err := ReadProcess(pid); err == nil && p.Session == session && p.State != 'Z' && p.State != 'X' {
 			members = append(members, p)
 		}

@@ -8,7 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
+
+	"golang.org/x/sys/unix"
 
 	"codingplatform/agent/sysinfo"
 )
@@ -60,14 +61,11 @@ func TestSessionMembers(t *testing.T) {
 	if err := in.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		p, err := sysinfo.ReadProcess(leader)
-		if err != nil || time.Now().After(deadline) {
-			t.Fatalf("the leader is not to be waited for: %+v, %v", p, err)
-		}
-		if p.State == 'Z' {
-			break
-		}
+	if err := unix.Waitid(unix.P_PID, leader, nil, unix.WEXITED|unix.WNOWAIT, nil); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := sysinfo.ReadProcess(leader); err != nil || p.State != 'Z' {
+		t.Fatalf("the leader is not to be waited for: %+v, %v", p, err)
 	}
 	if ids := members(); slices.Contains(ids, leader) || !slices.Contains(ids, background) {
 		t.Errorf("after the leader's end the members are %v", ids)
