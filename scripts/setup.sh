@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
 # Installs what is missing: `setup.sh run` for serving, `setup.sh test` for the tests besides,
 # `setup.sh bench` for the benchmarks, `setup.sh cluster` for a Kubernetes on this machine, `setup.sh arm64` for running
-# programs of arm64 on another processor. Where the system's
-# package manager is apt and may be used it does so; otherwise it says exactly what to install. Quick and silent
-# when nothing is missing.
+# programs of arm64 on another processor. Where the system's package manager is apt and may be used it does so; otherwise it
+# says exactly what to install. Quick and silent when nothing is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 what=${1:?usage: setup.sh run|test|bench|cluster|arm64}
@@ -61,7 +60,9 @@ if [ "$what" = cluster ]; then
   need ip iproute2
 fi
 
-if [ "$what" = arm64 ]; then
+emulate=
+[ "$what" != arm64 ] || [ "$(go env GOARCH)" = arm64 ] || emulate=1
+if [ -n "$emulate" ]; then
   need qemu-aarch64-static qemu-user-static
   need update-binfmts binfmt-support
   need arch-test arch-test
@@ -100,7 +101,7 @@ fi
 /usr/bin/python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
   fail "Python 3.11 or newer is needed at /usr/bin/python3; this is $(/usr/bin/python3 --version)"
 
-if [ "$what" = arm64 ] && [ "$(go env GOARCH)" != arm64 ] && [ ! -e /proc/sys/fs/binfmt_misc/qemu-aarch64 ]; then
+if [ -n "$emulate" ] && [ ! -e /proc/sys/fs/binfmt_misc/qemu-aarch64 ]; then
   [ -e /proc/sys/fs/binfmt_misc/register ] || mount -t binfmt_misc none /proc/sys/fs/binfmt_misc ||
     fail "the kernel must be told what runs programs of arm64: mount binfmt_misc at /proc/sys/fs/binfmt_misc, as root"
   update-binfmts --enable qemu-aarch64 || fail "run this as root, then try again: update-binfmts --enable qemu-aarch64"
