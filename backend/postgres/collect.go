@@ -2,6 +2,8 @@ package postgres
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"math"
 	"time"
 
@@ -18,7 +20,8 @@ const (
 
 // TrimHistory drops versions that were superseded or deleted longer than age ago, but for the newest keep of what is still
 // there and those that an open conflict is about, and returns how many. Every moment within age can still be restored
-// whole, and the feed reaches back to it. CodeUnavailable.
+// whole, and the feed reaches back to it. A session whose history would no longer have all contents of its tree is left alone,
+// and told in the error. CodeUnavailable.
 func (s *Store) TrimHistory(ctx context.Context, age time.Duration, keep int) (int64, error) {
 	rows, err := s.pool.Query(ctx, `SELECT DISTINCT session_id::text FROM workspace_history
 		WHERE created_at < now() - $1::bigint * interval '1 microsecond'`, micros(age))
@@ -30,15 +33,22 @@ func (s *Store) TrimHistory(ctx context.Context, age time.Duration, keep int) (i
 		return 0, wrap(err, "trim the history")
 	}
 	var dropped int64
+	var kept error
 	for _, session := range sessions {
 		n, err := s.trimSession(ctx, backend.SessionID(session), age, keep)
 		dropped += n
-		if err != nil {
-			return dropped, wrap(err, "trim the history")
+		switch {
+		case errors.Is(err, errLosing): // the others are trimmed all the same
+			kept = errors.Join(kept, fmt.Errorf("session %s: %w", session, err))
+		case err != nil:
+			return dropped, wrap(errors.Join(kept, err), "trim the history")
 		}
 	}
-	return dropped, nil
+	return dropped, wrap(kept, "trim the history")
 }
+
+// errLosing is of a history that does not have what is in the tree.
+var errLosing = errors.New("nothing is dropped: the history that is left would not have the contents of all files that are there")
 
 func (s *Store) trimSession(ctx context.Context, id backend.SessionID, age time.Duration, keep int) (dropped int64, err error) {
 	var horizon time.Time
@@ -70,10 +80,27 @@ func (s *Store) trimSession(ctx context.Context, id backend.SessionID, age time.
 		if _, err := tx.Exec(ctx, `UPDATE workspaces SET history_floor = greatest(history_floor, $2) WHERE session_id = $1`, string(id), floor); err != nil {
 			return err
 		}
-		tag, err := tx.Exec(ctx, `DELETE FROM workspace_history h USING unnest($2::bigint[], $3::bigint[]) AS o (revision, n)
-			WHERE h.session_id = $1 AND h.revision = o.revision AND h.n = o.n`, string(id), revisions, places)
-		dropped = tag.RowsAffected()
-		return err
+		rows, err := tx.Query(ctx, `DELETE FROM workspace_history h USING unnest($2::bigint[], $3::bigint[]) AS o (revision, n)
+			WHERE h.session_id = $1 AND h.revision = o.revision AND h.n = o.n RETURNING h.content_hash`, string(id), revisions, places)
+		if err != nil {
+			return err
+		}
+		hashes, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
+		if err != nil {
+			return err
+		}
+		// The history alone keeps contents from being collected: what it says of the present must be the tree.
+		var lost int
+		if err := tx.QueryRow(ctx, `SELECT count(*) FROM workspace_items i WHERE i.session_id = $1 AND i.content_hash = ANY($2::bytea[])
+			AND NOT EXISTS (SELECT FROM workspace_history h WHERE h.content_hash = i.content_hash AND h.session_id = $1)`,
+			string(id), hashes).Scan(&lost); err != nil {
+			return err
+		}
+		if lost > 0 {
+			return fmt.Errorf("%w (%d)", errLosing, lost)
+		}
+		dropped = int64(len(hashes))
+		return nil
 	})
 	return dropped, err
 }

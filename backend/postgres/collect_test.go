@@ -98,6 +98,33 @@ func TestWhatIsThereIsNotCollected(t *testing.T) {
 	}
 }
 
+// TestTrimLosesNoContent: where the tree is not what the history says, the history of that session stays, and that of the
+// others is trimmed.
+func TestTrimLosesNoContent(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	first := w.save("f", "superseded, and there")
+	w.save("f", "present")
+	w.exec(`UPDATE workspace_items SET content_hash = $1, size = $2 WHERE path = 'f'`, first.Hash[:], first.Size)
+	another, err := w.CreateSession(t.Context(), w.user, "another", []postgres.NewFile{{Path: "g", Content: []byte("first")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.DeletePath(t.Context(), postgres.PathRequest{SessionID: another.ID, UserID: w.user, Path: "g", Source: backend.SourceAPI}); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := w.TrimHistory(t.Context(), 0, 1); err == nil || n != 2 {
+		t.Errorf("it drops %d versions, %v, want the two of the other session and an error", n, err)
+	}
+	w.exec(`UPDATE blobs SET touched_at = now() - interval '1 year'`)
+	if _, err := w.CollectBlobs(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.read("f"); got != "superseded, and there" {
+		t.Errorf("the file holds %q", got)
+	}
+}
+
 // TestTrimLeavesOpenConflicts: what an open conflict is about stays, however old.
 func TestTrimLeavesOpenConflicts(t *testing.T) {
 	t.Parallel()

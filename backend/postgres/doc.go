@@ -17,8 +17,8 @@
 // A content is stored once, by its SHA-256. A writer that is going to refer to one holds it FOR KEY SHARE; the
 // collector locks its candidates FOR UPDATE SKIP LOCKED and looks for references in a later statement, so that
 // it sees every reference whose writer it did not skip. A session can name a hash only if it has proved to have the content: by its
-// history, or an upload of its own. What is there is in the history too, and trimming leaves it: so nothing looks for contents
-// in the items.
+// history, or an upload of its own. What is there is in the history too, and trimming leaves it, which it checks: so nothing else
+// looks for contents in the items.
 //
 // # Failure rules
 //
